@@ -1,0 +1,62 @@
+"""Draws new pictures and lets the classifier say what they show.
+
+    python GeneratePredict.py
+    python GeneratePredict.py --generator generator_model_050.h5 --count 100 --show
+
+Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h5,
+        classes.json
+Writes  in model/: predictions.png, predictions.csv
+"""
+
+import sys
+
+from pipeline import errors, files, flags
+
+
+def parse_flags():
+    parser = flags.Parser("Draw new pictures and classify them.", ("generate",))
+    parser.add_argument(
+        "--show", action="store_true", help="open a window with the pictures"
+    )
+    return parser.parse()
+
+
+def main():
+    options, preset = parse_flags()
+    files.make_writable_folder(options.model_dir)
+    from pipeline import artifacts, backend
+
+    # Load both networks.
+    model_dir = options.model_dir
+    path = artifacts.find_generator(
+        model_dir, getattr(options, "generator", None), preset.generate.generator
+    )
+    backend.start(preset.seed)
+    from pipeline import classification, generation, images, plots, predictions
+
+    classifier, class_names = artifacts.load_classifier(model_dir)
+    generator = artifacts.load_generator(path)
+
+    # Draw pictures from seeded latent vectors.
+    latents = generation.sample_latents(
+        preset.generate.count, generator.input_shape[1], preset.seed
+    )
+    pictures = generation.generate(generator, latents)
+    print(f"drew {len(pictures)} pictures with {path}")
+
+    # Classify them at the size that the classifier was trained on.
+    resized = images.resize_all(pictures, classifier.input_shape[1:])
+    probabilities = classification.predict(classifier, resized)
+
+    # Show and save what it says.
+    rows = predictions.table(probabilities, class_names)
+    print(predictions.as_text(rows))
+    artifacts.save_csv(model_dir / "predictions.csv", rows)
+    plots.save_predictions(model_dir / "predictions.png", pictures, rows)
+    print(f"saved {model_dir / 'predictions.png'} and {model_dir / 'predictions.csv'}")
+    if options.show and not plots.show(model_dir / "predictions.png"):
+        print("warning: --show needs a screen and there is none")
+
+
+if __name__ == "__main__":
+    sys.exit(errors.exit_code_of(main))

@@ -1,0 +1,219 @@
+"""Adversarial training: the only file that differentiates.
+
+Each step names the variables of the one network that it moves. No `trainable`
+flag is switched: on Keras 3 a discriminator that was compiled and then frozen
+inside a combined model silently never trains.
+"""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline import losses
+from pipeline.batches import epoch_batches
+from pipeline.errors import RunError
+from pipeline.images import to_tanh_range
+
+LOG_NAMES = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
+
+
+class AdversarialTrainer:
+    """Trains a discriminator and a generator in alternating steps.
+
+    All that is random hangs on the seed and the number of the step, or is a
+    variable of the networks, so that `state` holds all that a run needs to go
+    on as if it had never stopped.
+
+    Args:
+        discriminator: pictures -1-1 in, one logit out.
+        generator: latent vectors in, pictures -1-1 out.
+        discriminator_learning_rate: step size of its Adam.
+        generator_learning_rate: step size of its Adam.
+        beta_1: memory of both Adams' mean gradient.
+        seed: of the order of the pictures and of the latent vectors.
+    """
+
+    def __init__(
+        self,
+        discriminator: keras.Model,
+        generator: keras.Model,
+        *,
+        discriminator_learning_rate: float,
+        generator_learning_rate: float,
+        beta_1: float,
+        seed: int,
+    ):
+        self.discriminator = discriminator
+        self.generator = generator
+        self.discriminator_optimizer = keras.optimizers.Adam(
+            discriminator_learning_rate, beta_1=beta_1
+        )
+        self.generator_optimizer = keras.optimizers.Adam(
+            generator_learning_rate, beta_1=beta_1
+        )
+        # Built now, so that a state can be restored before the first step.
+        self.discriminator_optimizer.build(discriminator.trainable_variables)
+        self.generator_optimizer.build(generator.trainable_variables)
+        self.seed = seed
+        self.epoch = 0  # epochs that are complete
+        self._batch = 0  # batches done of the epoch under way
+        self._step = 0  # batches done since the beginning
+        self._sums = np.zeros(len(LOG_NAMES))  # of the epoch under way, per picture
+        self._count = 0
+        self._compiled_alternate = tf.function(
+            self._alternate,
+            input_signature=[
+                tf.TensorSpec((None, *discriminator.input_shape[1:]), tf.float32),
+                tf.TensorSpec((), tf.int32),
+            ],
+        )
+
+    def discriminator_step(self, real_images, latents) -> tuple:
+        """Moves the discriminator, and only it, to tell real from fake.
+
+        Args:
+            real_images: float32 tensor (n, height, width, channels), -1-1.
+            latents: float32 tensor (n, latent_dim).
+
+        Returns:
+            d_loss, and the parts of the real and of the fake pictures that were
+            told right before the step.
+        """
+        fake_images = self.generator(latents, training=True)
+        with tf.GradientTape() as tape:
+            both = tf.concat([real_images, fake_images], axis=0)
+            logits = self.discriminator(both, training=True)
+            real_logits, fake_logits = tf.split(logits, 2)
+            d_loss = losses.discriminator_loss(real_logits, fake_logits)
+        _descend(tape, d_loss, self.discriminator, self.discriminator_optimizer)
+        real_accuracy = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
+        fake_accuracy = tf.reduce_mean(tf.cast(fake_logits <= 0, tf.float32))
+        return d_loss, real_accuracy, fake_accuracy
+
+    def generator_step(self, latents):
+        """Moves the generator, and only it, to be taken for real.
+
+        Args:
+            latents: float32 tensor (n, latent_dim).
+
+        Returns:
+            g_loss.
+        """
+        with tf.GradientTape() as tape:
+            fake_images = self.generator(latents, training=True)
+            fake_logits = self.discriminator(fake_images, training=True)
+            g_loss = losses.generator_loss(fake_logits)
+        _descend(tape, g_loss, self.generator, self.generator_optimizer)
+        return g_loss
+
+    def train(
+        self,
+        images: np.ndarray,
+        epochs: int,
+        batch_size: int,
+        *,
+        on_step: Callable[[int, int, dict], None] = lambda step, steps, logs: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[tuple[int, dict[str, float]]]:
+        """Trains until `epochs` epochs are complete, and yields after each.
+
+        Args:
+            images: float32 array (n, height, width, channels), 0-1.
+            epochs: to reach in all, those of a restored state counted in.
+            batch_size: pictures of a discriminator step, half real, half fake.
+            on_step: called with (batches done, batches in the epoch, means so far).
+            should_stop: asked after each step; True ends the training there.
+
+        Yields:
+            The number of the epoch, from 1, and its mean of each of `LOG_NAMES`.
+
+        Raises:
+            RunError: a loss or a weight is no longer a finite number.
+        """
+        while self.epoch < epochs:
+            batches = epoch_batches(len(images), batch_size // 2, self.seed, self.epoch)
+            for rows in batches[self._batch :]:
+                real_images = to_tanh_range(images[np.sort(rows)])
+                logs = self._compiled_alternate(real_images, np.int32(self._step))
+                self._sums += np.array(logs) * len(rows)
+                self._count += len(rows)
+                self._step += 1
+                self._batch += 1
+                on_step(self._batch, len(batches), self._means())
+                self._refuse_infinity(logs)
+                if should_stop() and self._batch < len(batches):
+                    return
+            self._refuse_infinity(self.generator.get_weights())
+            self._refuse_infinity(self.discriminator.get_weights())
+            logs = self._means()
+            self.epoch += 1
+            self._batch = 0
+            self._sums[:] = 0
+            self._count = 0
+            yield self.epoch, logs
+            if should_stop():
+                return
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copies everything that training has changed, by name."""
+        state = {
+            f"{name}/{index}": variable.numpy()
+            for name, part in self._parts().items()
+            for index, variable in enumerate(part.variables)
+        }
+        position = np.array([self.epoch, self._batch, self._step, self._count])
+        return state | {"position": position, "sums": self._sums.copy()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Sets everything back to what `state` returned.
+
+        Raises:
+            KeyError, ValueError: the state is of other networks.
+        """
+        for name, part in self._parts().items():
+            for index, variable in enumerate(part.variables):
+                variable.assign(state[f"{name}/{index}"])
+        self.epoch, self._batch, self._step, self._count = map(int, state["position"])
+        self._sums = state["sums"].copy()
+
+    def _parts(self) -> dict:
+        # `.variables` holds the seeds of dropout too; `.weights` does not.
+        return {
+            "discriminator": self.discriminator,
+            "generator": self.generator,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "generator_optimizer": self.generator_optimizer,
+        }
+
+    def _means(self) -> dict[str, float]:
+        return dict(zip(LOG_NAMES, (self._sums / self._count).tolist(), strict=True))
+
+    def _refuse_infinity(self, values):
+        if not all(np.isfinite(value).all() for value in values):
+            raise RunError(
+                f"training diverged in epoch {self.epoch + 1}: a loss or a weight is "
+                "NaN or infinite; what was saved before is kept; start again with a "
+                "smaller --discriminator-learning-rate and --generator-learning-rate"
+            )
+
+    def _alternate(self, real_images, step):
+        """Moves the discriminator, then the generator; returns `LOG_NAMES`' values."""
+        num_real = tf.shape(real_images)[0]
+        d_loss, real_accuracy, fake_accuracy = self.discriminator_step(
+            real_images, self._latents(num_real, step, 0)
+        )
+        g_loss = self.generator_step(self._latents(2 * num_real, step, 1))
+        return d_loss, g_loss, real_accuracy, fake_accuracy
+
+    def _latents(self, count, step, use: int):
+        """Draws latent vectors that hang on the seed, the step and their use only."""
+        shape = (count, self.generator.input_shape[1])
+        return tf.random.stateless_normal(shape, seed=[self.seed, 2 * step + use])
+
+
+def _descend(tape, loss, network, optimizer) -> None:
+    """Moves the variables of one network, named here, against the gradient."""
+    variables = network.trainable_variables
+    optimizer.apply(tape.gradient(loss, variables), variables)

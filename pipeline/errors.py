@@ -1,0 +1,65 @@
+"""What can go wrong, and the exit code that it ends in.
+
+0 done; 1 failed while running (disk, NaN); 2 bad input or usage; 130 and 143
+interrupted by Ctrl-C or SIGTERM.
+"""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+class InputError(Exception):
+    """Something the user gave is wrong: a flag, a file, a folder."""
+
+    exit_code = 2
+
+
+class RunError(Exception):
+    """The input was right and the run failed all the same: disk, NaN."""
+
+    exit_code = 1
+
+
+class Interrupted(BaseException):
+    """The run was asked to stop and has stopped; passes `except Exception` by.
+
+    Args:
+        signal_number: `signal.SIGINT` or `signal.SIGTERM`.
+        message: what was kept, and how to go on.
+    """
+
+    def __init__(self, signal_number: int, message: str = "nothing was overwritten"):
+        super().__init__(message)
+        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
+
+
+def exit_code_of(main: Callable[[], None]) -> int:
+    """Runs a script's `main` and turns every foreseen end into an exit code.
+
+    Args:
+        main: the script's work.
+
+    Returns:
+        0 when `main` returned, else the code of the error, whose one sentence
+        has been written to stderr.
+    """
+
+    def raise_interrupted(signal_number, frame):
+        raise Interrupted(signal_number)
+
+    signal.signal(signal.SIGINT, raise_interrupted)
+    signal.signal(signal.SIGTERM, raise_interrupted)
+    script = Path(sys.argv[0]).name
+    try:
+        main()
+    except (InputError, RunError) as error:
+        print(f"{script}: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except Interrupted as error:
+        name = signal.Signals(error.signal_number).name
+        print(f"\n{script}: stopped by {name}; {error}", file=sys.stderr)
+        return error.exit_code
+    return 0

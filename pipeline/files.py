@@ -1,0 +1,112 @@
+"""Writing so that no final name ever holds half a file.
+
+Every write goes to a temporary neighbour first and is renamed when it is whole:
+a reader finds the old file or the new one, also after `kill -9` or a full disk.
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.errors import InputError, RunError
+
+# The disk's own refusals; any other failure to make a folder is a wrong path.
+_DISK_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a temporary path; what is written there then replaces `path`.
+
+    The temporary name ends like `path`, because Keras chooses the format by the
+    extension. On any failure the temporary file is removed and `path` is left
+    as it was.
+
+    Args:
+        path: the final name.
+
+    Raises:
+        RunError: the disk refused (full, read-only, no permission).
+    """
+    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # h5py reports a full disk as the latter
+        raise RunError(f"could not write {path}: {error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def make_writable_folder(folder: Path) -> None:
+    """Makes `folder` if need be and proves, by writing, that files can be made.
+
+    Called before any work, so that a day of training does not end at a disk
+    that would have refused on the first minute.
+
+    Raises:
+        InputError: the path cannot be a folder.
+        RunError: the disk refuses to write there.
+    """
+    probe = folder / f".tmp-{os.getpid()}-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"\0" * 4096)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise RunError(
+                f"cannot write in the folder {folder}: {error.strerror}; "
+                "free or unlock it, or name another"
+            ) from error
+        raise InputError(
+            f"{folder} cannot be used as a folder: {error.strerror}; name another"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+
+
+@contextlib.contextmanager
+def training_folder(folder: Path) -> Iterator[None]:
+    """Holds a writable folder alone, so that two trainings never mix their files.
+
+    The operating system drops the lock when its process ends, however it ends:
+    a lock file left by a killed run is simply taken over.
+
+    Raises:
+        InputError: another run holds the lock, or the path cannot be a folder.
+        RunError: the disk refuses to write there.
+    """
+    make_writable_folder(folder)
+    with open(folder / ".lock", "a+") as file:
+        try:
+            _lock(file)
+        except OSError as error:
+            file.seek(0)
+            raise InputError(
+                f"another training (process {file.read().strip()}) is writing in "
+                f"{folder}; wait for it, or use another --model-dir"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _lock(file) -> None:
+    """Takes the lock or raises OSError at once."""
+    if os.name == "nt":
+        import msvcrt
+
+        # Far behind the text, because Windows also keeps others from reading it.
+        file.seek(1 << 20)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,98 @@
+"""The three networks. Sizes come from the picture's shape and lists of widths."""
+
+import keras
+from keras import layers
+
+from pipeline.errors import InputError
+
+
+def build_classifier(
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    filters: tuple[int, ...],
+    dense_units: int,
+) -> keras.Sequential:
+    """Builds the CNN that tells classes apart.
+
+    Args:
+        image_shape: (height, width, channels); values 0-1 go in.
+        num_classes: probabilities that come out.
+        filters: width of each 3x3 convolution; a 2x2 max pooling follows each.
+        dense_units: width of the dense layer before the output.
+
+    Raises:
+        InputError: the picture is too small for that many layers.
+    """
+    classifier = keras.Sequential([keras.Input(image_shape)], name="classifier")
+    size = min(image_shape[:2])
+    for width in filters:
+        size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave
+        if size < 1:
+            raise InputError(
+                f"pictures of {image_shape[0]}x{image_shape[1]} are too small for "
+                f"{len(filters)} convolutions; use a larger --image-shape or fewer "
+                "--filters"
+            )
+        classifier.add(layers.Conv2D(width, 3, activation="relu"))
+        classifier.add(layers.MaxPooling2D())
+    classifier.add(layers.Flatten())
+    classifier.add(layers.Dense(dense_units, activation="relu"))
+    classifier.add(layers.Dense(num_classes, activation="softmax"))
+    return classifier
+
+
+def build_discriminator(
+    image_shape: tuple[int, int, int], filters: tuple[int, ...], dropout: float
+) -> keras.Sequential:
+    """Builds the network that tells real from fake.
+
+    Args:
+        image_shape: (height, width, channels); values -1-1 go in.
+        filters: width of each 3x3 convolution; all but the first halve the size.
+        dropout: part of the features dropped before the output.
+
+    Returns:
+        A network that ends in one logit, positive for real.
+    """
+    discriminator = keras.Sequential([keras.Input(image_shape)], name="discriminator")
+    for index, width in enumerate(filters):
+        strides = 1 if index == 0 else 2
+        discriminator.add(layers.Conv2D(width, 3, strides=strides, padding="same"))
+        discriminator.add(layers.LeakyReLU(negative_slope=0.2))
+    discriminator.add(layers.Flatten())
+    discriminator.add(layers.Dropout(dropout))
+    discriminator.add(layers.Dense(1))
+    return discriminator
+
+
+def build_generator(
+    image_shape: tuple[int, int, int], latent_dim: int, filters: tuple[int, ...]
+) -> keras.Sequential:
+    """Builds the network that draws.
+
+    Args:
+        image_shape: (height, width, channels) of the pictures; values -1-1.
+        latent_dim: length of a latent vector.
+        filters: width of the first block, then of each doubling of the size.
+
+    Raises:
+        InputError: that many doublings cannot reach the shape.
+    """
+    height, width, channels = image_shape
+    scale = 2 ** (len(filters) - 1)
+    if height % scale or width % scale:
+        raise InputError(
+            f"a generator with {len(filters)} --generator-filters doubles its size "
+            f"{len(filters) - 1} times, so height and width must be multiples of "
+            f"{scale}, not {height}x{width}"
+        )
+    base = (height // scale, width // scale, filters[0])
+    generator = keras.Sequential([keras.Input((latent_dim,))], name="generator")
+    generator.add(layers.Dense(base[0] * base[1] * base[2]))
+    generator.add(layers.LeakyReLU(negative_slope=0.2))
+    generator.add(layers.Reshape(base))
+    for width in filters[1:]:
+        generator.add(layers.Conv2DTranspose(width, 4, strides=2, padding="same"))
+        generator.add(layers.LeakyReLU(negative_slope=0.2))
+    generator.add(layers.Conv2D(channels, 3, padding="same", activation="tanh"))
+    return generator

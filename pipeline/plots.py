@@ -1,0 +1,119 @@
+"""Pictures of what happened: grids, curves, the confusion matrix.
+
+Figures are made without pyplot, so that no screen is needed and none is opened.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import image as matplotlib_image
+from matplotlib.figure import Figure
+
+from pipeline import files
+from pipeline.images import to_uint8
+
+_GUTTER = 2  # pixels between two pictures of a grid
+
+
+def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
+    """Saves pictures side by side, row by row, small ones enlarged.
+
+    Args:
+        path: a .png or .jpg file.
+        images: float array of shape (n, height, width, 1 or 3), values 0-1.
+        columns: pictures a row.
+    """
+    n, height, width, channels = images.shape
+    rows = -(-n // columns)
+    tiles = np.ones((rows * columns, height + _GUTTER, width + _GUTTER, channels))
+    tiles[:n, :height, :width] = images
+    page = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    page = page.reshape(rows * tiles.shape[1], columns * tiles.shape[2], channels)
+    zoom = max(1, round(100 / height))  # whole blocks: no pixel is made up
+    page = page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1)
+    with files.replacing(path) as temporary:
+        matplotlib_image.imsave(temporary, to_uint8(page.repeat(3 // channels, 2)))
+
+
+def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:
+    """Saves each picture under its predicted class and its probability.
+
+    Args:
+        path: a .png file.
+        images: float array of shape (n, height, width, 1 or 3), values 0-1; the
+            first 100 are shown.
+        rows: one a picture, with "predicted" and "probability".
+    """
+    images = images[:100]
+    columns = int(np.ceil(np.sqrt(len(images))))
+    lines = -(-len(images) // columns)
+    figure = Figure(figsize=(1.3 * columns, 1.5 * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).flat
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, image, row in zip(axes, images, rows, strict=False):
+        axis.imshow(to_uint8(image), cmap="gray", vmin=0, vmax=255)
+        axis.set_title(f"{row['predicted']} {row['probability']:.0%}", fontsize=8)
+    _save_figure(path, figure)
+
+
+def save_curves(path: Path, history: list[dict[str, float]]) -> None:
+    """Saves losses and accuracies over the epochs, one panel each.
+
+    Args:
+        path: a .png file.
+        history: rows with "epoch" and names that end in "loss" or "accuracy".
+    """
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    epochs = [row["epoch"] for row in history]
+    for axis, kind in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for name in (name for name in history[0] if name.endswith(kind)):
+            axis.plot(epochs, [row[name] for row in history], ".-", label=name)
+        axis.set(xlabel="epoch", ylabel=kind)
+        axis.legend()
+    _save_figure(path, figure)
+
+
+def save_confusion_matrix(
+    path: Path, matrix: np.ndarray, class_names: list[str]
+) -> None:
+    """Saves the counts of true against predicted classes.
+
+    Args:
+        path: a .png file.
+        matrix: counts of shape (classes, classes), true class down.
+        class_names: in the matrix's order.
+    """
+    side = 2.5 + 0.6 * len(class_names)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(matrix, cmap="Blues")
+    ticks = range(len(class_names))
+    axis.set_xticks(ticks, class_names, rotation=45, ha="right")
+    axis.set_yticks(ticks, class_names)
+    axis.set(xlabel="predicted", ylabel="true")
+    for (row, column), count in np.ndenumerate(matrix):
+        colour = "white" if count > matrix.max() / 2 else "black"
+        axis.text(column, row, count, ha="center", va="center", color=colour)
+    _save_figure(path, figure)
+
+
+def show(path: Path) -> bool:
+    """Opens a window with a saved picture where there is a screen.
+
+    Returns:
+        False when there is no screen to open it on.
+    """
+    from matplotlib import pyplot
+
+    if pyplot.get_backend().lower() == "agg":  # what matplotlib falls back to
+        return False
+    pyplot.imshow(matplotlib_image.imread(path))
+    pyplot.axis("off")
+    pyplot.show()
+    return True
+
+
+def _save_figure(path: Path, figure: Figure) -> None:
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)

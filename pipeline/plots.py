@@ -48,7 +48,7 @@ def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:
     columns = int(np.ceil(np.sqrt(len(images))))
     lines = -(-len(images) // columns)
     figure = Figure(figsize=(1.3 * columns, 1.5 * lines), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False).flat
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
     for axis, image, row in zip(axes, images, rows, strict=False):

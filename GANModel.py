@@ -1,21 +1,28 @@
-"""Learns to draw new pictures like those that TrainModel.py read.
+"""Learns to draw new pictures like those in the arrays.
 
     python GANModel.py
     python GANModel.py --epochs 200 --resume
+    python GANModel.py --preset gan-128 --dataset ~/pictures
 
-Reads   img_data.txt.npy
-Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png;
-        every epoch: gan_history.csv, resume.npz; at the end: gan_curves.png
+Reads   img_data.txt.npy, or makes it from --dataset
+Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png
+        (each preset has its own: see the README); every epoch: gan_history.csv,
+        resume.npz; at the end: gan_curves.png
 """
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from pipeline import errors, files, flags
 
 
 def parse_flags():
     parser = flags.Parser("Learn to draw new pictures.", sections=("gan",))
+    parser.add_dataset_flags()
+    parser.add_argument(
+        "--output-dir", type=Path, help="folder of the final page (default: model-dir)"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on from the last saved state"
     )
@@ -24,16 +31,28 @@ def parse_flags():
 
 def main():
     options, preset = parse_flags()
+    options.output_dir = options.output_dir or options.model_dir
+    files.make_writable_folder(options.output_dir)
     with files.training_folder(options.model_dir):
         train(options, preset)
 
 
 def train(options, preset):
-    from pipeline import artifacts, backend, interrupts
+    from pipeline import artifacts, backend, dataset, interrupts
+    from pipeline.images import Resized
 
-    # Load the pictures.
+    # Load the pictures; make the arrays first if asked to, or if that is our part.
     settings, model_dir = preset.gan, options.model_dir
+    is_missing = not (options.data_dir / artifacts.IMAGES).exists()
+    if options.dataset or (is_missing and not preset.classifier_first):
+        files.make_writable_folder(options.data_dir)
+        shape = settings.image_shape or preset.data.image_shape
+        dataset.build(options, preset.data.source, shape, need_classes=False)
     images = artifacts.load_images(options.data_dir)
+    if settings.image_shape and settings.image_shape != images.shape[1:]:
+        images = Resized(images, settings.image_shape)
+    image_shape = images.shape[1:]
+
     batch_size = min(settings.batch_size, 2 * len(images))
     if batch_size < settings.batch_size:
         print(
@@ -43,24 +62,29 @@ def train(options, preset):
 
     # Find what to go on from, if asked to.
     decisive = asdict(settings) | {"seed": preset.seed, "images": images.shape}
-    del decisive["epochs"], decisive["save_every"]  # may change without harm
+    for harmless in ("epochs", "save_every", "saves"):
+        del decisive[harmless]
     state, history = None, []
     if options.resume:
         state, history = artifacts.load_resume(model_dir, decisive)
-    elif kept := artifacts.set_aside_resume(model_dir):
-        print(f"starting anew; the state of the run before is kept as {kept}")
 
-    backend.start(preset.seed)  # slow: seconds, so only once the input is good
-    from pipeline import adversarial, generation, networks, plots, progress
+    # This takes seconds, so only once the input is good.
+    backend.start(preset.seed, settings.precision)
+    from pipeline import adversarial, generation, networks, plots, progress, saves
 
     # Build the networks, discriminator before generator.
+    discriminator = networks.build_discriminator(
+        image_shape, settings.discriminator_filters, settings.dropout
+    )
+    generator = networks.build_generator(
+        image_shape,
+        settings.latent_dim,
+        settings.generator_filters,
+        settings.generator_normalization,
+    )
     trainer = adversarial.AdversarialTrainer(
-        networks.build_discriminator(
-            images.shape[1:], settings.discriminator_filters, settings.dropout
-        ),
-        networks.build_generator(
-            images.shape[1:], settings.latent_dim, settings.generator_filters
-        ),
+        discriminator,
+        generator,
         discriminator_learning_rate=settings.discriminator_learning_rate,
         generator_learning_rate=settings.generator_learning_rate,
         beta_1=settings.beta_1,
@@ -69,10 +93,14 @@ def train(options, preset):
     if state:
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
+    else:
+        artifacts.set_aside(model_dir / artifacts.RESUME)
     artifacts.record_run(model_dir, "GANModel", preset, backend.versions())
 
-    # Train; the same latent vectors are drawn at every save.
-    latents = generation.sample_latents(49, settings.latent_dim, preset.seed)
+    # Train, saving every few epochs; every epoch leaves a state to go on from.
+    latents = generation.sample_latents(
+        saves.GRID_SIDE**2, settings.latent_dim, preset.seed
+    )
     display = progress.EpochProgress(settings.epochs, done=trainer.epoch)
     with interrupts.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
@@ -83,12 +111,17 @@ def train(options, preset):
             should_stop=interrupt,
         ):
             display.on_epoch(epoch, logs)
-            if epoch % settings.save_every == 0 or epoch == settings.epochs:
-                name = artifacts.GENERATOR.format(epoch=epoch)
-                artifacts.save_model(model_dir / name, trainer.generator)
-                name = artifacts.GENERATED_PLOT.format(epoch=epoch)
-                pictures = generation.generate(trainer.generator, latents)
-                plots.save_image_grid(model_dir / name, pictures, columns=7)
+            is_last = epoch == settings.epochs
+            if is_last or epoch % settings.save_every == 0:
+                saves.save_epoch(
+                    settings.saves,
+                    epoch,
+                    discriminator,
+                    generator,
+                    latents,
+                    model_dir,
+                    options.output_dir if is_last else None,
+                )
             history.append({"epoch": epoch, **logs})
             artifacts.save_csv(model_dir / "gan_history.csv", history)
             artifacts.save_resume(model_dir, trainer.state(), decisive, history)

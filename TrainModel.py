@@ -5,23 +5,18 @@
 
 Reads   dataset/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, and in model/ train.json, train.h5,
-        classes.json, train_history.csv, train_curves.png, confusion_matrix.png
+        classes.json, train_history.csv, train_evaluation.csv, train_curves.png,
+        confusion_matrix.png
 """
 
 import sys
-from pathlib import Path
 
 from pipeline import errors, files, flags
 
 
 def parse_flags():
     parser = flags.Parser("Learn to tell classes apart.", ("data", "classifier"))
-    parser.add_argument(
-        "--dataset", type=Path, default=Path("dataset"), help="one folder a class"
-    )
-    parser.add_argument(
-        "--strict", action="store_true", help="stop at the first unreadable picture"
-    )
+    parser.add_dataset_flags()
     return parser.parse()
 
 
@@ -33,56 +28,60 @@ def main():
 
 
 def train(options, preset):
-    from pipeline import artifacts, backend, dataset
+    from pipeline import artifacts, backend, batches, dataset
 
     # Read the pictures and save them as arrays.
-    class_names = dataset.build_arrays(
-        options.dataset, options.data_dir, preset.data.image_shape, options.strict
-    )
+    class_names = dataset.build(options, preset.data.source, preset.data.image_shape)
     images = artifacts.load_images(options.data_dir)
     labels = artifacts.load_labels(options.data_dir, len(images))
 
-    backend.start(preset.seed)  # slow: seconds, so only once the pictures are good
-    from pipeline import batches, classification, metrics, networks, plots
-
     # Hold out a part of each class.
-    train_rows, held_out_rows = batches.split_by_class(
-        labels, preset.data.validation_split, preset.seed
-    )
-    print(f"training on {len(train_rows)}, holding out {len(held_out_rows)}")
+    parts = batches.split_in_three(labels, preset.data, preset.seed)
+    print("  ".join(f"{name} {len(rows)}" for name, rows in parts.items()))
 
-    # Build the classifier and train it.
+    backend.start(preset.seed)  # takes seconds, so only once the pictures are good
+    from pipeline import classification, metrics, networks, plots
+
+    # Build the classifier.
+    settings, model_dir = preset.classifier, options.model_dir
     classifier = networks.build_classifier(
         images.shape[1:],
         len(class_names),
-        preset.classifier.filters,
-        preset.classifier.dense_units,
+        settings.filters,
+        settings.dense_units,
+        settings.output,
     )
+
+    # Train it.
     history = classification.train(
         classifier,
         images,
         labels,
-        train_rows,
-        held_out_rows,
-        preset.classifier,
+        parts["training"],
+        parts.get("validation"),
+        settings,
         preset.seed,
     )
 
     # Save it.
-    artifacts.save_classifier(options.model_dir, classifier, class_names)
-    artifacts.save_csv(options.model_dir / "train_history.csv", history)
-    artifacts.record_run(options.model_dir, "TrainModel", preset, backend.versions())
+    artifacts.save_classifier(model_dir, classifier, class_names)
+    artifacts.save_csv(model_dir / "train_history.csv", history)
+    artifacts.record_run(model_dir, "TrainModel", preset, backend.versions())
+    plots.save_curves(model_dir / "train_curves.png", history)
 
-    # Report, on pictures that it has not seen if there are any.
-    rows = held_out_rows if len(held_out_rows) else train_rows
-    probabilities = classification.predict(classifier, images[rows])
+    # Report on every part, and class by class on the one that it has seen least of.
+    evaluation = [
+        {"part": name} | classification.evaluate(classifier, images, labels, rows)
+        for name, rows in parts.items()
+    ]
+    artifacts.save_csv(model_dir / "train_evaluation.csv", evaluation)
+    print(metrics.evaluation_report(evaluation))
+    rows = list(parts.values())[-1]
+    probabilities = classification.predict(classifier, images, rows)
     matrix = metrics.confusion_matrix(labels[rows], probabilities)
+    plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(metrics.class_report(matrix, class_names))
-    plots.save_curves(options.model_dir / "train_curves.png", history)
-    plots.save_confusion_matrix(
-        options.model_dir / "confusion_matrix.png", matrix, class_names
-    )
-    print(f"saved {options.model_dir / artifacts.CLASSIFIER_H5}; next: GANModel.py")
+    print(f"saved {model_dir / artifacts.CLASSIFIER_H5}; next: GANModel.py")
 
 
 if __name__ == "__main__":

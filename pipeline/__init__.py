@@ -1,20 +1,26 @@
 """The nouns that the three scripts share.
 
-    presets      what to do: every setting of every preset, as frozen data
-    flags        a command line -> one preset, checked
-    errors       what can go wrong, and the exit code that it ends in
-    interrupts   Ctrl-C and SIGTERM -> a request that a loop can read
-    backend      Keras and TensorFlow, started quietly and seeded
-    files        atomic writing, locking, probing
-    artifacts    the contract on disk: names, dtypes, shapes, ranges
-    images       picture files -> arrays; the named range conversions
-    batches      arrays on disk -> shuffled minibatches
-    networks     classifier, discriminator, generator
-    losses       pure functions of real_logits, fake_logits
-    adversarial  the alternating steps: the only file that differentiates
-    metrics      how good: figures from arrays
-    plots        grids, curves, the confusion matrix
-    progress     what a person sees while training runs
+    settings        every setting: name, default, bounds, help
+    presets         the systems, as what differs from the default
+    flags           a command line -> one preset, checked
+    errors          what can go wrong, and the exit code that it ends in
+    interrupts      Ctrl-C and SIGTERM -> a request that a loop can read
+    backend         Keras and TensorFlow, started quietly and seeded
+    files           atomic writing, locking, probing
+    artifacts       the contract on disk: names, dtypes, shapes, ranges
+    images          picture files -> arrays; the named range conversions
+    dataset         a folder of pictures -> the arrays on disk
+    batches         which rows go where: splits, the batches of an epoch
+    networks        classifier, discriminator, generator
+    losses          pure functions of real_logits, fake_logits
+    adversarial     the alternating steps: the only file that differentiates
+    classification  training and using the classifier
+    generation      latent vectors -> pictures
+    saves           what a GAN training writes as it goes by
+    metrics         how good: figures from arrays
+    predictions     what a classifier says of pictures, as a table
+    plots           grids, curves, the confusion matrix
+    progress        what a person sees while training runs
 
 Arrows run one way, from the scripts to here. Nothing heavy is imported until a
 function needs it, so that ``--help`` and a wrong flag answer at once.

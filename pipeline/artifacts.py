@@ -26,6 +26,9 @@ CLASSIFIER_H5 = "train.h5"  # .load_weights
 CLASS_NAMES = "classes.json"  # list of str, in the order of the labels' columns
 GENERATOR = "generator_model_{epoch:03d}.h5"  # keras.models.load_model; -1-1 out
 GENERATED_PLOT = "generated_plot_e{epoch:03d}.png"
+GENERATED_SINGLE = "generated_image_epoch_{epoch:03d}_{number}.png"
+GENERATED_JPG = "gan_generated_image_epoch_{epoch}.jpg"
+FINAL_PLOT = "final_generated_images.png"
 RESUME = "resume.npz"
 
 _CHUNK_BYTES = 1 << 26
@@ -96,14 +99,17 @@ def load_images(data_dir: Path) -> np.ndarray:
             f"{path} must hold float32 values from 0 to 1; {found}; {_MAKE_ARRAYS}"
         )
     rows = max(1, _CHUNK_BYTES // images[0].nbytes)
-    for start in range(0, len(images), rows):
-        chunk = images[start : start + rows]
-        low, high = chunk.min(), chunk.max()
-        if not (low >= 0 and high <= 1):  # NaN fails both
-            raise InputError(
-                f"{path} must hold values from 0 to 1; found {low:g} to {high:g} in "
-                f"pictures {start} to {start + len(chunk) - 1}; {_MAKE_ARRAYS}"
-            )
+    # Read beside the map: pages that it touches would count as this process's memory.
+    with open(path, "rb") as file:
+        file.seek(images.offset)
+        for start in range(0, len(images), rows):
+            chunk = np.fromfile(file, np.float32, rows * images[0].size)
+            low, high = chunk.min(), chunk.max()
+            if not (low >= 0 and high <= 1):  # NaN fails both
+                raise InputError(
+                    f"{path} must hold values from 0 to 1; found {low:g} to {high:g} "
+                    f"from picture {start} on; {_MAKE_ARRAYS}"
+                )
     return images
 
 
@@ -200,10 +206,11 @@ def _load_class_names(path: Path, outputs: int) -> list[str]:
     _require(path)
     with _damage_named(path):
         names = json.loads(path.read_text(encoding="utf-8"))
+    outputs = max(outputs, 2)  # a single unit tells two classes apart
     if not isinstance(names, list) or len(names) != outputs:
         raise InputError(
-            f"{path} must be a list of {outputs} class names, one for each output of "
-            f"{path.with_name(CLASSIFIER_JSON)}; run: python TrainModel.py"
+            f"{path} must be a list of {outputs} class names, as many as "
+            f"{path.with_name(CLASSIFIER_JSON)} tells apart; run: python TrainModel.py"
         )
     return names
 
@@ -347,14 +354,12 @@ def load_resume(
     return state, about["history"]
 
 
-def set_aside_resume(model_dir: Path) -> Path | None:
-    """Renames an earlier run's state, so that a new run does not overwrite it."""
-    path = model_dir / RESUME
-    if not path.is_file():
-        return None
-    kept = path.with_suffix(".previous.npz")
-    path.replace(kept)
-    return kept
+def set_aside(path: Path) -> None:
+    """Renames what an earlier run left and this one would contradict, and says so."""
+    if path.is_file():
+        kept = path.with_name(f"{path.stem}.previous{path.suffix}")
+        path.replace(kept)
+        print(f"{path} is of an earlier run; it is kept as {kept.name}")
 
 
 # Text.

@@ -5,7 +5,7 @@ import os
 import sys
 
 
-def start(seed: int) -> None:
+def start(seed: int, precision: str = "float32") -> None:
     """Imports Keras and TensorFlow and makes what follows repeatable.
 
     Same seed, same machine, same versions and same number of threads give the
@@ -13,18 +13,30 @@ def start(seed: int) -> None:
 
     Args:
         seed: seeds Python's, NumPy's and TensorFlow's generators.
+        precision: "bfloat16" lets TensorFlow compute convolutions and matrix
+            products in bfloat16 on a processor that has it; weights, losses and
+            optimizers stay float32.
     """
+    load()
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    rewrite = {"auto_mixed_precision_onednn_bfloat16": precision == "bfloat16"}
+    tf.config.optimizer.set_experimental_options(rewrite)
+
+
+def load() -> None:
+    """Imports Keras and TensorFlow, which takes seconds, without their chatter."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _native_log_silenced():
-        import keras
         import tensorflow as tf
         from absl import logging
 
         tf.config.list_physical_devices("GPU")  # the first look is the noisy one
     # Keras calls .h5 a legacy format at every save; the names are our contract.
     logging.set_verbosity(logging.ERROR)
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
 
 
 def versions() -> dict[str, str]:

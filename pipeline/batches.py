@@ -1,7 +1,8 @@
-"""Arrays on disk -> shuffled minibatches. Memory holds one batch, not the set."""
+"""Which rows go where: splits by class, and the batches of an epoch."""
 
-import keras
 import numpy as np
+
+from pipeline.settings import Data
 
 
 def split_by_class(
@@ -32,6 +33,25 @@ def split_by_class(
     return np.sort(np.array(kept, int)), np.sort(np.array(held, int))
 
 
+def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> dict:
+    """Splits rows into those to train on, to watch it by, and to judge it by.
+
+    Args:
+        labels: one-hot array of shape (n, classes).
+        settings: its validation_split and test_split are parts of the whole.
+        seed: of the shuffle.
+
+    Returns:
+        "training" and, unless they are empty, "validation" and "test" -> sorted
+        row numbers.
+    """
+    rest, test = split_by_class(labels, settings.test_split, seed)
+    part_of_rest = settings.validation_split / (1 - settings.test_split)
+    training, validation = split_by_class(labels[rest], part_of_rest, seed)
+    parts = {"training": rest[training], "validation": rest[validation], "test": test}
+    return {name: rows for name, rows in parts.items() if len(rows)}
+
+
 def epoch_batches(num_rows: int, batch_size: int, seed: int, epoch: int) -> list:
     """Shuffles row numbers for one epoch and cuts them into batches.
 
@@ -43,38 +63,3 @@ def epoch_batches(num_rows: int, batch_size: int, seed: int, epoch: int) -> list
     """
     order = np.random.default_rng([seed, epoch]).permutation(num_rows)
     return [order[i : i + batch_size] for i in range(0, num_rows, batch_size)]
-
-
-class LabelledBatches(keras.utils.PyDataset):
-    """Feeds Keras from arrays that may lie on disk, in a new order each epoch.
-
-    Args:
-        images: array of shape (n, height, width, channels).
-        labels: array of shape (n, ...).
-        rows: row numbers to take part.
-        batch_size: rows a step; the last batch of an epoch may be shorter.
-        seed: of the order.
-    """
-
-    def __init__(self, images, labels, rows, batch_size: int, seed: int):
-        super().__init__()
-        self._images, self._labels, self._rows = images, labels, rows
-        self._batch_size, self._seed, self._epoch = batch_size, seed, 0
-        self._shuffle()
-
-    def __len__(self):
-        return len(self._batches)
-
-    def __getitem__(self, index):
-        rows = np.sort(self._rows[self._batches[index]])  # reads the disk forwards
-        return self._images[rows], self._labels[rows]
-
-    def on_epoch_end(self):
-        """Puts the next epoch in its own order; Keras calls this."""
-        self._epoch += 1
-        self._shuffle()
-
-    def _shuffle(self):
-        self._batches = epoch_batches(
-            len(self._rows), self._batch_size, self._seed, self._epoch
-        )

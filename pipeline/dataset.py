@@ -1,41 +1,99 @@
 """A folder of pictures -> the arrays on disk."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from pipeline import artifacts, images
+from pipeline import artifacts, backend, images
 from pipeline.errors import InputError
 
 _LAYOUT = """expected one folder a class, with its pictures directly inside:
     {0}/cat/0001.jpg, 0002.png, ...
     {0}/dog/0001.jpg, ..."""
+CIFAR10_CLASSES = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 _LISTED = 20  # skipped files that are named one by one
 
 
-def build_arrays(
-    dataset: Path, data_dir: Path, image_shape: tuple[int, int, int], strict: bool
+def build(
+    options,
+    source: str,
+    image_shape: tuple[int, int, int],
+    need_classes: bool = True,
 ) -> list[str]:
-    """Reads every picture of every class and saves the two arrays.
+    """Saves the arrays from wherever the flags and the preset say.
+
+    Args:
+        options: the flags: dataset, data_dir, strict.
+        source: "cifar10", which holds unless a dataset was given, or "folder".
+        image_shape: (height, width, channels) of every picture.
+        need_classes: makes fewer than two classes an error.
+
+    Returns:
+        Class names in the order of the labels' columns; none without classes.
+    """
+    if source == "cifar10" and not options.dataset:
+        return build_cifar10_arrays(options.data_dir, image_shape)
+    return build_arrays(
+        options.dataset or Path("dataset"),
+        options.data_dir,
+        image_shape,
+        strict=options.strict,
+        need_classes=need_classes,
+    )
+
+
+def build_arrays(
+    dataset: Path,
+    data_dir: Path,
+    image_shape: tuple[int, int, int],
+    *,
+    strict: bool = False,
+    need_classes: bool = True,
+) -> list[str]:
+    """Reads every picture of a folder and saves the arrays.
 
     What cannot be read is skipped and listed; a class with nothing to read is
     dropped, so that no column of the labels stands for nothing.
 
     Args:
-        dataset: folder with one folder a class.
+        dataset: folder with one folder a class, or, where no classes are needed,
+            with the pictures themselves; then there are no labels to save.
         data_dir: folder for img_data.txt.npy and img_label.txt.npy.
         image_shape: (height, width, channels) of every picture.
         strict: makes an unreadable file an error.
+        need_classes: makes fewer than two classes an error.
 
     Returns:
-        Class names, sorted: the order of the labels' columns.
+        Class names, sorted: the order of the labels' columns. None in a folder
+        without class folders.
 
     Raises:
-        InputError: fewer than two classes have pictures; nothing was overwritten.
+        InputError: there is too little to read; nothing was overwritten.
     """
-    folders = list_class_folders(dataset)
-    paths = [path for name in folders for path in folders[name]]
+    folders = _list_class_folders(dataset)
+    if not folders and not need_classes:
+        paths = sorted(path for path in dataset.iterdir() if path.is_file())
+    elif not folders:
+        raise InputError(
+            f"the dataset folder {dataset} has no class folders; "
+            f"{_LAYOUT.format(dataset)}"
+        )
+    else:
+        paths = [path for name in folders for path in folders[name]]
+
     class_of_each, skipped = [], []
     with artifacts.writing_images(data_dir / artifacts.IMAGES, image_shape) as append:
         pictures = images.read_pictures(paths, image_shape)
@@ -48,40 +106,82 @@ def build_arrays(
             else:
                 skipped.append(f"{path} {picture}")
         _report_skipped(skipped, len(paths))
+        if not class_of_each:
+            raise InputError(f"no file in {dataset} is a picture that can be read")
         class_names = _usable_classes(dataset, folders, Counter(class_of_each))
-
-    columns = np.searchsorted(class_names, class_of_each)
-    labels = np.eye(len(class_names), dtype=np.float32)[columns]
-    artifacts.save_array(data_dir / artifacts.LABELS, labels)
+        if need_classes and len(class_names) < 2:
+            raise InputError(
+                f"{dataset} has pictures of one class only, {class_names[0]}; a "
+                f"classifier needs two or more; {_LAYOUT.format(dataset)}"
+            )
+    if class_names:
+        _save_labels(data_dir, np.searchsorted(class_names, class_of_each))
+    else:
+        print(f"read {len(class_of_each)} pictures")
+        artifacts.set_aside(data_dir / artifacts.LABELS)
     return class_names
 
 
-def list_class_folders(dataset: Path) -> dict[str, list[Path]]:
-    """Lists the entries of every class folder, sorted alike on any system.
+def build_cifar10_arrays(
+    data_dir: Path, image_shape: tuple[int, int, int]
+) -> list[str]:
+    """Saves CIFAR-10's 50,000 training pictures as the arrays.
+
+    Keras downloads them once, or takes the copy under KERAS_HOME.
 
     Args:
-        dataset: folder with one folder a class. Hidden folders are no classes.
+        data_dir: folder for img_data.txt.npy and img_label.txt.npy.
+        image_shape: (height, width, 3) to resize them to.
 
     Returns:
-        Class name -> its entries, pictures or not, both sorted by name.
+        The ten class names, sorted: the order of the labels' columns.
 
     Raises:
-        InputError: there is no such folder, or it holds no class folders.
+        InputError: there is no copy and no network; the message says where to
+            put the file.
     """
-    layout = _LAYOUT.format(dataset)
+    backend.load()
+    import keras
+
+    try:
+        (pixels, labels), _ = keras.datasets.cifar10.load_data()
+    except Exception as error:  # Keras raises a bare one
+        home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+        archive = home / "datasets" / "cifar-10-batches-py-target_archive"
+        raise InputError(
+            f"CIFAR-10 could not be loaded ({error}); download "
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz elsewhere and put "
+            f"it at {archive}, or give a folder of pictures with --dataset"
+        ) from error
+    with artifacts.writing_images(data_dir / artifacts.IMAGES, image_shape) as append:
+        for picture in pixels:
+            append(images.resize(picture, image_shape[:2]) / np.float32(255))
+    _save_labels(data_dir, labels.ravel())
+    print(f"read {len(pixels)} pictures of {len(CIFAR10_CLASSES)} classes: CIFAR-10")
+    return list(CIFAR10_CLASSES)
+
+
+def _save_labels(data_dir: Path, columns: np.ndarray) -> None:
+    """Saves img_label.txt.npy; every column up to the largest is in use."""
+    labels = np.eye(columns.max() + 1, dtype=np.float32)[columns]
+    artifacts.save_array(data_dir / artifacts.LABELS, labels)
+
+
+def _list_class_folders(dataset: Path) -> dict[str, list[Path]]:
+    """Maps each class name to its entries, pictures or not, sorted on any system.
+
+    Hidden folders are no classes.
+    """
     if not dataset.is_dir():
         raise InputError(
             f"the dataset folder {dataset} does not exist; make it, or name another "
-            f"with --dataset; {layout}"
+            f"with --dataset; {_LAYOUT.format(dataset)}"
         )
-    folders = sorted(
-        entry.name
-        for entry in dataset.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".")
-    )
-    if not folders:
-        raise InputError(f"the dataset folder {dataset} has no class folders; {layout}")
-    return {name: sorted((dataset / name).iterdir()) for name in folders}
+    return {
+        folder.name: sorted(folder.iterdir())
+        for folder in sorted(dataset.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    }
 
 
 def _report_skipped(skipped: list[str], total: int) -> None:
@@ -99,13 +199,7 @@ def _usable_classes(dataset: Path, folders, counts: Counter) -> list[str]:
         if not counts[name]:
             print(f"warning: {dataset / name} has no picture to read; class dropped")
     class_names = [name for name in folders if counts[name]]
-    if not class_names:
-        raise InputError(f"no file in {dataset} is a picture that can be read")
-    if len(class_names) < 2:
-        raise InputError(
-            f"{dataset} has pictures of one class only, {class_names[0]}; a classifier "
-            f"needs two or more; {_LAYOUT.format(dataset)}"
-        )
-    figures = ", ".join(f"{name} {counts[name]}" for name in class_names)
-    print(f"read {counts.total()} pictures: {figures}")
+    if class_names:
+        figures = ", ".join(f"{name} {counts[name]}" for name in class_names)
+        print(f"read {counts.total()} pictures: {figures}")
     return class_names

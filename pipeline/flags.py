@@ -4,7 +4,8 @@ import argparse
 from dataclasses import fields, replace
 from pathlib import Path
 
-from pipeline.presets import PRESETS, Preset, check_value
+from pipeline.presets import PRESETS, Preset, find_preset
+from pipeline.settings import as_text, check_value
 
 
 class Parser(argparse.ArgumentParser):
@@ -19,34 +20,48 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, summary: str, sections: tuple[str, ...]):
-        super().__init__(
-            description=summary,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-            allow_abbrev=False,
-        )
+        super().__init__(description=summary, allow_abbrev=False)
         self._sections = sections
         known = "; ".join(f"{p.name}: {p.description}" for p in PRESETS.values())
-        self.add_argument("--preset", choices=PRESETS, default="dcgan-32", help=known)
+        self.add_argument(
+            "--preset",
+            default="dcgan-32",
+            help=f"{known}; or the path of a .toml file (default: dcgan-32)",
+        )
         self._preset = self._named_preset()
         self.add_argument(
             "--data-dir",
             type=Path,
             default=Path(),
-            help="folder of img_data.txt.npy and img_label.txt.npy",
+            help="folder of img_data.txt.npy and img_label.txt.npy (default: .)",
         )
         self.add_argument(
-            "--model-dir", type=Path, default=Path("model"), help="folder of the models"
+            "--model-dir",
+            type=Path,
+            default=Path("model"),
+            help="folder of the models (default: model)",
         )
         self.add_argument(
             "--seed",
             type=_explaining(_seed),
             default=self._preset.seed,
-            help="same seed, same files",
+            help=f"same seed, same files (default: {self._preset.seed})",
         )
         for section in sections:
             group = self.add_argument_group(section)
             for declared in fields(getattr(self._preset, section)):
                 self._add_setting(group, section, declared)
+
+    def add_dataset_flags(self) -> None:
+        """Adds the flags of a script that makes the arrays from pictures."""
+        self.add_argument(
+            "--dataset",
+            type=Path,
+            help="folder with one folder a class (default: dataset)",
+        )
+        self.add_argument(
+            "--strict", action="store_true", help="stop at the first unreadable file"
+        )
 
     def parse(self) -> tuple[argparse.Namespace, Preset]:
         """Parses and checks; a wrong flag ends the process with code 2.
@@ -73,8 +88,10 @@ class Parser(argparse.ArgumentParser):
         """Finds the preset first, for the other flags' defaults hang on it."""
         peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         peek.add_argument("--preset", nargs="?")
-        name = peek.parse_known_args()[0].preset
-        return PRESETS.get(name, PRESETS["dcgan-32"])  # parse() reports a wrong name
+        try:
+            return find_preset(peek.parse_known_args()[0].preset or "dcgan-32")
+        except ValueError as error:
+            self.error(f"argument --preset: {error}")
 
     def _add_setting(self, group, section, declared):
         def parse(text):
@@ -82,7 +99,8 @@ class Parser(argparse.ArgumentParser):
             check_value(declared, value)
             return value
 
-        default = _as_text(getattr(getattr(self._preset, section), declared.name))
+        value = getattr(getattr(self._preset, section), declared.name)
+        default = as_text(declared, value)
         group.add_argument(
             "--" + declared.name.replace("_", "-"),
             type=_explaining(parse),
@@ -97,13 +115,6 @@ def _seed(text: str) -> int:
     if not 0 <= seed < 2**31:
         raise ValueError(f"must be from 0 to 2147483647, not {seed}")
     return seed
-
-
-def _as_text(value) -> str:
-    """Writes a value as its flag would take it."""
-    if not isinstance(value, tuple):
-        return str(value)
-    return ("x" if len(value) == 3 else ",").join(map(str, value))
 
 
 def _explaining(parse):

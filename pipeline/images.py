@@ -123,13 +123,32 @@ def resize_all(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndar
     """
     if images.shape[3] != image_shape[2]:
         raise InputError(
-            f"the generator draws {images.shape[3]} channels and the classifier reads "
-            f"{image_shape[2]}; train both on the same img_data.txt.npy"
+            f"pictures of {images.shape[3]} channels cannot be made into pictures of "
+            f"{image_shape[2]}; run all three scripts on the same img_data.txt.npy"
         )
     if images.shape[1:] == tuple(image_shape):
         return images
     resized = [resize(image, image_shape[:2]) for image in images]
     return np.stack(resized).reshape(-1, *image_shape)
+
+
+class Resized:
+    """An array of pictures that is resized as it is read, a batch at a time.
+
+    Args:
+        images: float32 array of shape (n, height, width, channels), may lie on disk.
+        image_shape: (height, width, channels) to read it as.
+    """
+
+    def __init__(self, images: np.ndarray, image_shape: tuple[int, int, int]):
+        self._images = images
+        self.shape = (len(images), *image_shape)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return resize_all(self._images[rows], self.shape[1:])
 
 
 def to_tanh_range(images):

@@ -47,3 +47,16 @@ def class_report(matrix: np.ndarray, class_names: list[str]) -> str:
         f"{name:<{width}}  {accuracy:7.2%} of {total}"
         for name, total, accuracy in [*rows, overall]
     )
+
+
+def evaluation_report(evaluation: list[dict]) -> str:
+    """Writes the loss and accuracy of each part as a table.
+
+    Args:
+        evaluation: rows with part, pictures, loss and accuracy.
+    """
+    return "\n".join(
+        f"{row['part']:<10}  loss {row['loss']:.3f}  accuracy {row['accuracy']:.2%} "
+        f"of {row['pictures']}"
+        for row in evaluation
+    )

@@ -11,6 +11,7 @@ def build_classifier(
     num_classes: int,
     filters: tuple[int, ...],
     dense_units: int,
+    output: str,
 ) -> keras.Sequential:
     """Builds the CNN that tells classes apart.
 
@@ -19,10 +20,18 @@ def build_classifier(
         num_classes: probabilities that come out.
         filters: width of each 3x3 convolution; a 2x2 max pooling follows each.
         dense_units: width of the dense layer before the output.
+        output: "softmax" for a unit each class; "sigmoid" for one unit that tells
+            the probability of the second of two classes.
 
     Raises:
-        InputError: the picture is too small for that many layers.
+        InputError: the picture is too small for that many layers, or there are
+            more classes than one unit can tell apart.
     """
+    if output == "sigmoid" and num_classes != 2:
+        raise InputError(
+            f"one sigmoid unit tells two classes apart, not {num_classes}; use "
+            "--output softmax, or a dataset of two class folders"
+        )
     classifier = keras.Sequential([keras.Input(image_shape)], name="classifier")
     size = min(image_shape[:2])
     for width in filters:
@@ -37,7 +46,8 @@ def build_classifier(
         classifier.add(layers.MaxPooling2D())
     classifier.add(layers.Flatten())
     classifier.add(layers.Dense(dense_units, activation="relu"))
-    classifier.add(layers.Dense(num_classes, activation="softmax"))
+    units = 1 if output == "sigmoid" else num_classes
+    classifier.add(layers.Dense(units, activation=output))
     return classifier
 
 
@@ -66,7 +76,10 @@ def build_discriminator(
 
 
 def build_generator(
-    image_shape: tuple[int, int, int], latent_dim: int, filters: tuple[int, ...]
+    image_shape: tuple[int, int, int],
+    latent_dim: int,
+    filters: tuple[int, ...],
+    normalization: str,
 ) -> keras.Sequential:
     """Builds the network that draws.
 
@@ -74,6 +87,7 @@ def build_generator(
         image_shape: (height, width, channels) of the pictures; values -1-1.
         latent_dim: length of a latent vector.
         filters: width of the first block, then of each doubling of the size.
+        normalization: "batch" normalizes each doubling's output, "none" does not.
 
     Raises:
         InputError: that many doublings cannot reach the shape.
@@ -93,6 +107,24 @@ def build_generator(
     generator.add(layers.Reshape(base))
     for width in filters[1:]:
         generator.add(layers.Conv2DTranspose(width, 4, strides=2, padding="same"))
+        if normalization == "batch":
+            generator.add(layers.BatchNormalization())
         generator.add(layers.LeakyReLU(negative_slope=0.2))
     generator.add(layers.Conv2D(channels, 3, padding="same", activation="tanh"))
     return generator
+
+
+def with_probability(discriminator: keras.Model) -> keras.Sequential:
+    """Ends a discriminator in the probability of real instead of its logit.
+
+    The weights are shared, and trainable in the file that is saved of it.
+    """
+    return keras.Sequential(
+        [discriminator, layers.Activation("sigmoid")], name="discriminator_probability"
+    )
+
+
+def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Sequential:
+    """Joins both: latent vectors in, probability of being taken for real out."""
+    judged = with_probability(discriminator)
+    return keras.Sequential([generator, judged], name="gan")

@@ -15,6 +15,19 @@ from pipeline.images import to_uint8
 _GUTTER = 2  # pixels between two pictures of a grid
 
 
+def save_image(path: Path, image: np.ndarray) -> None:
+    """Saves one picture, pixel for pixel.
+
+    Args:
+        path: a .png or .jpg file.
+        image: float array of shape (height, width, 1 or 3), values 0-1.
+    """
+    pixels = to_uint8(image.repeat(3 // image.shape[2], 2))
+    quality = {"quality": 95} if path.suffix == ".jpg" else {}
+    with files.replacing(path) as temporary:
+        matplotlib_image.imsave(temporary, pixels, pil_kwargs=quality)
+
+
 def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
     """Saves pictures side by side, row by row, small ones enlarged.
 
@@ -30,9 +43,7 @@ def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
     page = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
     page = page.reshape(rows * tiles.shape[1], columns * tiles.shape[2], channels)
     zoom = max(1, round(100 / height))  # whole blocks: no pixel is made up
-    page = page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1)
-    with files.replacing(path) as temporary:
-        matplotlib_image.imsave(temporary, to_uint8(page.repeat(3 // channels, 2)))
+    save_image(path, page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1))
 
 
 def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:

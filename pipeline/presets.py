@@ -1,155 +1,15 @@
-"""Every setting of every preset, as frozen data. Imports nothing of ours.
+"""Every preset: what differs from `dcgan-32`, and why.
 
 A preset covers the whole pipeline, one section a script, so that the same
-``--preset NAME`` goes to all three. Each field is declared once, with its
-default, its help text and its bounds; the flag of its name is made from that.
-The defaults are those of `dcgan-32`; another preset states only what differs.
+``--preset NAME`` goes to all three. A user's own preset is a TOML file with the
+same sections.
 """
 
-import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
-
-def image_shape(text: str) -> tuple[int, int, int]:
-    """Reads ``32x32x3`` as (height, width, channels)."""
-    match = re.fullmatch(r"(\d+)x(\d+)x(\d+)", text)
-    if not match:
-        raise ValueError(f"expected HEIGHTxWIDTHxCHANNELS such as 32x32x3, got {text}")
-    return tuple(map(int, match.groups()))
-
-
-def widths(text: str) -> tuple[int, ...]:
-    """Reads ``64,128`` as one width a layer."""
-    if not re.fullmatch(r"\d+(,\d+)*", text):
-        raise ValueError(f"expected whole numbers such as 64,128,128, got {text}")
-    return tuple(map(int, text.split(",")))
-
-
-def setting(default: Any, help: str, parse=None, least=None, below=None, choices=None):
-    """Declares one field.
-
-    Args:
-        default: its value in `dcgan-32`.
-        help: one line for ``--help``.
-        parse: reads the flag's text; the type of `default` where left out.
-        least: smallest value allowed, of each entry where there are several.
-        below: first value too large.
-        choices: the only values allowed.
-    """
-    metadata = {
-        "help": help,
-        "parse": parse or type(default),
-        "least": least,
-        "below": below,
-        "choices": choices,
-    }
-    return field(default=default, metadata=metadata)
-
-
-class Section:
-    """A group of settings that checks its own bounds."""
-
-    def __post_init__(self):
-        for declared in fields(self):
-            check_value(declared, getattr(self, declared.name))
-
-
-def check_value(declared, value) -> None:
-    """Raises ValueError with one sentence when `value` is out of bounds."""
-    least, below = declared.metadata["least"], declared.metadata["below"]
-    choices = declared.metadata["choices"]
-    if choices and value not in choices:
-        raise ValueError(f"{declared.name} must be one of {choices}, not {value!r}")
-    for number in value if isinstance(value, tuple) else (value,):
-        if least is not None and not number >= least:  # NaN is refused here too
-            raise ValueError(f"{declared.name} must be at least {least}, not {number}")
-        if below is not None and not number < below:
-            raise ValueError(f"{declared.name} must be below {below}, not {number}")
-
-
-def check_image_shape(shape: tuple[int, ...]) -> None:
-    """Raises ValueError unless `shape` is (height, width, 1 or 3)."""
-    if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
-        raise ValueError(
-            "image_shape must be height x width x channels with 1 or 3 channels, "
-            f"such as 32x32x3, not {'x'.join(map(str, shape))}"
-        )
-
-
-@dataclass(frozen=True)
-class Data(Section):
-    """Where pictures come from and what array they become."""
-
-    image_shape: tuple[int, int, int] = setting(
-        (32, 32, 3), "shape that pictures are resized to", parse=image_shape
-    )
-    validation_split: float = setting(
-        0.2, "part of each class held out; 0 trains on everything", least=0, below=1
-    )
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_image_shape(self.image_shape)
-
-
-@dataclass(frozen=True)
-class Classifier(Section):
-    """The network of TrainModel.py and how it is trained."""
-
-    epochs: int = setting(50, "passes over the training pictures", least=1)
-    batch_size: int = setting(32, "pictures a step", least=1)
-    learning_rate: float = setting(1e-3, "step size of Adam", least=1e-12)
-    filters: tuple[int, ...] = setting(
-        (32, 64), "width of each 3x3 convolution", parse=widths, least=1
-    )
-    dense_units: int = setting(256, "width of the dense layer", least=1)
-
-
-@dataclass(frozen=True)
-class GAN(Section):
-    """The networks of GANModel.py and how they are trained."""
-
-    epochs: int = setting(100, "passes over the pictures", least=1)
-    batch_size: int = setting(128, "pictures a step, half real, half fake", least=2)
-    save_every: int = setting(10, "epochs between saved generators", least=1)
-    latent_dim: int = setting(200, "length of a latent vector", least=1)
-    discriminator_filters: tuple[int, ...] = setting(
-        (64, 128, 128, 256),
-        "width of each 3x3 convolution; all but the first halve the size",
-        parse=widths,
-        least=1,
-    )
-    generator_filters: tuple[int, ...] = setting(
-        (256, 128, 128, 128),
-        "width of the first block, then of each doubling of the size",
-        parse=widths,
-        least=1,
-    )
-    dropout: float = setting(
-        0.4, "part of the discriminator's features dropped", least=0, below=1
-    )
-    discriminator_learning_rate: float = setting(2e-4, "step size", least=1e-12)
-    generator_learning_rate: float = setting(2e-4, "step size", least=1e-12)
-    # At Adam's usual 0.9 the two networks chase each other's past.
-    beta_1: float = setting(0.5, "memory of Adam's mean gradient", least=0, below=1)
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.batch_size % 2:
-            raise ValueError(
-                f"batch_size must be even, half real, half fake, not {self.batch_size}"
-            )
-
-
-@dataclass(frozen=True)
-class Generate(Section):
-    """What GeneratePredict.py draws."""
-
-    generator: str = setting(
-        "generator_model_080.h5", "generator file, a path or a name in the model folder"
-    )
-    count: int = setting(49, "pictures to generate", least=1)
+from pipeline.settings import GAN, Classifier, Data, Generate, Section, coerced
 
 
 @dataclass(frozen=True)
@@ -159,6 +19,8 @@ class Preset:
     name: str
     description: str
     seed: int = 0
+    # Where False, GANModel.py makes the arrays itself when they are not there.
+    classifier_first: bool = True
     data: Data = Data()
     classifier: Classifier = Classifier()
     gan: GAN = GAN()
@@ -169,6 +31,48 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset("dcgan-32", "class folders at 32x32: CNN classifier and DCGAN"),
+        Preset(
+            "cifar10-dcgan",
+            "CIFAR-10's ten classes: DCGAN with all three networks saved",
+            classifier_first=False,
+            data=Data(source="cifar10"),
+            gan=GAN(latent_dim=100, epochs=200, saves=("networks", "jpg", "final")),
+            generate=Generate(generator="generator.h5"),
+        ),
+        Preset(
+            "gan-128",
+            "any folder of pictures at 128x128, no classes needed",
+            classifier_first=False,
+            data=Data(image_shape=(128, 128, 3)),
+            # Two more poolings, or the dense layer would hold 15 million weights.
+            classifier=Classifier(filters=(32, 64, 128, 128)),
+            gan=GAN(
+                latent_dim=100,
+                epochs=1000,
+                batch_size=32,
+                save_every=100,
+                saves=("generator", "grid", "singles"),
+                # Two more doublings than at 32x32; narrow where pictures are large.
+                discriminator_filters=(32, 32, 64, 128, 256, 256),
+                generator_filters=(256, 256, 128, 64, 32, 32),
+            ),
+        ),
+        Preset(
+            "binary-350",
+            "two class folders at 350x350: a 116-million-weight CNN",
+            data=Data(
+                image_shape=(350, 350, 3), validation_split=0.15, test_split=0.15
+            ),
+            classifier=Classifier(
+                epochs=10, filters=(64, 128, 256), dense_units=256, output="sigmoid"
+            ),
+            # 350 cannot be halved often enough, and is more than a DCGAN can draw.
+            gan=GAN(
+                image_shape=(64, 64, 3),
+                discriminator_filters=(64, 64, 128, 128, 256),
+                generator_filters=(256, 128, 128, 128, 64),
+            ),
+        ),
         Preset(
             "smoke",
             "eight pictures and tiny networks for one epoch: does it run at all?",
@@ -186,3 +90,66 @@ PRESETS = {
         ),
     )
 }
+
+
+def find_preset(name: str) -> Preset:
+    """Finds a preset by its name, or reads it from a .toml file.
+
+    Raises:
+        ValueError: no such preset or file, or the file says something impossible.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    if not name.endswith(".toml"):
+        raise ValueError(
+            f"unknown preset {name!r}; known are {', '.join(PRESETS)}, or give the "
+            "path of a .toml file"
+        )
+    return _read_toml(Path(name))
+
+
+def _read_toml(path: Path) -> Preset:
+    import tomllib
+
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise ValueError(f"{path} is not TOML: {error}") from error
+    try:
+        base = find_preset(str(given.pop("base", "dcgan-32")))
+        return _overridden(replace(base, name=path.stem), given)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _overridden(preset: Preset, given: dict[str, Any]) -> Preset:
+    """Replaces what a TOML file gives."""
+    for key, value in given.items():
+        current = getattr(preset, key, None)
+        if isinstance(current, Section):
+            if not isinstance(value, dict):
+                raise ValueError(f"{key} must be a section, [{key}]")
+            preset = replace(preset, **{key: _section_overridden(key, current, value)})
+        elif key in ("description", "seed") and type(value) is type(current):
+            preset = replace(preset, **{key: value})
+        else:
+            raise ValueError(
+                f"unknown or unsuitable {key} = {value!r}; a preset has base, "
+                "description, seed and the sections data, classifier, gan, generate"
+            )
+    return preset
+
+
+def _section_overridden(section: str, current: Section, given: dict) -> Section:
+    declared = {field.name: field for field in fields(current)}
+    changed = {}
+    for key, value in given.items():
+        if key not in declared:
+            raise ValueError(f"[{section}] has no {key}; it has {', '.join(declared)}")
+        try:
+            changed[key] = coerced(declared[key], value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"[{section}] {key}: {error}") from error
+    return replace(current, **changed)

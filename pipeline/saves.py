@@ -1,0 +1,56 @@
+"""What a GAN training writes as it goes by: the meaning of a preset's `saves`."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from pipeline import artifacts, networks, plots
+from pipeline.generation import generate
+
+GRID_SIDE = 7  # pictures a row, and rows a page
+_SINGLES = 32
+
+
+def save_epoch(
+    saves: tuple[str, ...],
+    epoch: int,
+    discriminator: keras.Model,
+    generator: keras.Model,
+    latents: np.ndarray,
+    model_dir: Path,
+    last_page_dir: Path | None,
+) -> None:
+    """Writes the networks and pictures of one epoch.
+
+    Args:
+        saves: names as in a preset: generator, networks, grid, jpg, singles, final.
+        epoch: from 1; stands in the files' names.
+        discriminator: pictures -1-1 in, one logit out.
+        generator: latent vectors in, pictures -1-1 out.
+        latents: the same at each call, so that pages can be leafed through.
+        model_dir: folder of the models.
+        last_page_dir: folder for "final" after the last epoch; before that, None.
+    """
+    pictures = generate(generator, latents)
+    if "generator" in saves:
+        path = model_dir / artifacts.GENERATOR.format(epoch=epoch)
+        artifacts.save_model(path, generator)
+    if "networks" in saves:
+        judge = networks.with_probability(discriminator)
+        artifacts.save_model(model_dir / "discriminator.h5", judge)
+        artifacts.save_model(model_dir / "generator.h5", generator)
+        combined = networks.combine(generator, discriminator)
+        artifacts.save_model(model_dir / "gan.h5", combined)
+    if "grid" in saves:
+        path = model_dir / artifacts.GENERATED_PLOT.format(epoch=epoch)
+        plots.save_image_grid(path, pictures, GRID_SIDE)
+    if "jpg" in saves:
+        path = model_dir / artifacts.GENERATED_JPG.format(epoch=epoch)
+        plots.save_image_grid(path, pictures, GRID_SIDE)
+    if "singles" in saves:
+        for number, picture in enumerate(pictures[:_SINGLES]):
+            name = artifacts.GENERATED_SINGLE.format(epoch=epoch, number=number)
+            plots.save_image(model_dir / name, picture)
+    if "final" in saves and last_page_dir:
+        plots.save_image_grid(last_page_dir / artifacts.FINAL_PLOT, pictures, GRID_SIDE)

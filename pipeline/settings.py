@@ -1,0 +1,240 @@
+"""Every setting a preset has: name, default, bounds and help. Imports nothing of ours.
+
+Each field is declared once; the flag of its name, the key in a TOML file and the
+checks of both are made from that. The defaults are those of `dcgan-32`.
+"""
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+def image_shape(text: str) -> tuple[int, int, int]:
+    """Reads ``32x32x3`` as (height, width, channels)."""
+    match = re.fullmatch(r"(\d+)x(\d+)x(\d+)", text)
+    if not match:
+        raise ValueError(f"expected HEIGHTxWIDTHxCHANNELS such as 32x32x3, got {text}")
+    return tuple(map(int, match.groups()))
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Reads ``64,128`` as one width a layer."""
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise ValueError(f"expected whole numbers such as 64,128,128, got {text}")
+    return tuple(map(int, text.split(",")))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Reads ``generator,grid`` as several names."""
+    return tuple(text.split(","))
+
+
+def setting(default: Any, help: str, parse=None, least=None, below=None, choices=None):
+    """Declares one field.
+
+    Args:
+        default: its value in `dcgan-32`.
+        help: one line for ``--help``.
+        parse: reads the flag's text; the type of `default` where left out.
+        least: smallest value allowed, of each entry where there are several.
+        below: first value too large.
+        choices: the only values allowed.
+    """
+    metadata = {
+        "help": help,
+        "parse": parse or type(default),
+        "least": least,
+        "below": below,
+        "choices": choices,
+    }
+    return field(default=default, metadata=metadata)
+
+
+class Section:
+    """A group of settings that checks its own bounds."""
+
+    def __post_init__(self):
+        for declared in fields(self):
+            check_value(declared, getattr(self, declared.name))
+
+
+def check_value(declared, value) -> None:
+    """Raises ValueError with one sentence when `value` is out of bounds."""
+    least, below = declared.metadata["least"], declared.metadata["below"]
+    choices, name = declared.metadata["choices"], declared.name
+    for entry in value if isinstance(value, tuple) else (value,):
+        if choices and entry not in choices:
+            known = ", ".join(choices)
+            raise ValueError(f"{name} must be of {known}, not {entry!r}")
+        if least is not None and not entry >= least:  # NaN is refused here too
+            raise ValueError(f"{name} must be at least {least}, not {entry}")
+        if below is not None and not entry < below:
+            raise ValueError(f"{name} must be below {below}, not {entry}")
+
+
+def check_image_shape(shape: tuple[int, ...]) -> None:
+    """Raises ValueError unless `shape` is (height, width, 1 or 3)."""
+    if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
+        raise ValueError(
+            "image_shape must be height x width x channels with 1 or 3 channels, "
+            f"such as 32x32x3, not {'x'.join(map(str, shape))}"
+        )
+
+
+@dataclass(frozen=True)
+class Data(Section):
+    """Where pictures come from and what array they become."""
+
+    source: str = setting(
+        "folder",
+        "folder: --dataset; cifar10: keras.datasets, unless --dataset is given",
+        choices=("folder", "cifar10"),
+    )
+    image_shape: tuple[int, int, int] = setting(
+        (32, 32, 3), "shape that pictures are resized to", parse=image_shape
+    )
+    validation_split: float = setting(
+        0.2,
+        "part of each class held out to watch training; 0 holds out none",
+        least=0,
+        below=1,
+    )
+    test_split: float = setting(
+        0.0, "part of each class held out to the very end", least=0, below=1
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_image_shape(self.image_shape)
+        if not self.validation_split + self.test_split < 1:
+            raise ValueError(
+                "validation_split and test_split leave nothing to train on: "
+                f"{self.validation_split} and {self.test_split}"
+            )
+
+
+@dataclass(frozen=True)
+class Classifier(Section):
+    """The network of TrainModel.py and how it is trained."""
+
+    epochs: int = setting(50, "passes over the training pictures", least=1)
+    batch_size: int = setting(32, "pictures a step", least=1)
+    learning_rate: float = setting(1e-3, "step size of Adam", least=1e-12)
+    filters: tuple[int, ...] = setting(
+        (32, 64), "width of each 3x3 convolution", parse=widths, least=1
+    )
+    dense_units: int = setting(256, "width of the dense layer", least=1)
+    output: str = setting(
+        "softmax",
+        "softmax: a unit for each class; sigmoid: one unit for two classes",
+        choices=("softmax", "sigmoid"),
+    )
+
+
+@dataclass(frozen=True)
+class GAN(Section):
+    """The networks of GANModel.py and how they are trained."""
+
+    image_shape: tuple[int, int, int] | None = setting(
+        None, "shape to draw; None: that of the arrays", parse=image_shape
+    )
+    epochs: int = setting(100, "passes over the pictures", least=1)
+    batch_size: int = setting(128, "pictures a step, half real, half fake", least=2)
+    save_every: int = setting(10, "epochs between saves", least=1)
+    saves: tuple[str, ...] = setting(
+        ("generator", "grid"),
+        "what a save writes, of generator, grid, networks, jpg, singles, final",
+        parse=names,
+        choices=("generator", "grid", "networks", "jpg", "singles", "final"),
+    )
+    latent_dim: int = setting(200, "length of a latent vector", least=1)
+    discriminator_filters: tuple[int, ...] = setting(
+        (64, 128, 128, 256),
+        "width of each 3x3 convolution; all but the first halve the size",
+        parse=widths,
+        least=1,
+    )
+    generator_filters: tuple[int, ...] = setting(
+        (256, 128, 128, 128),
+        "width of the first block, then of each doubling of the size",
+        parse=widths,
+        least=1,
+    )
+    generator_normalization: str = setting(
+        "none",
+        "none, or batch: after each transposed convolution",
+        choices=("none", "batch"),
+    )
+    dropout: float = setting(
+        0.4, "part of the discriminator's features dropped", least=0, below=1
+    )
+    discriminator_learning_rate: float = setting(2e-4, "step size", least=1e-12)
+    generator_learning_rate: float = setting(2e-4, "step size", least=1e-12)
+    precision: str = setting(
+        "float32",
+        "float32, or bfloat16: faster where the processor has it, less exact",
+        choices=("float32", "bfloat16"),
+    )
+    # At Adam's usual 0.9 the two networks chase each other's past.
+    beta_1: float = setting(0.5, "memory of Adam's mean gradient", least=0, below=1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.image_shape is not None:
+            check_image_shape(self.image_shape)
+        if self.batch_size % 2:
+            raise ValueError(
+                f"batch_size must be even, half real, half fake, not {self.batch_size}"
+            )
+
+
+@dataclass(frozen=True)
+class Generate(Section):
+    """What GeneratePredict.py draws."""
+
+    generator: str = setting(
+        "generator_model_080.h5", "generator file, a path or a name in the model folder"
+    )
+    count: int = setting(49, "pictures to generate", least=1)
+
+
+def as_text(declared, value) -> str:
+    """Writes a field's value as its flag would take it."""
+    if not isinstance(value, tuple):
+        return str(value)
+    return ("x" if declared.metadata["parse"] is image_shape else ",").join(
+        map(str, value)
+    )
+
+
+def coerced(declared, value):
+    """Brings a TOML value to a field's type; text is read as a flag would be.
+
+    Raises:
+        ValueError: it is of another type or out of bounds.
+    """
+    parse = declared.metadata["parse"]
+    if isinstance(value, str):
+        value = parse(value)
+    elif isinstance(value, list):
+        value = tuple(value)
+    elif parse is float and type(value) is int:
+        value = float(value)
+    kind = type(parse(_SAMPLE[parse]))
+    entry_kind = str if parse is names else int
+    entries = value if isinstance(value, tuple) else ()
+    if type(value) is not kind or any(type(e) is not entry_kind for e in entries):
+        raise ValueError(f"must be like {_SAMPLE[parse]}, not {value!r}")
+    check_value(declared, value)
+    return value
+
+
+# What each kind of flag looks like, for messages.
+_SAMPLE = {
+    int: "1",
+    float: "0.5",
+    str: "text",
+    image_shape: "32x32x3",
+    widths: "64,128",
+    names: "generator,grid",
+}

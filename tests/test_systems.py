@@ -1,0 +1,195 @@
+"""Every preset, in order, leaves exactly the files of its seed."""
+
+import os
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+CLASSIFIER = {
+    "train.json",
+    "train.h5",
+    "classes.json",
+    "train_history.csv",
+    "train_evaluation.csv",
+    "train_curves.png",
+    "confusion_matrix.png",
+    "run_TrainModel.json",
+}
+GAN = {"gan_history.csv", "gan_curves.png", "resume.npz", "run_GANModel.json"}
+PREDICTIONS = {"predictions.png", "predictions.csv"}
+SMALL = ("--discriminator-filters", "4,4,4,4", "--generator-filters", "4,4,4,4")
+NARROW = (
+    "--discriminator-filters",
+    "2,2,2,2,2,2",
+    "--generator-filters",
+    "2,2,2,2,2,2",
+)
+TINY_CLASSIFIER = ("--epochs", 1, "--filters", "4,4", "--dense-units", 4)
+
+
+def run_all(script, preset, classifier=(), gan=(), predict=()):
+    """Runs the scripts in order and names what stands in model/ in the end."""
+    for name, arguments in (
+        ("TrainModel.py", classifier),
+        ("GANModel.py", gan),
+        ("GeneratePredict.py", predict),
+    ):
+        if arguments is not None:
+            result = script(name, "--preset", preset, *arguments)
+            assert result.code == 0, result.err
+    return set(os.listdir("model")) - {".lock"}
+
+
+@pytest.fixture
+def cifar10(monkeypatch):
+    """Forty pictures in place of the download."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (40, 32, 32, 3), np.uint8)
+    labels = np.arange(40, dtype=np.uint8)[:, None] % 10
+    monkeypatch.setattr(
+        keras.datasets.cifar10, "load_data", lambda: ((pixels, labels), (None, None))
+    )
+    return pixels
+
+
+def test_cifar10_dcgan(script, cifar10, tmp_path):
+    found = run_all(
+        script,
+        "cifar10-dcgan",
+        classifier=TINY_CLASSIFIER,
+        gan=("--epochs", 2, "--save-every", 1, "--output-dir", "drive", *SMALL),
+    )
+
+    assert found == CLASSIFIER | GAN | PREDICTIONS | {
+        "generator.h5",
+        "discriminator.h5",
+        "gan.h5",
+        "gan_generated_image_epoch_1.jpg",
+        "gan_generated_image_epoch_2.jpg",
+    }
+    assert os.listdir("drive") == ["final_generated_images.png"]
+    assert np.load("img_label.txt.npy").shape == (40, 10)
+    np.testing.assert_allclose(np.load("img_data.txt.npy") * 255, cifar10, atol=1e-4)
+
+
+def test_the_three_networks_of_cifar10_fit_together(script, cifar10, tmp_path):
+    run_all(script, "cifar10-dcgan", None, ("--epochs", 1, *SMALL), None)
+    generator, discriminator, combined = (
+        keras.models.load_model(f"model/{name}.h5", compile=False)
+        for name in ("generator", "discriminator", "gan")
+    )
+    latents = np.random.default_rng(0).standard_normal((5, 100), np.float32)
+
+    pictures = generator.predict(latents, verbose=0)
+    probabilities = combined.predict(latents, verbose=0)
+
+    assert np.abs(pictures).max() <= 1
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    np.testing.assert_allclose(
+        probabilities, discriminator.predict(pictures, verbose=0), rtol=1e-5
+    )
+    assert discriminator.trainable_weights  # a frozen one would come back without
+
+
+def test_cifar10_without_network_or_copy_says_where_to_put_it(script, monkeypatch):
+    def fail():
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", fail)
+    monkeypatch.setenv("KERAS_HOME", "/elsewhere")
+    result = script("GANModel.py", "--preset", "cifar10-dcgan")
+    assert result.code == 2
+    assert "/elsewhere/datasets/cifar-10-batches-py-target_archive" in result.err
+    assert "--dataset" in result.err and "Traceback" not in result.err
+
+
+def test_gan_128_needs_no_classes(script, picture_folder, tmp_path):
+    flat = picture_folder / "red"
+    gan = ("--dataset", flat, "--epochs", 1, "--image-shape", "32x32x3", *NARROW)
+    found = run_all(script, "gan-128", None, gan, None)
+    assert found == GAN | {
+        "generator_model_001.h5",
+        "generated_plot_e001.png",
+        *(f"generated_image_epoch_001_{number}.png" for number in range(32)),
+    }
+    assert not (tmp_path / "img_label.txt.npy").exists()
+    single = cv2.imread("model/generated_image_epoch_001_0.png")
+    assert single.shape == (32, 32, 3)
+
+
+def test_gan_128_sets_labels_of_other_pictures_aside(script, picture_folder, tmp_path):
+    run_all(script, "smoke", (), None, None)
+    flat = picture_folder / "red"
+    gan = ("--dataset", flat, "--epochs", 1, "--image-shape", "32x32x3", *NARROW)
+    run_all(script, "gan-128", None, gan, None)
+    assert not (tmp_path / "img_label.txt.npy").exists()
+    assert (tmp_path / "img_label.txt.previous.npy").exists()
+
+
+def test_greyscale_goes_the_whole_way(script, picture_folder):
+    shape = ("--image-shape", "32x32x1")
+    found = run_all(
+        script, "gan-128", (*TINY_CLASSIFIER, *shape), ("--epochs", 1, *shape, *NARROW)
+    )
+    assert found > CLASSIFIER | GAN | PREDICTIONS
+    assert np.load("img_data.txt.npy").shape == (8, 32, 32, 1)
+    generator = keras.models.load_model("model/generator_model_001.h5", compile=False)
+    assert generator.output_shape == (None, 32, 32, 1)
+    page = cv2.imread("model/generated_plot_e001.png")
+    assert (page[..., 0] == page[..., 1]).all()
+
+
+@pytest.mark.parametrize("shape", ["48x48x3", "100x128x3"])
+def test_a_shape_that_doubling_cannot_reach_is_refused(script, picture_folder, shape):
+    result = script("GANModel.py", "--preset", "gan-128", "--image-shape", shape)
+    assert result.code == 2
+    assert "multiples of 32" in result.err and "Traceback" not in result.err
+
+
+def test_gan_128_default_arrays_are_made_only_when_missing(script, picture_folder):
+    arguments = ("--preset", "gan-128", "--epochs", 1, "--image-shape", "32x32x3")
+    arguments += NARROW
+    assert "read 8 pictures" in script("GANModel.py", *arguments).out
+    assert "read 8 pictures" not in script("GANModel.py", *arguments).out
+
+
+def test_binary_350(script, picture_folder):
+    """With narrow networks; the real widths are counted in test_networks.py."""
+    found = run_all(
+        script,
+        "binary-350",
+        classifier=("--epochs", 1, "--filters", "2,2,2", "--dense-units", 2),
+        gan=("--epochs", 1, "--generator-filters", "2,2,2,2,2"),
+        predict=("--count", 4),
+    )
+    assert found == CLASSIFIER | GAN | PREDICTIONS | {
+        "generator_model_001.h5",
+        "generated_plot_e001.png",
+    }
+    assert np.load("img_data.txt.npy", mmap_mode="r").shape == (8, 350, 350, 3)
+    generator = keras.models.load_model("model/generator_model_001.h5", compile=False)
+    assert generator.output_shape == (None, 64, 64, 3)
+    parts = [
+        line.split(",")[0]
+        for line in Path("model/train_evaluation.csv").read_text().splitlines()
+    ]
+    assert parts == ["part", "training", "validation", "test"]
+
+
+def test_one_sigmoid_unit_learns_two_classes(script, picture_folder):
+    """Categorical cross-entropy on a lone unit would stay at chance."""
+    arguments = ("--output", "sigmoid", "--epochs", 60, "--filters", "4")
+    result = script("TrainModel.py", "--preset", "smoke", *arguments)
+    assert "accuracy 100.00% of 6" in result.out
+
+
+def test_one_sigmoid_unit_refuses_three_classes(script, picture_folder):
+    (picture_folder / "red").joinpath("0.png").rename(picture_folder / "green.png")
+    (picture_folder / "green").mkdir()
+    (picture_folder / "green.png").rename(picture_folder / "green" / "0.png")
+    result = script("TrainModel.py", "--preset", "smoke", "--output", "sigmoid")
+    assert result.code == 2
+    assert "--output softmax" in result.err and "Traceback" not in result.err

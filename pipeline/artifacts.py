@@ -139,13 +139,8 @@ def load_labels(data_dir: Path, num_images: int) -> np.ndarray:
 def _open_array(path: Path) -> np.ndarray:
     if not path.is_file():
         raise InputError(f"{path} not found; {_MAKE_ARRAYS}")
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} is damaged or not a .npy array ({reason}); {_MAKE_ARRAYS}"
-        ) from error
+    with _damage_named(path, "damaged, or not a .npy array"):
+        return np.lib.format.open_memmap(path, mode="r")
 
 
 # Networks.

@@ -127,8 +127,11 @@ def load_labels(data_dir: Path, num_images: int) -> np.ndarray:
             f"{path} has shape {labels.shape} but {data_dir / IMAGES} has "
             f"{num_images} pictures; {_MAKE_ARRAYS}"
         )
-    one_hot = np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all()
-    if labels.dtype != np.float32 or not one_hot:
+    if not (
+        labels.dtype == np.float32
+        and np.isin(labels, (0, 1)).all()
+        and (labels.sum(1) == 1).all()
+    ):
         raise InputError(
             f"{path} must be float32 and one-hot, a single 1 in each row; "
             f"found {labels.dtype}; {_MAKE_ARRAYS}"

@@ -188,6 +188,8 @@ def load_classifier(model_dir: Path):
         _require(path)
     with _damage_named(json_path):
         classifier = keras.models.model_from_json(json_path.read_text())
+        if not isinstance(classifier, keras.Model):
+            raise ValueError("it describes no network")
     with _damage_named(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
     outputs = classifier.output_shape[-1]

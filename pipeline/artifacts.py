@@ -200,7 +200,11 @@ def _load_class_names(path: Path, outputs: int) -> list[str]:
     _require(path)
     with _damage_named(path):
         names = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(names, list) or len(names) != outputs:
+    if (
+        not isinstance(names, list)
+        or len(names) != outputs
+        or not all(isinstance(name, str) for name in names)
+    ):
         raise InputError(
             f"{path} must be a list of {outputs} class names, one for each output of "
             f"{path.with_name(CLASSIFIER_JSON)}; run: python TrainModel.py"

@@ -76,12 +76,21 @@ def list_class_folders(dataset: Path) -> dict[str, list[Path]]:
         )
     folders = sorted(
         entry.name
-        for entry in dataset.iterdir()
+        for entry in _list(dataset)
         if entry.is_dir() and not entry.name.startswith(".")
     )
     if not folders:
         raise InputError(f"the dataset folder {dataset} has no class folders; {layout}")
-    return {name: sorted((dataset / name).iterdir()) for name in folders}
+    return {name: sorted(_list(dataset / name)) for name in folders}
+
+
+def _list(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be listed: {error.strerror}; unlock or remove it"
+        ) from error
 
 
 def _report_skipped(skipped: list[str], total: int) -> None:

@@ -6,6 +6,7 @@ default, its help text and its bounds; the flag of its name is made from that.
 The defaults are those of `dcgan-32`; another preset states only what differs.
 """
 
+import math
 import re
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -62,9 +63,11 @@ def check_value(declared, value) -> None:
     if choices and value not in choices:
         raise ValueError(f"{declared.name} must be one of {choices}, not {value!r}")
     for number in value if isinstance(value, tuple) else (value,):
-        if least is not None and not number >= least:  # NaN is refused here too
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError(f"{declared.name} must be a finite number, not {number}")
+        if least is not None and number < least:
             raise ValueError(f"{declared.name} must be at least {least}, not {number}")
-        if below is not None and not number < below:
+        if below is not None and number >= below:
             raise ValueError(f"{declared.name} must be below {below}, not {number}")
 
 

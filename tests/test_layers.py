@@ -20,7 +20,9 @@ def imported(path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+            names |= {node.module or ""} | {
+                f"{node.module}.{a.name}" for a in node.names
+            }
     return names
 
 
@@ -32,7 +34,8 @@ def written(path) -> list[str]:
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         text = ast.unparse(node)
-        modes = [a.value for a in node.args if isinstance(a, ast.Constant)]
+        values = [*node.args, *(keyword.value for keyword in node.keywords)]
+        modes = [v.value for v in values if isinstance(v, ast.Constant)]
         opens = name == "open" and any(set(str(m)) & set("wax+") for m in modes)
         if name in WRITING or (opens and "os.devnull" not in text):
             calls.append(text)
@@ -44,7 +47,9 @@ def test_the_three_scripts_and_the_package_are_found():
     assert set(PACKAGE) >= {"presets", "flags", "adversarial", "backend"} | WRITERS
 
 
-@pytest.mark.parametrize("path", [*SCRIPTS.values(), *PACKAGE.values()], ids=str)
+@pytest.mark.parametrize(
+    "path", [*SCRIPTS.values(), *PACKAGE.values()], ids=lambda p: p.name
+)
 def test_nobody_imports_a_script(path):
     assert not {name.partition(".")[0] for name in imported(path)} & set(SCRIPTS)
 

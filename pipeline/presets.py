@@ -167,6 +167,18 @@ class Preset:
     gan: GAN = GAN()
     generate: Generate = Generate()
 
+    def __post_init__(self):
+        height, width, _ = self.data.image_shape
+        size = min(height, width)
+        for _ in self.classifier.filters:
+            size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave
+        if size < 1:
+            raise ValueError(
+                f"pictures of {height}x{width} are too small for "
+                f"{len(self.classifier.filters)} convolutions; use a larger "
+                "--image-shape or fewer --filters"
+            )
+
 
 PRESETS = {
     preset.name: preset

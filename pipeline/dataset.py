@@ -109,7 +109,10 @@ def _usable_classes(dataset: Path, folders, counts: Counter) -> list[str]:
             print(f"warning: {dataset / name} has no picture to read; class dropped")
     class_names = [name for name in folders if counts[name]]
     if not class_names:
-        raise InputError(f"no file in {dataset} is a picture that can be read")
+        raise InputError(
+            f"no file in {dataset} is a picture that can be read; put pictures, such "
+            "as JPEG or PNG, into its class folders"
+        )
     if len(class_names) < 2:
         raise InputError(
             f"{dataset} has pictures of one class only, {class_names[0]}; a classifier "

@@ -1,5 +1,6 @@
 """A folder of pictures -> the arrays on disk."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,8 @@ def test_class_without_a_readable_picture_is_dropped(
 
 
 def test_hidden_folders_and_loose_files_are_no_classes(picture_folder, tmp_path):
-    (picture_folder / ".ipynb_checkpoints").mkdir()
+    hidden = picture_folder / ".ipynb_checkpoints"
+    shutil.copytree(picture_folder / "red", hidden)
     (picture_folder / "notes.txt").write_text("loose")
     assert build(tmp_path) == ["blue", "red"]
 

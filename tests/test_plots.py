@@ -76,8 +76,9 @@ def rows_for(images: np.ndarray) -> list[dict]:
 def test_predictions_show_every_picture_in_its_colours(tmp_path, colours):
     images = solid(*colours)
     plots.save_predictions(tmp_path / "a.png", images, rows_for(images))
-    found = colours_of(read(tmp_path / "a.png"))
-    assert {tuple(c) * (3 // len(c)) for c in colours} <= found
+    page = read(tmp_path / "a.png")
+    for colour in colours:
+        assert (page == colour).all(2).sum() > 5000  # more than letters have
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

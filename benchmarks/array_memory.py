@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.settings import image_shape
+from pipeline.settings import image_shape  # noqa: E402
 
 
 def build(folder: Path, shape, results) -> None:

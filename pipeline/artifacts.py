@@ -133,8 +133,11 @@ def load_labels(data_dir: Path, num_images: int) -> np.ndarray:
             f"{path} has shape {labels.shape} but {data_dir / IMAGES} has "
             f"{num_images} pictures; {_MAKE_ARRAYS}"
         )
-    one_hot = np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all()
-    if labels.dtype != np.float32 or not one_hot:
+    if not (
+        labels.dtype == np.float32
+        and np.isin(labels, (0, 1)).all()
+        and (labels.sum(1) == 1).all()
+    ):
         raise InputError(
             f"{path} must be float32 and one-hot, a single 1 in each row; "
             f"found {labels.dtype}; {_MAKE_ARRAYS}"
@@ -145,13 +148,8 @@ def load_labels(data_dir: Path, num_images: int) -> np.ndarray:
 def _open_array(path: Path) -> np.ndarray:
     if not path.is_file():
         raise InputError(f"{path} not found; {_MAKE_ARRAYS}")
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} is damaged or not a .npy array ({reason}); {_MAKE_ARRAYS}"
-        ) from error
+    with _damage_named(path, "damaged, or not a .npy array"):
+        return np.lib.format.open_memmap(path, mode="r")
 
 
 # Networks.
@@ -196,6 +194,8 @@ def load_classifier(model_dir: Path):
         _require(path)
     with _damage_named(json_path):
         classifier = keras.models.model_from_json(json_path.read_text())
+        if not isinstance(classifier, keras.Model):
+            raise ValueError("it describes no network")
     with _damage_named(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
     outputs = classifier.output_shape[-1]
@@ -207,7 +207,11 @@ def _load_class_names(path: Path, outputs: int) -> list[str]:
     with _damage_named(path):
         names = json.loads(path.read_text(encoding="utf-8"))
     outputs = max(outputs, 2)  # a single unit tells two classes apart
-    if not isinstance(names, list) or len(names) != outputs:
+    if (
+        not isinstance(names, list)
+        or len(names) != outputs
+        or not all(isinstance(name, str) for name in names)
+    ):
         raise InputError(
             f"{path} must be a list of {outputs} class names, as many as "
             f"{path.with_name(CLASSIFIER_JSON)} tells apart; run: python TrainModel.py"

@@ -107,7 +107,10 @@ def build_arrays(
                 skipped.append(f"{path} {picture}")
         _report_skipped(skipped, len(paths))
         if not class_of_each:
-            raise InputError(f"no file in {dataset} is a picture that can be read")
+            raise InputError(
+                f"no file in {dataset} is a picture that can be read; put pictures, "
+                "such as JPEG or PNG, there"
+            )
         class_names = _usable_classes(dataset, folders, Counter(class_of_each))
         if need_classes and len(class_names) < 2:
             raise InputError(
@@ -178,10 +181,19 @@ def _list_class_folders(dataset: Path) -> dict[str, list[Path]]:
             f"with --dataset; {_LAYOUT.format(dataset)}"
         )
     return {
-        folder.name: sorted(folder.iterdir())
-        for folder in sorted(dataset.iterdir())
+        folder.name: _list(folder)
+        for folder in _list(dataset)
         if folder.is_dir() and not folder.name.startswith(".")
     }
+
+
+def _list(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be listed: {error.strerror}; unlock or remove it"
+        ) from error
 
 
 def _report_skipped(skipped: list[str], total: int) -> None:

@@ -50,6 +50,8 @@ def exit_code_of(main: Callable[[], None]) -> int:
     def raise_interrupted(signal_number, frame):
         raise Interrupted(signal_number)
 
+    if hasattr(sys.stdout, "reconfigure"):  # file names may be no text at all
+        sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGINT, raise_interrupted)
     signal.signal(signal.SIGTERM, raise_interrupted)
     script = Path(sys.argv[0]).name

@@ -71,25 +71,27 @@ class Parser(argparse.ArgumentParser):
             that was not given is no attribute of the flags.
         """
         options = self.parse_args()
-        preset = replace(self._preset, seed=options.seed)
         given = vars(options)
-        for name in self._sections:
-            section = getattr(preset, name)
-            changed = {
-                f.name: given[f.name] for f in fields(section) if f.name in given
-            }
-            try:
-                preset = replace(preset, **{name: replace(section, **changed)})
-            except ValueError as error:  # a rule over more than one field
-                self.error(str(error))
+        try:
+            sections = {}
+            for name in self._sections:
+                section = getattr(self._preset, name)
+                changed = {
+                    f.name: given[f.name] for f in fields(section) if f.name in given
+                }
+                sections[name] = replace(section, **changed)
+            preset = replace(self._preset, seed=options.seed, **sections)
+        except ValueError as error:  # a rule over more than one field
+            self.error(str(error))
         return options, preset
 
     def _named_preset(self) -> Preset:
         """Finds the preset first, for the other flags' defaults hang on it."""
         peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         peek.add_argument("--preset", nargs="?")
+        name = peek.parse_known_args()[0].preset
         try:
-            return find_preset(peek.parse_known_args()[0].preset or "dcgan-32")
+            return find_preset("dcgan-32" if name is None else name)
         except ValueError as error:
             self.error(f"argument --preset: {error}")
 

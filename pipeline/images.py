@@ -173,13 +173,16 @@ def _decode(content: np.ndarray) -> np.ndarray | None:
         if pixels is None or pixels.dtype.kind == "f":
             return pixels
         if pixels.ndim == 3 and pixels.shape[2] == 4:
-            return _blend_on_white(pixels)
+            # An 8-bit TIFF comes with its colours multiplied by alpha already.
+            is_tiff = content[:2].tobytes() in (b"II", b"MM")
+            return _blend_on_white(pixels, is_tiff and pixels.dtype == np.uint8)
     return cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
 
 
-def _blend_on_white(pixels: np.ndarray) -> np.ndarray:
-    """Turns BGRA into what a white page would show."""
+def _blend_on_white(pixels: np.ndarray, multiplied: bool) -> np.ndarray:
+    """Turns BGRA, multiplied by alpha or not, into what a white page would show."""
     full_scale = np.iinfo(pixels.dtype).max
     alpha = pixels[..., 3:].astype(np.float32) / full_scale
-    blended = pixels[..., :3] * alpha + full_scale * (1.0 - alpha)
+    colour = pixels[..., :3] * (1.0 if multiplied else alpha)
+    blended = np.minimum(colour + full_scale * (1.0 - alpha), full_scale)
     return np.rint(blended).astype(pixels.dtype)

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from pipeline.errors import InputError
+from pipeline.settings import check_generator_reaches
 
 
 def build_classifier(
@@ -11,7 +12,7 @@ def build_classifier(
     num_classes: int,
     filters: tuple[int, ...],
     dense_units: int,
-    output: str,
+    output: str = "softmax",
 ) -> keras.Sequential:
     """Builds the CNN that tells classes apart.
 
@@ -24,8 +25,7 @@ def build_classifier(
             the probability of the second of two classes.
 
     Raises:
-        InputError: the picture is too small for that many layers, or there are
-            more classes than one unit can tell apart.
+        InputError: there are more classes than one unit can tell apart.
     """
     if output == "sigmoid" and num_classes != 2:
         raise InputError(
@@ -33,15 +33,7 @@ def build_classifier(
             "--output softmax, or a dataset of two class folders"
         )
     classifier = keras.Sequential([keras.Input(image_shape)], name="classifier")
-    size = min(image_shape[:2])
     for width in filters:
-        size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave
-        if size < 1:
-            raise InputError(
-                f"pictures of {image_shape[0]}x{image_shape[1]} are too small for "
-                f"{len(filters)} convolutions; use a larger --image-shape or fewer "
-                "--filters"
-            )
         classifier.add(layers.Conv2D(width, 3, activation="relu"))
         classifier.add(layers.MaxPooling2D())
     classifier.add(layers.Flatten())
@@ -79,7 +71,7 @@ def build_generator(
     image_shape: tuple[int, int, int],
     latent_dim: int,
     filters: tuple[int, ...],
-    normalization: str,
+    normalization: str = "none",
 ) -> keras.Sequential:
     """Builds the network that draws.
 
@@ -92,14 +84,12 @@ def build_generator(
     Raises:
         InputError: that many doublings cannot reach the shape.
     """
+    try:
+        check_generator_reaches(image_shape, filters)
+    except ValueError as error:
+        raise InputError(f"{error}; see --image-shape, --generator-filters") from error
     height, width, channels = image_shape
     scale = 2 ** (len(filters) - 1)
-    if height % scale or width % scale:
-        raise InputError(
-            f"a generator with {len(filters)} --generator-filters doubles its size "
-            f"{len(filters) - 1} times, so height and width must be multiples of "
-            f"{scale}, not {height}x{width}"
-        )
     base = (height // scale, width // scale, filters[0])
     generator = keras.Sequential([keras.Input((latent_dim,))], name="generator")
     generator.add(layers.Dense(base[0] * base[1] * base[2]))

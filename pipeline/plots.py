@@ -64,7 +64,8 @@ def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:
         axis.set_axis_off()
     for axis, image, row in zip(axes, images, rows, strict=False):
         axis.imshow(to_uint8(image), cmap="gray", vmin=0, vmax=255)
-        axis.set_title(f"{row['predicted']} {row['probability']:.0%}", fontsize=8)
+        title = f"{row['predicted']} {row['probability']:.0%}"
+        axis.set_title(title, fontsize=8, parse_math=False)
     _save_figure(path, figure)
 
 
@@ -100,8 +101,8 @@ def save_confusion_matrix(
     axis = figure.subplots()
     axis.imshow(matrix, cmap="Blues")
     ticks = range(len(class_names))
-    axis.set_xticks(ticks, class_names, rotation=45, ha="right")
-    axis.set_yticks(ticks, class_names)
+    axis.set_xticks(ticks, class_names, rotation=45, ha="right", parse_math=False)
+    axis.set_yticks(ticks, class_names, parse_math=False)
     axis.set(xlabel="predicted", ylabel="true")
     for (row, column), count in np.ndenumerate(matrix):
         colour = "white" if count > matrix.max() / 2 else "black"

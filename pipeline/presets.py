@@ -9,7 +9,16 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.settings import GAN, Classifier, Data, Generate, Section, coerced
+from pipeline.settings import (
+    GAN,
+    Classifier,
+    Data,
+    Generate,
+    Section,
+    check_classifier_fits,
+    check_generator_reaches,
+    coerced,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,13 @@ class Preset:
     classifier: Classifier = Classifier()
     gan: GAN = GAN()
     generate: Generate = Generate()
+
+    def __post_init__(self):
+        shape = self.data.image_shape
+        check_classifier_fits(shape, self.classifier.filters)
+        check_generator_reaches(
+            self.gan.image_shape or shape, self.gan.generator_filters
+        )
 
 
 PRESETS = {
@@ -56,6 +72,7 @@ PRESETS = {
                 discriminator_filters=(32, 32, 64, 128, 256, 256),
                 generator_filters=(256, 256, 128, 64, 32, 32),
             ),
+            generate=Generate(generator="generator_model_1000.h5"),
         ),
         Preset(
             "binary-350",
@@ -125,21 +142,22 @@ def _read_toml(path: Path) -> Preset:
 
 
 def _overridden(preset: Preset, given: dict[str, Any]) -> Preset:
-    """Replaces what a TOML file gives."""
+    """Replaces what a TOML file gives, all at once, for its parts must fit."""
+    changed = {}
     for key, value in given.items():
         current = getattr(preset, key, None)
         if isinstance(current, Section):
             if not isinstance(value, dict):
                 raise ValueError(f"{key} must be a section, [{key}]")
-            preset = replace(preset, **{key: _section_overridden(key, current, value)})
+            changed[key] = _section_overridden(key, current, value)
         elif key in ("description", "seed") and type(value) is type(current):
-            preset = replace(preset, **{key: value})
+            changed[key] = value
         else:
             raise ValueError(
                 f"unknown or unsuitable {key} = {value!r}; a preset has base, "
                 "description, seed and the sections data, classifier, gan, generate"
             )
-    return preset
+    return replace(preset, **changed)
 
 
 def _section_overridden(section: str, current: Section, given: dict) -> Section:

@@ -4,6 +4,7 @@ Each field is declared once; the flag of its name, the key in a TOML file and th
 checks of both are made from that. The defaults are those of `dcgan-32`.
 """
 
+import math
 import re
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -66,9 +67,11 @@ def check_value(declared, value) -> None:
         if choices and entry not in choices:
             known = ", ".join(choices)
             raise ValueError(f"{name} must be of {known}, not {entry!r}")
-        if least is not None and not entry >= least:  # NaN is refused here too
+        if isinstance(entry, float) and not math.isfinite(entry):
+            raise ValueError(f"{name} must be a finite number, not {entry}")
+        if least is not None and entry < least:
             raise ValueError(f"{name} must be at least {least}, not {entry}")
-        if below is not None and not entry < below:
+        if below is not None and entry >= below:
             raise ValueError(f"{name} must be below {below}, not {entry}")
 
 
@@ -78,6 +81,29 @@ def check_image_shape(shape: tuple[int, ...]) -> None:
         raise ValueError(
             "image_shape must be height x width x channels with 1 or 3 channels, "
             f"such as 32x32x3, not {'x'.join(map(str, shape))}"
+        )
+
+
+def check_classifier_fits(shape: tuple[int, ...], filters: tuple[int, ...]) -> None:
+    """Raises ValueError when pictures are too small for that many convolutions."""
+    size = min(shape[:2])
+    for _ in filters:
+        size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave
+    if size < 1:
+        raise ValueError(
+            f"pictures of {shape[0]}x{shape[1]} are too small for {len(filters)} "
+            "convolutions; use a larger --image-shape or fewer --filters"
+        )
+
+
+def check_generator_reaches(shape: tuple[int, ...], filters: tuple[int, ...]) -> None:
+    """Raises ValueError when doubling a whole number of pixels misses the shape."""
+    scale = 2 ** (len(filters) - 1)
+    if shape[0] % scale or shape[1] % scale:
+        raise ValueError(
+            f"a generator of {len(filters)} blocks doubles its size {len(filters) - 1} "
+            f"times, so height and width of its pictures must be multiples of {scale}, "
+            f"not {shape[0]}x{shape[1]}"
         )
 
 

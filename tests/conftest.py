@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+
+from pipeline.images import cv2  # imported there, with its limit of pixels
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("MPLBACKEND", "agg")

@@ -1,0 +1,181 @@
+"""A folder of pictures -> the arrays on disk."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import artifacts, dataset
+from pipeline.errors import InputError
+from pipeline.images import cv2
+
+SHAPE = (8, 8, 3)
+
+
+def build(tmp_path, strict=False) -> list[str]:
+    return dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE, strict=strict)
+
+
+def arrays(tmp_path) -> tuple[np.ndarray, np.ndarray]:
+    images = artifacts.load_images(tmp_path)
+    return images, artifacts.load_labels(tmp_path, len(images))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def old_arrays(tmp_path) -> dict[str, bytes]:
+    """Arrays of an earlier run: what a failed run must not touch."""
+    (tmp_path / artifacts.IMAGES).write_bytes(b"old images")
+    (tmp_path / artifacts.LABELS).write_bytes(b"old labels")
+    return files_in(tmp_path)
+
+
+def test_arrays_hold_the_pictures_in_the_order_of_their_classes(
+    picture_folder, tmp_path
+):
+    assert build(tmp_path) == ["blue", "red"]
+    images, labels = arrays(tmp_path)
+    assert images.shape == (8, *SHAPE) and labels.shape == (8, 2)
+    np.testing.assert_array_equal(labels.argmax(1), [0] * 4 + [1] * 4)
+    strongest = images.mean((1, 2)).argmax(1)  # RGB: red is 0, blue is 2
+    np.testing.assert_array_equal(strongest, [2] * 4 + [0] * 4)
+
+
+def test_order_of_the_listing_does_not_matter(picture_folder, tmp_path, monkeypatch):
+    forwards, backwards = tmp_path / "forwards", tmp_path / "backwards"
+    listed = Path.iterdir
+    for data_dir, is_reversed in ((forwards, False), (backwards, True)):
+        data_dir.mkdir()
+        monkeypatch.setattr(
+            Path,
+            "iterdir",
+            lambda path, r=is_reversed: iter(sorted(listed(path), reverse=r)),
+        )
+        names = dataset.build_arrays(picture_folder, data_dir, SHAPE)
+        assert names == ["blue", "red"]
+    monkeypatch.undo()
+    assert files_in(forwards) == files_in(backwards)
+
+
+@pytest.mark.parametrize(
+    "names", [["b", "B", "a", "10", "9"], ["z", "\u00e4", "\u732b"]]
+)
+def test_columns_follow_the_sorted_names(tmp_path, names):
+    shade_of = {name: 20 * (number + 1) for number, name in enumerate(names)}
+    for name, shade in shade_of.items():
+        folder = tmp_path / "dataset" / name
+        folder.mkdir(parents=True)
+        picture = cv2.imencode(".png", np.full((8, 8), shade, np.uint8))[1]
+        (folder / "a.png").write_bytes(picture)
+    class_names = build(tmp_path)
+    assert class_names == sorted(names)
+    images, labels = arrays(tmp_path)
+    for image, label in zip(images, labels, strict=True):
+        assert round(image.mean() * 255) == shade_of[class_names[label.argmax()]]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text"])
+def test_class_without_a_readable_picture_is_dropped(
+    picture_folder, tmp_path, capsys, content
+):
+    (picture_folder / "grey").mkdir()  # between the two others
+    if content is not None:
+        (picture_folder / "grey" / "a.png").write_bytes(content)
+    (picture_folder / "blue").rename(picture_folder / "a blue")
+    assert build(tmp_path) == ["a blue", "red"]
+    images, labels = arrays(tmp_path)
+    assert labels.shape == (8, 2) and (labels.sum(0) == 4).all()
+    printed = capsys.readouterr().out
+    assert f"warning: {picture_folder / 'grey'} has no picture to read" in printed
+
+
+def test_hidden_folders_and_loose_files_are_no_classes(picture_folder, tmp_path):
+    hidden = picture_folder / ".ipynb_checkpoints"
+    shutil.copytree(picture_folder / "red", hidden)
+    (picture_folder / "notes.txt").write_text("loose")
+    assert build(tmp_path) == ["blue", "red"]
+
+
+def test_what_cannot_be_read_is_skipped_and_listed_with_its_reason(
+    picture_folder, tmp_path, capsys
+):
+    red = picture_folder / "red"
+    (red / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    (red / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    (red / "folder.jpg").mkdir()
+    (red / "link.jpg").symlink_to("gone.jpg")
+    (red / "zero.jpg").write_bytes(b"")
+    build(tmp_path)
+    printed = capsys.readouterr().out
+    assert "skipped 5 of 13 files:" in printed
+    assert "read 8 pictures: blue 4, red 4" in printed
+    for name, reason in {
+        ".DS_Store": "is not a picture",
+        "Thumbs.db": "is not a picture",
+        "folder.jpg": "is a folder",
+        "link.jpg": "No such file",
+        "zero.jpg": "is empty",
+    }.items():
+        assert f"{red / name} {reason}" in printed
+
+
+def test_skipping_a_file_leaves_the_arrays_as_without_it(picture_folder, tmp_path):
+    build(tmp_path)
+    without = files_in(tmp_path)
+    (picture_folder / "blue" / "1 bad.png").write_bytes(b"")
+    build(tmp_path)
+    assert files_in(tmp_path) == without
+
+
+def test_long_lists_of_skipped_files_are_cut(picture_folder, tmp_path, capsys):
+    for number in range(25):
+        (picture_folder / "red" / f"bad {number:02d}.txt").write_text("text")
+    build(tmp_path)
+    printed = capsys.readouterr().out
+    assert "skipped 25 of 33 files:" in printed and "... and 5 more" in printed
+    assert printed.count("bad ") == 20
+
+
+def test_strict_stops_at_an_unreadable_file(picture_folder, tmp_path, old_arrays):
+    bad = picture_folder / "red" / "bad.png"
+    bad.write_bytes(b"")
+    with pytest.raises(InputError, match="bad.png is empty; mend or remove it"):
+        build(tmp_path, strict=True)
+    assert files_in(tmp_path) == old_arrays
+
+
+def test_strict_accepts_a_clean_folder(picture_folder, tmp_path):
+    assert build(tmp_path, strict=True) == ["blue", "red"]
+
+
+def test_nothing_readable_is_refused(picture_folder, tmp_path, old_arrays):
+    for path in picture_folder.glob("*/*"):
+        path.write_bytes(b"text")
+    with pytest.raises(InputError, match="no file in .*dataset is a picture"):
+        build(tmp_path)
+    assert files_in(tmp_path) == old_arrays
+
+
+def test_one_class_only_is_refused(picture_folder, tmp_path, old_arrays):
+    for path in (picture_folder / "blue").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match="one class only, red; .* needs two"):
+        build(tmp_path)
+    assert files_in(tmp_path) == old_arrays
+
+
+def test_folder_that_may_not_be_listed_is_named(picture_folder, tmp_path, monkeypatch):
+    listed = Path.iterdir
+
+    def deny(path):
+        if path.name == "red":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", deny)
+    with pytest.raises(InputError, match="red cannot be listed: Permission denied"):
+        build(tmp_path)

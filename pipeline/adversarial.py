@@ -130,8 +130,12 @@ class AdversarialTrainer:
             The number of the epoch, from 1, and its mean of each of `LOG_NAMES`.
 
         Raises:
-            RunError: a loss or a weight is no longer a finite number.
+            RunError: a loss or a weight is no longer a finite number, or a network
+                is frozen.
         """
+        for network in (self.discriminator, self.generator):
+            if not network.trainable_variables:
+                raise RunError(f"the {network.name} is frozen and would never train")
         while self.epoch < epochs:
             batches = epoch_batches(len(images), batch_size // 2, self.seed, self.epoch)
             for rows in batches[self._batch :]:

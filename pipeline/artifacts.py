@@ -329,7 +329,8 @@ def load_resume(
         raise InputError(f"nothing to resume: {path} not found; run without --resume")
     with (
         _damage_named(path, way_out="run without --resume"),
-        np.load(path, allow_pickle=False) as file,
+        open(path, "rb") as opened,  # NumPy itself leaves a damaged file open
+        np.load(opened, allow_pickle=False) as file,
     ):
         state = {name: file[name] for name in file.files}
         about = json.loads(str(state.pop("about")))

@@ -286,22 +286,26 @@ def test_a_state_is_a_copy():
         np.testing.assert_array_equal(array, kept[name], err_msg=name)
 
 
-def test_nan_in_the_pictures_ends_it_after_good_epochs_only():
-    trainer, images, seen = new_trainer(), some_images(), []
+def test_nan_in_the_pictures_ends_it_at_once_after_good_epochs_only():
+    trainer, images, seen, steps = new_trainer(), some_images(), [], []
     with pytest.raises(RunError, match="epoch 3"):
-        for epoch, logs in trainer.train(images, 5, 8):
+        for epoch, logs in trainer.train(
+            images, 5, 8, on_step=lambda *_: steps.append(1)
+        ):
             seen.append(epoch)
             assert np.isfinite(list(logs.values())).all()
             if epoch == 2:
-                images[7] = np.nan
+                images[:] = np.nan
     assert seen == [1, 2]
     assert trainer.epoch == 2
+    assert len(steps) == 2 * 3 + 1  # not to the end of the epoch
 
 
-def test_weights_that_are_not_finite_end_it_though_the_loss_was():
-    trainer = new_trainer(learning_rate=1e39)  # infinite in float32
+def test_weights_that_are_not_finite_end_it_though_the_losses_were():
+    trainer = new_trainer()
+    trainer.generator_optimizer.learning_rate.assign(np.inf)
     with pytest.raises(RunError, match="learning-rate"):
-        run(trainer, 1, some_images(4))  # one batch: its loss came before the move
+        run(trainer, 1, some_images(4))  # one batch: both losses came before
     assert trainer.epoch == 0
 
 

@@ -47,8 +47,6 @@ def train(options, preset):
     state, history = None, []
     if options.resume:
         state, history = artifacts.load_resume(model_dir, decisive)
-    elif kept := artifacts.set_aside_resume(model_dir):
-        print(f"starting anew; the state of the run before is kept as {kept}")
 
     backend.start(preset.seed)  # slow: seconds, so only once the input is good
     from pipeline import adversarial, generation, networks, plots, progress
@@ -69,6 +67,8 @@ def train(options, preset):
     if state:
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
+    elif kept := artifacts.set_aside_resume(model_dir):
+        print(f"starting anew; the state of the run before is kept as {kept}")
     artifacts.record_run(model_dir, "GANModel", preset, backend.versions())
 
     # Train; the same latent vectors are drawn at every save.

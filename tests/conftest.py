@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENT = dict(os.environ)  # before anything here adds to it
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
@@ -48,8 +49,8 @@ def script(tmp_path, monkeypatch, capfd):
 @pytest.fixture(scope="session")
 def start():
     """Starts a script in a process of its own, as from a login without a screen."""
-    hidden = ("MPLBACKEND", "DISPLAY", "WAYLAND_DISPLAY")
-    environment = {k: v for k, v in os.environ.items() if k not in hidden}
+    hidden = {"MPLBACKEND", "DISPLAY", "WAYLAND_DISPLAY"}
+    environment = {k: v for k, v in ENVIRONMENT.items() if k not in hidden}
     started = []
 
     def start_script(folder: Path, name: str, *arguments) -> subprocess.Popen:

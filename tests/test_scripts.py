@@ -268,6 +268,13 @@ def test_a_new_run_sets_the_old_state_aside(copied, script):
     assert (copied / "model" / "resume.npz").read_bytes() != old
 
 
+def test_a_run_that_cannot_start_leaves_the_old_state_in_place(copied, script):
+    before = contents(copied)
+    flags = ("--generator-filters", "4,4,4,4,4,4,4")  # 64 pixels at least
+    assert_refused(script("GANModel.py", "--preset", "smoke", *flags), "--generator-f")
+    assert contents(copied) == before
+
+
 @pytest.mark.parametrize("name", ["TrainModel.py", "GANModel.py"])
 def test_a_second_run_in_the_folder_is_refused(copied, process, name):
     before = contents(copied)

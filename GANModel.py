@@ -61,7 +61,10 @@ def train(options, preset):
         )
 
     # Find what to go on from, if asked to.
-    decisive = asdict(settings) | {"seed": preset.seed, "images": images.shape}
+    decisive = asdict(settings) | {
+        "seed": preset.seed,
+        "pictures": artifacts.fingerprint(images),
+    }
     for harmless in ("epochs", "save_every", "saves"):
         del decisive[harmless]
     state, history = None, []
@@ -95,6 +98,7 @@ def train(options, preset):
         print(f"going on after epoch {trainer.epoch}")
     else:
         artifacts.set_aside(model_dir / artifacts.RESUME)
+        artifacts.warn_of_earlier_generators(model_dir)
     artifacts.record_run(model_dir, "GANModel", preset, backend.versions())
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pipeline import losses
 from pipeline.batches import epoch_batches
-from pipeline.errors import RunError
+from pipeline.errors import InputError, RunError
 from pipeline.images import to_tanh_range
 
 LOG_NAMES = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
@@ -130,8 +130,12 @@ class AdversarialTrainer:
             The number of the epoch, from 1, and its mean of each of `LOG_NAMES`.
 
         Raises:
-            RunError: a loss or a weight is no longer a finite number.
+            RunError: a loss or a weight is no longer a finite number, or a network
+                is frozen.
         """
+        for network in (self.discriminator, self.generator):
+            if not network.trainable_variables:
+                raise RunError(f"the {network.name} is frozen and would never train")
         while self.epoch < epochs:
             batches = epoch_batches(len(images), batch_size // 2, self.seed, self.epoch)
             for rows in batches[self._batch :]:
@@ -170,11 +174,16 @@ class AdversarialTrainer:
         """Sets everything back to what `state` returned.
 
         Raises:
-            KeyError, ValueError: the state is of other networks.
+            InputError: the state is of other networks.
         """
-        for name, part in self._parts().items():
-            for index, variable in enumerate(part.variables):
-                variable.assign(state[f"{name}/{index}"])
+        try:
+            for name, part in self._parts().items():
+                for index, variable in enumerate(part.variables):
+                    variable.assign(state[f"{name}/{index}"])
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"the saved state is of other networks ({error}); run without --resume"
+            ) from error
         self.epoch, self._batch, self._step, self._count = map(int, state["position"])
         self._sums = state["sums"].copy()
 

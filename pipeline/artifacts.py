@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,17 @@ def load_images(data_dir: Path) -> np.ndarray:
                     f"from picture {start} on; {_MAKE_ARRAYS}"
                 )
     return images
+
+
+def fingerprint(images: np.ndarray) -> str:
+    """Names a set of pictures by its shape and a checksum of 64 of them.
+
+    Args:
+        images: array of shape (n, height, width, channels).
+    """
+    rows = np.linspace(0, len(images) - 1, 64).astype(int)
+    checksum = zlib.crc32(np.ascontiguousarray(images[rows]))
+    return f"{'x'.join(map(str, images.shape))} {checksum:08x}"
 
 
 def load_labels(data_dir: Path, num_images: int) -> np.ndarray:
@@ -230,6 +242,16 @@ def list_generators(model_dir: Path) -> list[Path]:
     return [found[epoch] for epoch in sorted(found)]
 
 
+def warn_of_earlier_generators(model_dir: Path) -> None:
+    """Says so when a folder holds generators of which a new run may leave some."""
+    earlier = list_generators(model_dir)
+    if earlier:
+        print(
+            f"warning: {model_dir} holds {_shortened(earlier)} of an earlier run; this "
+            "one replaces those of the same epochs and leaves the others"
+        )
+
+
 def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
     """Decides which generator to load, and says so where it had to choose.
 
@@ -340,7 +362,8 @@ def load_resume(
         raise InputError(f"nothing to resume: {path} not found; run without --resume")
     with (
         _damage_named(path, way_out="run without --resume"),
-        np.load(path, allow_pickle=False) as file,
+        open(path, "rb") as opened,  # NumPy itself leaves a damaged file open
+        np.load(opened, allow_pickle=False) as file,
     ):
         state = {name: file[name] for name in file.files}
         about = json.loads(str(state.pop("about")))

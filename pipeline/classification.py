@@ -78,7 +78,7 @@ def train(
         if not np.isfinite(logs["loss"]):
             raise RunError(
                 f"the classifier's loss became {logs['loss']} in epoch {epoch + 1}; "
-                "nothing was overwritten; try a smaller --learning-rate"
+                "the saved classifier is as it was; try a smaller --learning-rate"
             )
         history.append({"epoch": epoch + 1, **logs})
         progress.on_epoch(epoch + 1, logs)

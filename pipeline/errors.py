@@ -30,7 +30,9 @@ class Interrupted(BaseException):
         message: what was kept, and how to go on.
     """
 
-    def __init__(self, signal_number: int, message: str = "nothing was overwritten"):
+    def __init__(
+        self, signal_number: int, message: str = "every file on disk is whole"
+    ):
         super().__init__(message)
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number

@@ -95,6 +95,11 @@ def training_folder(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        for left_by_a_killed_run in (
+            *folder.glob(".tmp-*.h5"),
+            *folder.glob(".tmp-*.npz"),
+        ):
+            left_by_a_killed_run.unlink(missing_ok=True)
         yield
 
 

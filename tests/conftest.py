@@ -13,6 +13,7 @@ import pytest
 from pipeline.images import cv2  # imported there, with its limit of pixels
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENT = dict(os.environ)  # before anything here adds to it
 os.environ.setdefault("MPLBACKEND", "agg")
 
 
@@ -32,6 +33,8 @@ def script(tmp_path, monkeypatch, capfd):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
         capfd.readouterr()
+        if "keras" in sys.modules:  # layers are numbered anew, as in a new process
+            sys.modules["keras"].utils.clear_session()
         try:
             runpy.run_path(str(ROOT / name), run_name="__main__")
         except SystemExit as end:
@@ -44,32 +47,69 @@ def script(tmp_path, monkeypatch, capfd):
     return run
 
 
-@pytest.fixture
-def process(tmp_path):
-    """Runs a script in a process of its own, in an empty folder."""
+@pytest.fixture(scope="session")
+def start():
+    """Starts a script in a process of its own, as from a login without a screen."""
+    hidden = {"MPLBACKEND", "DISPLAY", "WAYLAND_DISPLAY"}
+    environment = {k: v for k, v in ENVIRONMENT.items() if k not in hidden}
+    started = []
 
-    def run(name: str, *arguments: str) -> Result:
-        done = subprocess.run(
-            [sys.executable, ROOT / name, *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
+    def start_script(folder: Path, name: str, *arguments) -> subprocess.Popen:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, ROOT / name, *map(str, arguments)],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         )
-        return Result(done.returncode, done.stdout, done.stderr)
+        return started[-1]
 
-    return run
+    yield start_script
+    for each in started:
+        with each:
+            each.kill()
+
+
+def end_of(started: subprocess.Popen) -> Result:
+    """Waits for a script that was started."""
+    out, err = started.communicate(timeout=600)
+    return Result(started.returncode, out, err)
 
 
 @pytest.fixture
-def picture_folder(tmp_path) -> Path:
-    """A dataset/ of two classes with four pictures each: red ones and blue ones."""
+def process(tmp_path, start):
+    """Runs a script in a process of its own, in an empty folder."""
+    return lambda name, *arguments: end_of(start(tmp_path, name, *arguments))
+
+
+def draw_pictures(dataset: Path) -> Path:
+    """Fills a dataset/ of two classes with four pictures each: red and blue ones."""
     rng = np.random.default_rng(0)
     for name, channel in (("blue", 0), ("red", 2)):  # OpenCV's order
-        folder = tmp_path / "dataset" / name
+        folder = dataset / name
         folder.mkdir(parents=True)
         for number in range(4):
             pixels = rng.integers(0, 64, (40, 48, 3), np.uint8)
             pixels[..., channel] += 160
             cv2.imwrite(str(folder / f"{number}.png"), pixels)
-    return tmp_path / "dataset"
+    return dataset
+
+
+@pytest.fixture
+def picture_folder(tmp_path) -> Path:
+    """A dataset/ in the test's folder, as of `draw_pictures`."""
+    return draw_pictures(tmp_path / "dataset")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, start) -> Path:
+    """A folder in which the three scripts have run: copy it, do not write there."""
+    folder = tmp_path_factory.mktemp("finished")
+    draw_pictures(folder / "dataset")
+    for name in ("TrainModel.py", "GANModel.py --epochs 4", "GeneratePredict.py"):
+        result = end_of(start(folder, *name.split(), "--preset", "smoke"))
+        assert result.code == 0, result.err
+    return folder

@@ -1,0 +1,119 @@
+"""Training and using the classifier."""
+
+import numpy as np
+import pytest
+
+from pipeline import backend, classification, networks
+from pipeline.errors import RunError
+from pipeline.presets import Classifier
+
+SETTINGS = Classifier(epochs=8, batch_size=4, learning_rate=0.005)
+
+
+def dark_and_bright(count=24):
+    """Pictures of two classes that anyone can tell apart."""
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0, 0.3, (count, 8, 8, 3)).astype(np.float32)
+    images[1::2] += 0.7
+    return images, np.eye(2, dtype=np.float32)[np.arange(count) % 2]
+
+
+def new_classifier(seed=0):
+    backend.start(seed)
+    return networks.build_classifier((8, 8, 3), 2, (8,), 16)
+
+
+def trained(settings=SETTINGS, seed=0, images=None, held_out=6):
+    classifier = new_classifier(seed)
+    all_images, labels = dark_and_bright()
+    images = all_images if images is None else images
+    rows = np.arange(len(labels))
+    history = classification.train(
+        classifier, images, labels, rows[held_out:], rows[:held_out], settings, seed
+    )
+    return classifier, history
+
+
+@pytest.fixture(scope="module")
+def first():
+    return trained()
+
+
+def test_it_learns_two_easy_classes(first):
+    classifier, history = first
+    images, labels = dark_and_bright()
+    probabilities = classification.predict(classifier, images)
+    assert (probabilities.argmax(1) == labels.argmax(1)).all()
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+    assert history[-1]["val_accuracy"] == 1
+
+
+def test_the_history_has_one_row_an_epoch(first):
+    _, history = first
+    assert [row["epoch"] for row in history] == list(range(1, 9))
+    names = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"}
+    assert all(set(row) == names for row in history)
+
+
+def test_same_seed_same_weights_other_seed_others(first):
+    again, other = trained()[0], trained(seed=1)[0]
+    for weights, same in zip(first[0].get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, same)
+    assert (first[0].get_weights()[0] != other.get_weights()[0]).any()
+
+
+def test_nothing_held_out_is_nothing_measured():
+    _, history = trained(Classifier(epochs=1, batch_size=4), held_out=0)
+    assert set(history[0]) == {"epoch", "loss", "accuracy"}
+
+
+def test_held_out_pictures_are_not_trained_on():
+    images, labels = dark_and_bright()
+    spoiled = images.copy()
+    spoiled[:6] = 0.5
+    settings = Classifier(epochs=2, batch_size=4)
+    one, other = (trained(settings, images=data)[0] for data in (images, spoiled))
+    for weights, same in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, same)
+
+
+def test_every_epoch_shows_each_training_picture_once():
+    images, labels = dark_and_bright()
+
+    class Recording:
+        """The pictures, and which rows of them were asked for."""
+
+        shown = []
+
+        def __getitem__(self, rows):
+            self.shown.extend(rows.tolist())
+            return images[rows]
+
+    settings = Classifier(epochs=3, batch_size=4)
+    trained(settings, images=Recording(), held_out=0)
+    rows = list(range(len(images)))
+    # Keras looks at a batch or two beforehand, to learn their shapes.
+    shown = np.array(Recording.shown[-3 * len(rows) :]).reshape(3, -1)
+    assert [sorted(epoch) for epoch in shown] == [rows] * 3
+    assert (shown[0] != shown[1]).any()
+
+
+def test_a_loss_that_is_not_finite_ends_in_a_run_error_that_names_a_way_out():
+    with pytest.raises(RunError, match="--learning-rate"):
+        trained(Classifier(epochs=3, batch_size=4, learning_rate=1e30))
+
+
+def test_probabilities_sum_to_1():
+    images = np.random.default_rng(0).random((300, 8, 8, 3), np.float32)
+    probabilities = classification.predict(new_classifier(), images)
+    assert probabilities.shape == (300, 2)
+    assert probabilities.dtype == np.float32
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+
+
+def test_predictions_are_in_the_pictures_order(first):
+    images, _ = dark_and_bright()
+    forwards = classification.predict(first[0], images)
+    backwards = classification.predict(first[0], images[::-1])
+    np.testing.assert_allclose(forwards, backwards[::-1], rtol=1e-4)

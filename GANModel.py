@@ -38,17 +38,18 @@ def main():
 
 
 def train(options, preset):
-    from pipeline import artifacts, backend, dataset, interrupts
+    from pipeline import backend, dataset, interrupts
+    from pipeline.artifacts import arrays, models, names, records, resume
     from pipeline.images import Resized
 
     # Load the pictures; make the arrays first if asked to, or if that is our part.
     settings, model_dir = preset.gan, options.model_dir
-    is_missing = not (options.data_dir / artifacts.IMAGES).exists()
+    is_missing = not (options.data_dir / names.IMAGES).exists()
     if options.dataset or (is_missing and not preset.classifier_first):
         files.make_writable_folder(options.data_dir)
         shape = settings.image_shape or preset.data.image_shape
         dataset.build(options, preset.data.source, shape, need_classes=False)
-    images = artifacts.load_images(options.data_dir)
+    images = arrays.load_images(options.data_dir)
     if settings.image_shape and settings.image_shape != images.shape[1:]:
         images = Resized(images, settings.image_shape)
     image_shape = images.shape[1:]
@@ -63,13 +64,13 @@ def train(options, preset):
     # Find what to go on from, if asked to.
     decisive = asdict(settings) | {
         "seed": preset.seed,
-        "pictures": artifacts.fingerprint(images),
+        "pictures": arrays.fingerprint(images),
     }
     for harmless in ("epochs", "save_every", "saves"):
         del decisive[harmless]
     state, history = None, []
     if options.resume:
-        state, history = artifacts.load_resume(model_dir, decisive)
+        state, history = resume.load_resume(model_dir, decisive)
 
     # This takes seconds, so only once the input is good.
     backend.start(preset.seed, settings.precision)
@@ -97,9 +98,9 @@ def train(options, preset):
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
     else:
-        artifacts.set_aside(model_dir / artifacts.RESUME)
-        artifacts.warn_of_earlier_generators(model_dir)
-    artifacts.record_run(model_dir, "GANModel", preset, backend.versions())
+        files.set_aside(model_dir / names.RESUME)
+        models.warn_of_earlier_generators(model_dir)
+    records.record_run(model_dir, "GANModel", preset, backend.versions())
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.
     latents = generation.sample_latents(
@@ -127,12 +128,12 @@ def train(options, preset):
                     options.output_dir if is_last else None,
                 )
             history.append({"epoch": epoch, **logs})
-            artifacts.save_csv(model_dir / "gan_history.csv", history)
-            artifacts.save_resume(model_dir, trainer.state(), decisive, history)
+            records.save_csv(model_dir / "gan_history.csv", history)
+            resume.save_resume(model_dir, trainer.state(), decisive, history)
 
     # Stop early if asked to, with nothing lost.
     if interrupt() and trainer.epoch < settings.epochs:
-        artifacts.save_resume(model_dir, trainer.state(), decisive, history)
+        resume.save_resume(model_dir, trainer.state(), decisive, history)
         raise errors.Interrupted(
             interrupt.signal_number,
             f"epoch {trainer.epoch} of {settings.epochs} is complete and the state is "

@@ -24,18 +24,19 @@ def parse_flags():
 def main():
     options, preset = parse_flags()
     files.make_writable_folder(options.model_dir)
-    from pipeline import artifacts, backend
+    from pipeline import backend
+    from pipeline.artifacts import models, records
 
     # Load both networks.
     model_dir = options.model_dir
-    path = artifacts.find_generator(
+    path = models.find_generator(
         model_dir, getattr(options, "generator", None), preset.generate.generator
     )
     backend.start(preset.seed)
     from pipeline import classification, generation, images, plots, predictions
 
-    classifier, class_names = artifacts.load_classifier(model_dir)
-    generator = artifacts.load_generator(path)
+    classifier, class_names = models.load_classifier(model_dir)
+    generator = models.load_generator(path)
 
     # Draw pictures from seeded latent vectors.
     latents = generation.sample_latents(
@@ -51,7 +52,7 @@ def main():
     # Show and save what it says.
     rows = predictions.table(probabilities, class_names)
     print(predictions.as_text(rows))
-    artifacts.save_csv(model_dir / "predictions.csv", rows)
+    records.save_csv(model_dir / "predictions.csv", rows)
     plots.save_predictions(model_dir / "predictions.png", pictures, rows)
     print(f"saved {model_dir / 'predictions.png'} and {model_dir / 'predictions.csv'}")
     if options.show and not plots.show(model_dir / "predictions.png"):

@@ -28,12 +28,13 @@ def main():
 
 
 def train(options, preset):
-    from pipeline import artifacts, backend, batches, dataset
+    from pipeline import backend, batches, dataset
+    from pipeline.artifacts import arrays, models, names, records
 
     # Read the pictures and save them as arrays.
     class_names = dataset.build(options, preset.data.source, preset.data.image_shape)
-    images = artifacts.load_images(options.data_dir)
-    labels = artifacts.load_labels(options.data_dir, len(images))
+    images = arrays.load_images(options.data_dir)
+    labels = arrays.load_labels(options.data_dir, len(images))
 
     # Hold out a part of each class.
     parts = batches.split_in_three(labels, preset.data, preset.seed)
@@ -58,30 +59,31 @@ def train(options, preset):
         images,
         labels,
         parts["training"],
-        parts.get("validation"),
+        parts["validation"],
         settings,
         preset.seed,
     )
 
     # Save it.
-    artifacts.save_classifier(model_dir, classifier, class_names)
-    artifacts.save_csv(model_dir / "train_history.csv", history)
-    artifacts.record_run(model_dir, "TrainModel", preset, backend.versions())
+    models.save_classifier(model_dir, classifier, class_names)
+    records.save_csv(model_dir / "train_history.csv", history)
+    records.record_run(model_dir, "TrainModel", preset, backend.versions())
     plots.save_curves(model_dir / "train_curves.png", history)
 
     # Report on every part, and class by class on the one that it has seen least of.
+    measured = {name: rows for name, rows in parts.items() if len(rows)}
     evaluation = [
         {"part": name} | classification.evaluate(classifier, images, labels, rows)
-        for name, rows in parts.items()
+        for name, rows in measured.items()
     ]
-    artifacts.save_csv(model_dir / "train_evaluation.csv", evaluation)
+    records.save_csv(model_dir / "train_evaluation.csv", evaluation)
     print(metrics.evaluation_report(evaluation))
-    rows = list(parts.values())[-1]
+    rows = list(measured.values())[-1]
     probabilities = classification.predict(classifier, images, rows)
     matrix = metrics.confusion_matrix(labels[rows], probabilities)
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(metrics.class_report(matrix, class_names))
-    print(f"saved {model_dir / artifacts.CLASSIFIER_H5}; next: GANModel.py")
+    print(f"saved {model_dir / names.CLASSIFIER_H5}; next: GANModel.py")
 
 
 if __name__ == "__main__":

@@ -25,12 +25,13 @@ from pipeline.settings import image_shape  # noqa: E402
 
 def build(folder: Path, shape, results) -> None:
     """Makes the arrays and reports seconds and mebibytes."""
-    from pipeline import artifacts, dataset
+    from pipeline import dataset
+    from pipeline.artifacts import arrays
 
     start = time.perf_counter()
     dataset.build_arrays(folder / "dataset", folder, shape)
     seconds = time.perf_counter() - start
-    artifacts.load_images(folder)
+    arrays.load_images(folder)
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     results.put((seconds, peak_kib / 1024))
 

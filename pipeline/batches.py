@@ -42,14 +42,12 @@ def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> dict:
         seed: of the shuffle.
 
     Returns:
-        "training" and, unless they are empty, "validation" and "test" -> sorted
-        row numbers.
+        "training", "validation" and "test" -> sorted row numbers.
     """
     rest, test = split_by_class(labels, settings.test_split, seed)
     part_of_rest = settings.validation_split / (1 - settings.test_split)
     training, validation = split_by_class(labels[rest], part_of_rest, seed)
-    parts = {"training": rest[training], "validation": rest[validation], "test": test}
-    return {name: rows for name, rows in parts.items() if len(rows)}
+    return {"training": rest[training], "validation": rest[validation], "test": test}
 
 
 def epoch_batches(num_rows: int, batch_size: int, seed: int, epoch: int) -> list:

@@ -49,7 +49,7 @@ def train(
     images: np.ndarray,
     labels: np.ndarray,
     train_rows: np.ndarray,
-    validation_rows: np.ndarray | None,
+    validation_rows: np.ndarray,
     settings: Classifier,
     seed: int,
 ) -> list[dict[str, float]]:
@@ -60,7 +60,7 @@ def train(
         images: float32 array (n, height, width, channels), 0-1.
         labels: float32 one-hot array (n, classes).
         train_rows: row numbers to train on.
-        validation_rows: row numbers to measure on after each epoch, if any.
+        validation_rows: row numbers to measure on after each epoch; may be empty.
         settings: how to train.
         seed: of the order of the pictures.
 
@@ -96,7 +96,7 @@ def train(
     classifier.fit(
         train_batches,
         validation_data=(
-            None if validation_rows is None else rows_as_batches(validation_rows)
+            rows_as_batches(validation_rows) if len(validation_rows) else None
         ),
         epochs=settings.epochs,
         verbose=0,

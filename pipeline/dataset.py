@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import artifacts, backend, images
+from pipeline import backend, files, images
+from pipeline.artifacts import arrays, names
 from pipeline.errors import InputError
 
 _LAYOUT = """expected one folder a class, with its pictures directly inside:
@@ -95,7 +96,7 @@ def build_arrays(
         paths = [path for name in folders for path in folders[name]]
 
     class_of_each, skipped = [], []
-    with artifacts.writing_images(data_dir / artifacts.IMAGES, image_shape) as append:
+    with arrays.writing_images(data_dir / names.IMAGES, image_shape) as append:
         pictures = images.read_pictures(paths, image_shape)
         for path, picture in zip(paths, pictures, strict=True):
             if isinstance(picture, np.ndarray):
@@ -121,7 +122,7 @@ def build_arrays(
         _save_labels(data_dir, np.searchsorted(class_names, class_of_each))
     else:
         print(f"read {len(class_of_each)} pictures")
-        artifacts.set_aside(data_dir / artifacts.LABELS)
+        files.set_aside(data_dir / names.LABELS)
     return class_names
 
 
@@ -156,7 +157,7 @@ def build_cifar10_arrays(
             "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz elsewhere and put "
             f"it at {archive}, or give a folder of pictures with --dataset"
         ) from error
-    with artifacts.writing_images(data_dir / artifacts.IMAGES, image_shape) as append:
+    with arrays.writing_images(data_dir / names.IMAGES, image_shape) as append:
         for picture in pixels:
             append(images.resize(picture, image_shape[:2]) / np.float32(255))
     _save_labels(data_dir, labels.ravel())
@@ -167,7 +168,7 @@ def build_cifar10_arrays(
 def _save_labels(data_dir: Path, columns: np.ndarray) -> None:
     """Saves img_label.txt.npy; every column up to the largest is in use."""
     labels = np.eye(columns.max() + 1, dtype=np.float32)[columns]
-    artifacts.save_array(data_dir / artifacts.LABELS, labels)
+    arrays.save_array(data_dir / names.LABELS, labels)
 
 
 def _list_class_folders(dataset: Path) -> dict[str, list[Path]]:

@@ -4,6 +4,7 @@
 interrupted by Ctrl-C or SIGTERM.
 """
 
+import contextlib
 import signal
 import sys
 from collections.abc import Callable
@@ -67,3 +68,22 @@ def exit_code_of(main: Callable[[], None]) -> int:
         print(f"\n{script}: stopped by {name}; {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+@contextlib.contextmanager
+def damage_named(path: Path, state="damaged", way_out="run: python TrainModel.py"):
+    """Names the file in whatever its reader raises, for it can raise anything.
+
+    Args:
+        path: the file that is read inside.
+        state: what it is, when that fails.
+        way_out: what to do about it.
+
+    Raises:
+        InputError: in place of any other.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path} is {state} ({reason}); {way_out}") from error

@@ -103,6 +103,14 @@ def training_folder(folder: Path) -> Iterator[None]:
         yield
 
 
+def set_aside(path: Path) -> None:
+    """Renames what an earlier run left and this one would contradict, and says so."""
+    if path.is_file():
+        kept = path.with_name(f"{path.stem}.previous{path.suffix}")
+        path.replace(kept)
+        print(f"{path} is of an earlier run; it is kept as {kept.name}")
+
+
 def _lock(file) -> None:
     """Takes the lock or raises OSError at once."""
     if os.name == "nt":

@@ -5,7 +5,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline import artifacts, networks, plots
+from pipeline import networks, plots
+from pipeline.artifacts import models, names
 from pipeline.generation import generate
 
 GRID_SIDE = 7  # pictures a row, and rows a page
@@ -34,23 +35,23 @@ def save_epoch(
     """
     pictures = generate(generator, latents)
     if "generator" in saves:
-        path = model_dir / artifacts.GENERATOR.format(epoch=epoch)
-        artifacts.save_model(path, generator)
+        path = model_dir / names.GENERATOR.format(epoch=epoch)
+        models.save_model(path, generator)
     if "networks" in saves:
         judge = networks.with_probability(discriminator)
-        artifacts.save_model(model_dir / "discriminator.h5", judge)
-        artifacts.save_model(model_dir / "generator.h5", generator)
+        models.save_model(model_dir / "discriminator.h5", judge)
+        models.save_model(model_dir / "generator.h5", generator)
         combined = networks.combine(generator, discriminator)
-        artifacts.save_model(model_dir / "gan.h5", combined)
+        models.save_model(model_dir / "gan.h5", combined)
     if "grid" in saves:
-        path = model_dir / artifacts.GENERATED_PLOT.format(epoch=epoch)
+        path = model_dir / names.GENERATED_PLOT.format(epoch=epoch)
         plots.save_image_grid(path, pictures, GRID_SIDE)
     if "jpg" in saves:
-        path = model_dir / artifacts.GENERATED_JPG.format(epoch=epoch)
+        path = model_dir / names.GENERATED_JPG.format(epoch=epoch)
         plots.save_image_grid(path, pictures, GRID_SIDE)
     if "singles" in saves:
         for number, picture in enumerate(pictures[:_SINGLES]):
-            name = artifacts.GENERATED_SINGLE.format(epoch=epoch, number=number)
+            name = names.GENERATED_SINGLE.format(epoch=epoch, number=number)
             plots.save_image(model_dir / name, picture)
     if "final" in saves and last_page_dir:
-        plots.save_image_grid(last_page_dir / artifacts.FINAL_PLOT, pictures, GRID_SIDE)
+        plots.save_image_grid(last_page_dir / names.FINAL_PLOT, pictures, GRID_SIDE)

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline import artifacts, files, networks
+from pipeline import files, networks
+from pipeline.artifacts import arrays, models, names, records
 from pipeline.errors import InputError, RunError
 
 SHAPE = (8, 8, 3)
@@ -55,14 +56,14 @@ def names_in(folder: Path) -> set[str]:
 
 
 def test_file_names_are_those_that_other_scripts_read():
-    assert artifacts.IMAGES == "img_data.txt.npy"
-    assert artifacts.LABELS == "img_label.txt.npy"
-    assert artifacts.CLASSIFIER_JSON == "train.json"
-    assert artifacts.CLASSIFIER_H5 == "train.h5"
-    assert artifacts.CLASS_NAMES == "classes.json"
-    assert artifacts.GENERATOR.format(epoch=80) == "generator_model_080.h5"
-    assert artifacts.GENERATED_PLOT.format(epoch=10) == "generated_plot_e010.png"
-    assert artifacts.GENERATOR.format(epoch=1000) == "generator_model_1000.h5"
+    assert names.IMAGES == "img_data.txt.npy"
+    assert names.LABELS == "img_label.txt.npy"
+    assert names.CLASSIFIER_JSON == "train.json"
+    assert names.CLASSIFIER_H5 == "train.h5"
+    assert names.CLASS_NAMES == "classes.json"
+    assert names.GENERATOR.format(epoch=80) == "generator_model_080.h5"
+    assert names.GENERATED_PLOT.format(epoch=10) == "generated_plot_e010.png"
+    assert names.GENERATOR.format(epoch=1000) == "generator_model_1000.h5"
 
 
 def test_scripts_leave_the_files_and_arrays_of_the_contract(
@@ -80,7 +81,7 @@ def test_scripts_leave_the_files_and_arrays_of_the_contract(
 
 
 def test_plain_keras_rebuilds_the_classifier(classifier, tmp_path):
-    artifacts.save_classifier(tmp_path, classifier, ["a", "b"])
+    models.save_classifier(tmp_path, classifier, ["a", "b"])
     text = (tmp_path / "train.json").read_text()
     rebuilt = keras.models.model_from_json(text)
     rebuilt.load_weights(tmp_path / "train.h5")
@@ -91,7 +92,7 @@ def test_plain_keras_rebuilds_the_classifier(classifier, tmp_path):
 
 
 def test_plain_keras_loads_the_generator(generator, tmp_path):
-    artifacts.save_model(tmp_path / "generator_model_010.h5", generator)
+    models.save_model(tmp_path / "generator_model_010.h5", generator)
     loaded = keras.models.load_model(tmp_path / "generator_model_010.h5")
     latents = np.random.default_rng(0).standard_normal((3, 5), np.float32)
     np.testing.assert_array_equal(
@@ -104,7 +105,7 @@ def test_saving_leaves_the_optimizer_alone(tmp_path):
     model = networks.build_classifier(SHAPE, 2, (4,), 8)
     model.compile(optimizer=keras.optimizers.Adam(0.125), loss="mse")
     optimizer = model.optimizer
-    artifacts.save_model(tmp_path / "a.h5", model)
+    models.save_model(tmp_path / "a.h5", model)
     assert model.optimizer is optimizer
     recorded = model.get_compile_config()["optimizer"]
     assert recorded["class_name"] == "Adam"
@@ -119,26 +120,26 @@ def test_saving_leaves_the_optimizer_alone(tmp_path):
 @pytest.mark.parametrize("count", [1, 9, 10, 101])
 def test_pictures_written_one_by_one_make_the_file_of_np_save(tmp_path, count):
     images = random_images(count)
-    with artifacts.writing_images(tmp_path / artifacts.IMAGES, SHAPE) as append:
+    with arrays.writing_images(tmp_path / names.IMAGES, SHAPE) as append:
         for image in images:
             append(image)
-    assert (tmp_path / artifacts.IMAGES).read_bytes() == npy(images)
-    np.testing.assert_array_equal(artifacts.load_images(tmp_path), images)
+    assert (tmp_path / names.IMAGES).read_bytes() == npy(images)
+    np.testing.assert_array_equal(arrays.load_images(tmp_path), images)
 
 
 def test_append_takes_any_layout_and_dtype(tmp_path):
     image = np.asfortranarray(random_images(1)[0], dtype=np.float64)
-    with artifacts.writing_images(tmp_path / artifacts.IMAGES, SHAPE) as append:
+    with arrays.writing_images(tmp_path / names.IMAGES, SHAPE) as append:
         append(image)
-    np.testing.assert_array_equal(artifacts.load_images(tmp_path)[0], image)
+    np.testing.assert_array_equal(arrays.load_images(tmp_path)[0], image)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_of_the_contract_are_accepted_and_read_only(tmp_path, channels):
     images = random_images()[..., :channels]
     images[0, 0, 0, 0], images[0, 0, 1, 0] = 0, 1  # both ends belong
-    artifacts.save_array(tmp_path / artifacts.IMAGES, images)
-    loaded = artifacts.load_images(tmp_path)
+    arrays.save_array(tmp_path / names.IMAGES, images)
+    loaded = arrays.load_images(tmp_path)
     np.testing.assert_array_equal(loaded, images)
     with pytest.raises(ValueError, match="read-only"):
         loaded[0] = 0
@@ -185,18 +186,18 @@ BAD_IMAGES = {
 
 @pytest.mark.parametrize(("content", "found"), BAD_IMAGES.values(), ids=BAD_IMAGES)
 def test_pictures_outside_the_contract_are_refused(tmp_path, content, found):
-    (tmp_path / artifacts.IMAGES).write_bytes(content)
+    (tmp_path / names.IMAGES).write_bytes(content)
     with pytest.raises(InputError, match=found) as error:
-        artifacts.load_images(tmp_path)
-    assert str(tmp_path / artifacts.IMAGES) in str(error.value)
+        arrays.load_images(tmp_path)
+    assert str(tmp_path / names.IMAGES) in str(error.value)
     assert str(error.value).endswith("run: python TrainModel.py")
 
 
 def test_zip_of_arrays_under_the_name_of_one_is_refused(tmp_path):
-    with open(tmp_path / artifacts.IMAGES, "wb") as file:
+    with open(tmp_path / names.IMAGES, "wb") as file:
         np.savez(file, images=random_images())
     with pytest.raises(InputError, match="damaged"):
-        artifacts.load_images(tmp_path)
+        arrays.load_images(tmp_path)
 
 
 def test_pickled_objects_are_not_executed(tmp_path):
@@ -204,25 +205,25 @@ def test_pickled_objects_are_not_executed(tmp_path):
         def __reduce__(self):
             return Path.touch, (tmp_path / "executed",)
 
-    np.save(tmp_path / artifacts.IMAGES, np.array([Bomb()]), allow_pickle=True)
+    np.save(tmp_path / names.IMAGES, np.array([Bomb()]), allow_pickle=True)
     with pytest.raises(InputError):
-        artifacts.load_images(tmp_path)
+        arrays.load_images(tmp_path)
     assert not (tmp_path / "executed").exists()
 
 
 def test_every_slice_of_a_large_array_is_checked(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "_CHUNK_BYTES", 2 * random_images(1).nbytes)
-    artifacts.save_array(tmp_path / artifacts.IMAGES, random_images(5))
-    artifacts.load_images(tmp_path)
+    monkeypatch.setattr(arrays, "_CHUNK_BYTES", 2 * random_images(1).nbytes)
+    arrays.save_array(tmp_path / names.IMAGES, random_images(5))
+    arrays.load_images(tmp_path)
     images = random_images(5)
     images[3, 0, 0, 0] = 2
-    artifacts.save_array(tmp_path / artifacts.IMAGES, images)
+    arrays.save_array(tmp_path / names.IMAGES, images)
     with pytest.raises(InputError, match="to 2 from picture 2 on"):
-        artifacts.load_images(tmp_path)
+        arrays.load_images(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "load", [artifacts.load_images, lambda folder: artifacts.load_labels(folder, 2)]
+    "load", [arrays.load_images, lambda folder: arrays.load_labels(folder, 2)]
 )
 def test_missing_array_names_the_file_and_the_script_that_makes_it(tmp_path, load):
     with pytest.raises(InputError, match="npy not found; run: python TrainModel.py"):
@@ -231,8 +232,8 @@ def test_missing_array_names_the_file_and_the_script_that_makes_it(tmp_path, loa
 
 def test_one_hot_labels_are_accepted(tmp_path):
     labels = np.eye(3, dtype=np.float32)[[0, 2, 1, 2]]
-    artifacts.save_array(tmp_path / artifacts.LABELS, labels)
-    np.testing.assert_array_equal(artifacts.load_labels(tmp_path, 4), labels)
+    arrays.save_array(tmp_path / names.LABELS, labels)
+    np.testing.assert_array_equal(arrays.load_labels(tmp_path, 4), labels)
 
 
 @pytest.mark.parametrize(
@@ -251,10 +252,10 @@ def test_one_hot_labels_are_accepted(tmp_path):
     ],
 )
 def test_labels_outside_the_contract_are_refused(tmp_path, labels, found):
-    np.save(tmp_path / artifacts.LABELS, labels)
+    np.save(tmp_path / names.LABELS, labels)
     with pytest.raises(InputError, match=found) as error:
-        artifacts.load_labels(tmp_path, 4)
-    assert str(tmp_path / artifacts.LABELS) in str(error.value)
+        arrays.load_labels(tmp_path, 4)
+    assert str(tmp_path / names.LABELS) in str(error.value)
     assert "run: python TrainModel.py" in str(error.value)
 
 
@@ -263,12 +264,12 @@ def test_labels_outside_the_contract_are_refused(tmp_path, labels, found):
 
 @pytest.fixture
 def model_dir(tmp_path, classifier) -> Path:
-    artifacts.save_classifier(tmp_path, classifier, ["a", "b"])
+    models.save_classifier(tmp_path, classifier, ["a", "b"])
     return tmp_path
 
 
 def test_classifier_and_class_names_come_back(model_dir, classifier):
-    loaded, class_names = artifacts.load_classifier(model_dir)
+    loaded, class_names = models.load_classifier(model_dir)
     assert class_names == ["a", "b"]
     images = random_images()
     np.testing.assert_array_equal(
@@ -277,9 +278,9 @@ def test_classifier_and_class_names_come_back(model_dir, classifier):
 
 
 def test_class_names_keep_their_letters(tmp_path, classifier):
-    names = ["\u00fcber", "\u732b"]
-    artifacts.save_classifier(tmp_path, classifier, names)
-    assert artifacts.load_classifier(tmp_path)[1] == names
+    class_names = ["\u00fcber", "\u732b"]
+    models.save_classifier(tmp_path, classifier, class_names)
+    assert models.load_classifier(tmp_path)[1] == class_names
 
 
 @pytest.mark.parametrize("name", ["train.json", "train.h5", "classes.json"])
@@ -294,38 +295,38 @@ def test_damaged_classifier_names_the_file_and_the_way_out(model_dir, name, dama
         half = content[: len(content) // 2]
         path.write_bytes({"empty": b"", "half": half, "text": b"text"}[damage])
     with pytest.raises(InputError, match="run: python TrainModel.py") as error:
-        artifacts.load_classifier(model_dir)
+        models.load_classifier(model_dir)
     is_there = damage not in ("missing", "folder")
     assert (f"{path} not found" in str(error.value)) != is_there
     assert str(path) in str(error.value)
 
 
 @pytest.mark.parametrize(
-    "names", [["a"], ["a", "b", "c"], {"a": 0, "b": 1}, "ab", None, [1, 2]]
+    "listed", [["a"], ["a", "b", "c"], {"a": 0, "b": 1}, "ab", None, [1, 2]]
 )
-def test_class_names_that_do_not_fit_the_outputs_are_refused(model_dir, names):
-    artifacts.save_json(model_dir / artifacts.CLASS_NAMES, names)
+def test_class_names_that_do_not_fit_the_outputs_are_refused(model_dir, listed):
+    records.save_json(model_dir / names.CLASS_NAMES, listed)
     with pytest.raises(InputError, match="classes.json must be a list of 2 class"):
-        artifacts.load_classifier(model_dir)
+        models.load_classifier(model_dir)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "null", '{"class_name": "Sequential"}'])
 def test_json_that_is_no_network_is_refused(model_dir, text):
-    (model_dir / artifacts.CLASSIFIER_JSON).write_text(text)
+    (model_dir / names.CLASSIFIER_JSON).write_text(text)
     with pytest.raises(InputError, match="train.json is damaged"):
-        artifacts.load_classifier(model_dir)
+        models.load_classifier(model_dir)
 
 
 def test_weights_of_another_architecture_are_refused(model_dir):
     other = networks.build_classifier(SHAPE, 2, (6,), 8)
-    artifacts.save_model(model_dir / artifacts.CLASSIFIER_H5, other)
+    models.save_model(model_dir / names.CLASSIFIER_H5, other)
     with pytest.raises(InputError, match="train.h5 .* not the weights of .*train.json"):
-        artifacts.load_classifier(model_dir)
+        models.load_classifier(model_dir)
 
 
 def some_generators(folder: Path, *epochs: int) -> None:
     for epoch in epochs:
-        (folder / artifacts.GENERATOR.format(epoch=epoch)).write_bytes(b"")
+        (folder / names.GENERATOR.format(epoch=epoch)).write_bytes(b"")
 
 
 DEFAULT = "generator_model_080.h5"
@@ -335,25 +336,25 @@ def test_generators_are_listed_by_their_epoch_not_by_their_letters(tmp_path):
     some_generators(tmp_path, 1000, 200, 90)
     (tmp_path / "generator_model_best.h5").write_bytes(b"")
     (tmp_path / ".tmp-1-generator_model_300.h5").write_bytes(b"")
-    found = [path.name for path in artifacts.list_generators(tmp_path)]
+    found = [path.name for path in models.list_generators(tmp_path)]
     assert found == [f"generator_model_{n}.h5" for n in ("090", "200", "1000")]
 
 
 def test_wanted_generator_is_a_name_in_the_folder_or_a_path(tmp_path):
     some_generators(tmp_path, 10, 80, 90)
     wanted = tmp_path / "generator_model_010.h5"
-    assert artifacts.find_generator(tmp_path, wanted.name, DEFAULT) == wanted
-    assert artifacts.find_generator(Path("nowhere"), str(wanted), DEFAULT) == wanted
+    assert models.find_generator(tmp_path, wanted.name, DEFAULT) == wanted
+    assert models.find_generator(Path("nowhere"), str(wanted), DEFAULT) == wanted
 
 
 def test_default_generator_is_taken_where_it_exists(tmp_path):
     some_generators(tmp_path, 10, 80, 90)
-    assert artifacts.find_generator(tmp_path, None, DEFAULT).name == DEFAULT
+    assert models.find_generator(tmp_path, None, DEFAULT).name == DEFAULT
 
 
 def test_else_the_newest_generator_is_taken_and_named(tmp_path, capsys):
     some_generators(tmp_path, 10, 20, 100)
-    found = artifacts.find_generator(tmp_path, None, DEFAULT)
+    found = models.find_generator(tmp_path, None, DEFAULT)
     assert found.name == "generator_model_100.h5"
     assert f"{DEFAULT} is not there" in (printed := capsys.readouterr().out)
     assert found.name in printed
@@ -362,16 +363,16 @@ def test_else_the_newest_generator_is_taken_and_named(tmp_path, capsys):
 def test_missing_generator_lists_those_that_exist(tmp_path):
     some_generators(tmp_path, 10, 20, 30)
     with pytest.raises(InputError, match="_080.h5 is not .*_010.*_020.*_030"):
-        artifacts.find_generator(tmp_path, DEFAULT, DEFAULT)
+        models.find_generator(tmp_path, DEFAULT, DEFAULT)
     some_generators(tmp_path, 40, 50)
     with pytest.raises(InputError, match=r"_010.h5 \.\.\. generator_model_050.h5"):
-        artifacts.find_generator(tmp_path, DEFAULT, DEFAULT)
+        models.find_generator(tmp_path, DEFAULT, DEFAULT)
 
 
 @pytest.mark.parametrize("wanted", [None, DEFAULT])
 def test_no_generator_at_all_names_the_script_that_makes_them(tmp_path, wanted):
     with pytest.raises(InputError, match="run: python GANModel.py"):
-        artifacts.find_generator(tmp_path, wanted, DEFAULT)
+        models.find_generator(tmp_path, wanted, DEFAULT)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89HDF\r\n\x1a\n" + bytes(99)])
@@ -379,32 +380,32 @@ def test_damaged_generator_names_the_newest_other_one(tmp_path, content):
     path = tmp_path / DEFAULT
     path.write_bytes(content)
     with pytest.raises(InputError, match="damaged .* run: python GANModel.py") as error:
-        artifacts.load_generator(path)
+        models.load_generator(path)
     assert str(path) in str(error.value)
     some_generators(tmp_path, 60, 70)
     with pytest.raises(InputError, match="try --generator .*_070.h5"):
-        artifacts.load_generator(path)
+        models.load_generator(path)
 
 
 def test_truncated_generator_is_refused(tmp_path, generator):
     path = tmp_path / DEFAULT
-    artifacts.save_model(path, generator)
-    artifacts.load_generator(path)
+    models.save_model(path, generator)
+    models.load_generator(path)
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(InputError, match="damaged"):
-        artifacts.load_generator(path)
+        models.load_generator(path)
 
 
 def test_weights_alone_are_no_generator(tmp_path, generator):
     generator.save_weights(tmp_path / "a.weights.h5")
     with pytest.raises(InputError, match="damaged"):
-        artifacts.load_generator(tmp_path / "a.weights.h5")
+        models.load_generator(tmp_path / "a.weights.h5")
 
 
 def test_network_of_another_kind_is_no_generator(tmp_path, classifier):
-    artifacts.save_model(tmp_path / DEFAULT, classifier)
+    models.save_model(tmp_path / DEFAULT, classifier)
     with pytest.raises(InputError, match="is not a generator"):
-        artifacts.load_generator(tmp_path / DEFAULT)
+        models.load_generator(tmp_path / DEFAULT)
 
 
 def test_code_inside_a_model_file_is_not_run(tmp_path, monkeypatch):
@@ -415,7 +416,7 @@ def test_code_inside_a_model_file_is_not_run(tmp_path, monkeypatch):
     keras.Sequential([keras.Input((5,)), code]).save(DEFAULT)
     Path("executed").unlink()  # by building the network here
     with pytest.raises(InputError, match="damaged .*Lambda"):
-        artifacts.load_generator(Path(DEFAULT))
+        models.load_generator(Path(DEFAULT))
     assert not Path("executed").exists()
 
 
@@ -493,16 +494,16 @@ def test_failed_save_of_a_network_leaves_the_old_file(old_file, generator, monke
 
     monkeypatch.setattr(type(generator), "save", fill_the_disk)
     with pytest.raises(RunError, match=r"could not write .*a\.h5"):
-        artifacts.save_model(old_file, generator)
+        models.save_model(old_file, generator)
     assert_untouched(old_file)
 
 
 def test_failed_writing_of_pictures_leaves_the_old_file(tmp_path):
-    path = tmp_path / artifacts.IMAGES
+    path = tmp_path / names.IMAGES
     path.write_bytes(b"old")
     with (
         pytest.raises(RunError),
-        artifacts.writing_images(path, SHAPE) as append,
+        arrays.writing_images(path, SHAPE) as append,
     ):
         append(random_images()[0])
         raise OSError(errno.ENOSPC, "No space left on device")

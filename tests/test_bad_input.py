@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import artifacts, networks
+from pipeline import networks
+from pipeline.artifacts import arrays, models, names
 from pipeline.images import cv2
 from pipeline.presets import PRESETS
 
@@ -52,16 +53,16 @@ def finished(tmp_path_factory) -> Path:
     model_dir = folder / "model"
     model_dir.mkdir()
     images = np.random.default_rng(0).random((8, *SHAPE), np.float32)
-    artifacts.save_array(folder / artifacts.IMAGES, images)
+    arrays.save_array(folder / names.IMAGES, images)
     labels = np.repeat(np.eye(2, dtype=np.float32), 4, axis=0)
-    artifacts.save_array(folder / artifacts.LABELS, labels)
+    arrays.save_array(folder / names.LABELS, labels)
     classifier = networks.build_classifier(SHAPE, 2, (4,), 8)
-    artifacts.save_classifier(model_dir, classifier, ["blue", "red"])
+    models.save_classifier(model_dir, classifier, ["blue", "red"])
     for epoch in (1, 2):
         generator = networks.build_generator(SHAPE, 8, (4, 4))
-        name = artifacts.GENERATOR.format(epoch=epoch)
-        artifacts.save_model(model_dir / name, generator)
-    (model_dir / artifacts.RESUME).write_bytes(b"state of a long run")
+        name = names.GENERATOR.format(epoch=epoch)
+        models.save_model(model_dir / name, generator)
+    (model_dir / names.RESUME).write_bytes(b"state of a long run")
     for name in ("predictions.png", "predictions.csv", "gan_history.csv"):
         (model_dir / name).write_text("old")
     return folder
@@ -162,7 +163,7 @@ def test_every_unreadable_file_is_listed_and_the_rest_is_used(
     for name in [*bad, "nested"]:
         assert f"{Path('dataset/red') / name} " in result.out
     assert f"warning: {Path('dataset/green')} has no picture" in result.out
-    assert np.load(tmp_path / artifacts.LABELS).shape == (8, 2)
+    assert np.load(tmp_path / names.LABELS).shape == (8, 2)
 
 
 def test_strict_refuses_a_stray_file(refuses, work, picture_folder):
@@ -222,26 +223,26 @@ BAD_ARRAYS = {
 def test_bad_array_sends_back_to_the_script_that_makes_it(
     refuses, work, content, found
 ):
-    path = work / artifacts.IMAGES
+    path = work / names.IMAGES
     if content is None:
         path.unlink()
     elif isinstance(content, bytes):
         path.write_bytes(content)
     else:
         path.write_bytes(npy_bytes(content, work))
-    refuses(GAN, says=(artifacts.IMAGES, found, "run: python TrainModel.py"))
+    refuses(GAN, says=(names.IMAGES, found, "run: python TrainModel.py"))
 
 
 def test_truncated_array_is_refused(refuses, work):
-    path = work / artifacts.IMAGES
+    path = work / names.IMAGES
     path.write_bytes(path.read_bytes()[:-1])
-    refuses(GAN, says=(artifacts.IMAGES, "damaged", "run: python TrainModel.py"))
+    refuses(GAN, says=(names.IMAGES, "damaged", "run: python TrainModel.py"))
 
 
 def test_few_pictures_shrink_the_batch_and_the_run_says_so(script, work):
     images = np.random.default_rng(0).random((3, *SHAPE), np.float32)
-    artifacts.save_array(work / artifacts.IMAGES, images)
-    (work / "model" / artifacts.RESUME).unlink()
+    arrays.save_array(work / names.IMAGES, images)
+    (work / "model" / names.RESUME).unlink()
     result = script(GAN, *SMOKE, "--batch-size", "128")
     assert result.code == 0, result.err
     assert "3 pictures are fewer than half a batch of 128" in result.out
@@ -299,14 +300,14 @@ def test_classifier_given_as_generator_is_refused(refuses, work):
 
 def test_grey_generator_with_a_colour_classifier_is_refused(refuses, work):
     grey = networks.build_generator((32, 32, 1), 8, (4, 4))
-    artifacts.save_model(work / "model" / "generator_model_001.h5", grey)
+    models.save_model(work / "model" / "generator_model_001.h5", grey)
     says = ("draws 1 channels", "reads 3", "train both on the same")
     refuses(GENERATE, says=says)
 
 
 def test_generator_of_another_size_is_resized(script, work):
     large = networks.build_generator((64, 48, 3), 8, (4, 4))
-    artifacts.save_model(work / "model" / "generator_model_001.h5", large)
+    models.save_model(work / "model" / "generator_model_001.h5", large)
     result = script(GENERATE, *SMOKE)
     assert result.code == 0, result.err
     assert (work / "model" / "predictions.csv").read_text().count("\n") == 5
@@ -380,7 +381,7 @@ def test_disk_that_fills_up_while_saving_ends_in_1_with_the_old_files(
     def fill_the_disk(source, target):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    (work / "model" / artifacts.RESUME).unlink()
+    (work / "model" / names.RESUME).unlink()
     before = snapshot(work)
     monkeypatch.setattr(os, "replace", fill_the_disk)
     result = script(name, *SMOKE, *flags)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.batches import LabelledBatches, epoch_batches, split_by_class
+from pipeline.batches import epoch_batches, split_by_class
+from pipeline.classification import LabelledBatches
 
 
 def one_hot(*counts):

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import artifacts, dataset
+from pipeline import dataset
+from pipeline.artifacts import arrays, names
 from pipeline.errors import InputError
 from pipeline.images import cv2
 
@@ -17,9 +18,9 @@ def build(tmp_path, strict=False) -> list[str]:
     return dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE, strict=strict)
 
 
-def arrays(tmp_path) -> tuple[np.ndarray, np.ndarray]:
-    images = artifacts.load_images(tmp_path)
-    return images, artifacts.load_labels(tmp_path, len(images))
+def saved_arrays(tmp_path) -> tuple[np.ndarray, np.ndarray]:
+    images = arrays.load_images(tmp_path)
+    return images, arrays.load_labels(tmp_path, len(images))
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -29,8 +30,8 @@ def files_in(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def old_arrays(tmp_path) -> dict[str, bytes]:
     """Arrays of an earlier run: what a failed run must not touch."""
-    (tmp_path / artifacts.IMAGES).write_bytes(b"old images")
-    (tmp_path / artifacts.LABELS).write_bytes(b"old labels")
+    (tmp_path / names.IMAGES).write_bytes(b"old images")
+    (tmp_path / names.LABELS).write_bytes(b"old labels")
     return files_in(tmp_path)
 
 
@@ -38,7 +39,7 @@ def test_arrays_hold_the_pictures_in_the_order_of_their_classes(
     picture_folder, tmp_path
 ):
     assert build(tmp_path) == ["blue", "red"]
-    images, labels = arrays(tmp_path)
+    images, labels = saved_arrays(tmp_path)
     assert images.shape == (8, *SHAPE) and labels.shape == (8, 2)
     np.testing.assert_array_equal(labels.argmax(1), [0] * 4 + [1] * 4)
     strongest = images.mean((1, 2)).argmax(1)  # RGB: red is 0, blue is 2
@@ -73,7 +74,7 @@ def test_columns_follow_the_sorted_names(tmp_path, names):
         (folder / "a.png").write_bytes(picture)
     class_names = build(tmp_path)
     assert class_names == sorted(names)
-    images, labels = arrays(tmp_path)
+    images, labels = saved_arrays(tmp_path)
     for image, label in zip(images, labels, strict=True):
         assert round(image.mean() * 255) == shade_of[class_names[label.argmax()]]
 
@@ -87,7 +88,7 @@ def test_class_without_a_readable_picture_is_dropped(
         (picture_folder / "grey" / "a.png").write_bytes(content)
     (picture_folder / "blue").rename(picture_folder / "a blue")
     assert build(tmp_path) == ["a blue", "red"]
-    images, labels = arrays(tmp_path)
+    images, labels = saved_arrays(tmp_path)
     assert labels.shape == (8, 2) and (labels.sum(0) == 4).all()
     printed = capsys.readouterr().out
     assert f"warning: {picture_folder / 'grey'} has no picture to read" in printed

@@ -5,9 +5,13 @@ import ast
 import pytest
 from conftest import ROOT
 
-PACKAGE = {path.stem: path for path in (ROOT / "pipeline").glob("*.py")}
+PACKAGE = {
+    path.relative_to(ROOT / "pipeline").with_suffix("").as_posix(): path
+    for path in (ROOT / "pipeline").rglob("*.py")
+}
 SCRIPTS = {path.stem: path for path in ROOT.glob("*.py")}
-WRITERS = {"files", "artifacts", "plots"}
+ARTIFACTS = {f"artifacts/{name}" for name in ("arrays", "models", "resume", "records")}
+WRITERS = {"files", "plots"} | ARTIFACTS
 WRITING = {"write_text", "write_bytes", "tofile", "imwrite", "imsave", "savefig"}
 WRITING |= {"save", "savez", "savez_compressed", "save_weights", "mkdir", "unlink"}
 WRITING |= {"rename", "makedirs", "rmtree"}

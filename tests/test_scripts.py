@@ -18,6 +18,7 @@ OF_TRAIN_MODEL = {
     "train.h5",
     "classes.json",
     "train_history.csv",
+    "train_evaluation.csv",
     "train_curves.png",
     "confusion_matrix.png",
     "run_TrainModel.json",

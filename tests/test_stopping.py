@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import artifacts
+from pipeline.artifacts import models
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +96,7 @@ def assert_every_file_is_whole(model_dir):
     for path in model_dir.glob("[!.]*"):
         match path.suffix:
             case ".h5":
-                assert artifacts.load_generator(path).output_shape == (None, 32, 32, 3)
+                assert models.load_generator(path).output_shape == (None, 32, 32, 3)
             case ".png":
                 assert cv2.imread(str(path)) is not None
             case ".npz":

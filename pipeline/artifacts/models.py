@@ -1,0 +1,155 @@
+"""The networks on disk, and the classes that the classifier tells apart."""
+
+import json
+import re
+from pathlib import Path
+
+from pipeline import files
+from pipeline.artifacts.names import CLASS_NAMES, CLASSIFIER_H5, CLASSIFIER_JSON
+from pipeline.artifacts.records import save_json, save_text
+from pipeline.errors import InputError, damage_named
+
+
+def save_model(path: Path, model) -> None:
+    """Saves a whole Keras model as .h5, without its optimizer.
+
+    With the optimizer, Keras changes the live model's recorded optimizer and
+    still loses its state on load: training goes on from `RESUME` only.
+    """
+    with files.replacing(path) as temporary:
+        model.save(temporary, include_optimizer=False)
+
+
+def save_classifier(model_dir: Path, classifier, class_names: list[str]) -> None:
+    """Saves train.json, train.h5 and classes.json.
+
+    Args:
+        model_dir: folder of the models.
+        classifier: Keras model, pictures 0-1 in, probabilities out.
+        class_names: in the order of the outputs.
+    """
+    save_text(model_dir / CLASSIFIER_JSON, classifier.to_json())
+    save_model(model_dir / CLASSIFIER_H5, classifier)
+    save_json(model_dir / CLASS_NAMES, class_names)
+
+
+def load_classifier(model_dir: Path):
+    """Rebuilds the classifier from train.json and train.h5.
+
+    Returns:
+        Keras model, pictures 0-1 in, probabilities out, and its class names.
+
+    Raises:
+        InputError: a file is missing, damaged, or they do not fit together.
+    """
+    import keras
+
+    json_path, h5_path = model_dir / CLASSIFIER_JSON, model_dir / CLASSIFIER_H5
+    for path in (json_path, h5_path):
+        _require(path)
+    with damage_named(json_path):
+        classifier = keras.models.model_from_json(json_path.read_text())
+        if not isinstance(classifier, keras.Model):
+            raise ValueError("it describes no network")
+    with damage_named(h5_path, f"damaged, or not the weights of {json_path}"):
+        classifier.load_weights(h5_path)
+    outputs = classifier.output_shape[-1]
+    return classifier, _load_class_names(model_dir / CLASS_NAMES, outputs)
+
+
+def _load_class_names(path: Path, outputs: int) -> list[str]:
+    _require(path)
+    with damage_named(path):
+        names = json.loads(path.read_text(encoding="utf-8"))
+    outputs = max(outputs, 2)  # a single unit tells two classes apart
+    if (
+        not isinstance(names, list)
+        or len(names) != outputs
+        or not all(isinstance(name, str) for name in names)
+    ):
+        raise InputError(
+            f"{path} must be a list of {outputs} class names, as many as "
+            f"{path.with_name(CLASSIFIER_JSON)} tells apart; run: python TrainModel.py"
+        )
+    return names
+
+
+def list_generators(model_dir: Path) -> list[Path]:
+    """Lists the saved generators of a folder, the oldest epoch first."""
+    pattern = re.compile(r"generator_model_(\d+)\.h5")
+    found = {
+        int(match[1]): path
+        for path in model_dir.glob("generator_model_*.h5")
+        if (match := pattern.fullmatch(path.name))
+    }
+    return [found[epoch] for epoch in sorted(found)]
+
+
+def warn_of_earlier_generators(model_dir: Path) -> None:
+    """Says so when a folder holds generators of which a new run may leave some."""
+    earlier = list_generators(model_dir)
+    if earlier:
+        print(
+            f"warning: {model_dir} holds {_shortened(earlier)} of an earlier run; this "
+            "one replaces those of the same epochs and leaves the others"
+        )
+
+
+def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
+    """Decides which generator to load, and says so where it had to choose.
+
+    Args:
+        model_dir: folder of the models.
+        wanted: path, or name in the folder, that the user gave; None for any.
+        default: name to take when none was given; else the newest is taken.
+
+    Raises:
+        InputError: the wanted one, or any, is not there.
+    """
+    saved = list_generators(model_dir)
+    found = f"found {_shortened(saved)}" if saved else "run: python GANModel.py"
+    if wanted:
+        for path in (Path(wanted), model_dir / wanted):
+            if path.is_file():
+                return path
+        raise InputError(f"the generator {wanted} is not there; {found}")
+    if (model_dir / default).is_file():
+        return model_dir / default
+    if not saved:
+        raise InputError(f"no generator in {model_dir}; {found}")
+    print(f"{model_dir / default} is not there; taking the newest, {saved[-1].name}")
+    return saved[-1]
+
+
+def load_generator(path: Path):
+    """Loads a generator.
+
+    Returns:
+        Keras model, latent vectors in, pictures -1-1 out.
+
+    Raises:
+        InputError: damaged or not a generator; the message names another.
+    """
+    import keras
+
+    others = [other for other in list_generators(path.parent) if other != path]
+    way_out = f"try --generator {others[-1]}" if others else "run: python GANModel.py"
+    with damage_named(path, way_out=way_out):
+        generator = keras.models.load_model(path, compile=False)
+    if len(generator.input_shape) != 2 or len(generator.output_shape) != 4:
+        raise InputError(
+            f"{path} is not a generator: it maps {generator.input_shape} to "
+            f"{generator.output_shape}, not latent vectors to pictures; {way_out}"
+        )
+    return generator
+
+
+def _shortened(paths: list[Path]) -> str:
+    """Names all of a few, the first and last of many."""
+    names = [path.name for path in paths]
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]} ... {names[-1]}"
+
+
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path} not found; run: python TrainModel.py")

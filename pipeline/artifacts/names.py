@@ -1,0 +1,13 @@
+"""What the files are called. Other people's scripts know these names."""
+
+IMAGES = "img_data.txt.npy"  # float32 (n, height, width, channels), RGB, 0-1
+LABELS = "img_label.txt.npy"  # float32 (n, classes), one-hot
+CLASSIFIER_JSON = "train.json"  # keras.models.model_from_json
+CLASSIFIER_H5 = "train.h5"  # .load_weights
+CLASS_NAMES = "classes.json"  # list of str, in the order of the labels' columns
+GENERATOR = "generator_model_{epoch:03d}.h5"  # keras.models.load_model; -1-1 out
+GENERATED_PLOT = "generated_plot_e{epoch:03d}.png"
+GENERATED_SINGLE = "generated_image_epoch_{epoch:03d}_{number}.png"
+GENERATED_JPG = "gan_generated_image_epoch_{epoch}.jpg"
+FINAL_PLOT = "final_generated_images.png"
+RESUME = "resume.npz"

@@ -1,0 +1,37 @@
+"""Text: tables, settings, what a run was made with."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline import files
+
+
+def save_text(path: Path, text: str) -> None:
+    """Saves UTF-8 text with the same line ends on every system."""
+    with files.replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Saves readable JSON."""
+    save_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def save_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Saves rows that share their keys under a header line."""
+    with (
+        files.replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def record_run(model_dir: Path, script: str, preset, versions: dict) -> None:
+    """Saves run_<script>.json: the settings in force and what they ran on."""
+    record = {"preset": dataclasses.asdict(preset), "versions": versions}
+    save_json(model_dir / f"run_{script}.json", record)

@@ -121,11 +121,7 @@ def resize_all(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndar
     Raises:
         InputError: the channels differ.
     """
-    if images.shape[3] != image_shape[2]:
-        raise InputError(
-            f"pictures of {images.shape[3]} channels cannot be made into pictures of "
-            f"{image_shape[2]}; run all three scripts on the same img_data.txt.npy"
-        )
+    _refuse_other_channels(images.shape[3], image_shape[2])
     if images.shape[1:] == tuple(image_shape):
         return images
     resized = [resize(image, image_shape[:2]) for image in images]
@@ -138,9 +134,13 @@ class Resized:
     Args:
         images: float32 array of shape (n, height, width, channels), may lie on disk.
         image_shape: (height, width, channels) to read it as.
+
+    Raises:
+        InputError: the channels differ.
     """
 
     def __init__(self, images: np.ndarray, image_shape: tuple[int, int, int]):
+        _refuse_other_channels(images.shape[3], image_shape[2])
         self._images = images
         self.shape = (len(images), *image_shape)
 
@@ -186,3 +186,11 @@ def _blend_on_white(pixels: np.ndarray, multiplied: bool) -> np.ndarray:
     colour = pixels[..., :3] * (1.0 if multiplied else alpha)
     blended = np.minimum(colour + full_scale * (1.0 - alpha), full_scale)
     return np.rint(blended).astype(pixels.dtype)
+
+
+def _refuse_other_channels(given: int, wanted: int) -> None:
+    if given != wanted:
+        raise InputError(
+            f"pictures of {given} channels cannot be made into pictures of {wanted}; "
+            "run all three scripts on the same img_data.txt.npy"
+        )

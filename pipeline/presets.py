@@ -71,6 +71,8 @@ PRESETS = {
                 # Two more doublings than at 32x32; narrow where pictures are large.
                 discriminator_filters=(32, 32, 64, 128, 256, 256),
                 generator_filters=(256, 256, 128, 64, 32, 32),
+                # Five doublings deep, the signal fades without it.
+                generator_normalization="batch",
             ),
             generate=Generate(generator="generator_model_1000.h5"),
         ),

@@ -254,8 +254,7 @@ def test_damaged_state_is_not_resumed(refuses, work):
 
 
 def test_shape_out_of_reach_leaves_the_state_of_the_run_before(refuses, work):
-    says = ("--generator-filters", "multiples of 64, not 32x32")
-    refuses(GAN, "--generator-filters", "4,4,4,4,4,4,4", says=says)
+    refuses(GAN, "--image-shape", "32x32x1", says=("of 3 channels", "pictures of 1"))
 
 
 # The networks.
@@ -301,7 +300,7 @@ def test_classifier_given_as_generator_is_refused(refuses, work):
 def test_grey_generator_with_a_colour_classifier_is_refused(refuses, work):
     grey = networks.build_generator((32, 32, 1), 8, (4, 4))
     models.save_model(work / "model" / "generator_model_001.h5", grey)
-    says = ("draws 1 channels", "reads 3", "train both on the same")
+    says = ("of 1 channels", "into pictures of 3", "the same img_data.txt.npy")
     refuses(GENERATE, says=says)
 
 

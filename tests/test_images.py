@@ -228,7 +228,7 @@ def test_resize_all_keeps_number_and_channels(channels):
 
 
 def test_resize_all_refuses_other_channels():
-    with pytest.raises(InputError, match="draws 1 channels .* reads 3"):
+    with pytest.raises(InputError, match="of 1 channels .* pictures of 3"):
         images.resize_all(np.zeros((2, 4, 4, 1), np.float32), (4, 4, 3))
 
 

@@ -117,7 +117,7 @@ def test_killed_at_any_moment_the_gan_leaves_whole_files_and_can_go_on(
     arrays, start, script
 ):
     more = ("--save-every", 1)
-    for _ in range(3):
+    for _ in range(2):
         started = start(arrays, "GANModel.py", *ENDLESS, *more)
         wait_for_epochs(started, 2)  # so the first is saved
         time.sleep(random.uniform(0, 0.7))

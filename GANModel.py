@@ -45,14 +45,19 @@ def train(options, preset):
     # Load the pictures; make the arrays first if asked to, or if that is our part.
     settings, model_dir = preset.gan, options.model_dir
     is_missing = not (options.data_dir / names.IMAGES).exists()
-    if options.dataset or (is_missing and not preset.classifier_first):
+    is_wanted = options.dataset or not preset.classifier_first
+    if is_wanted and (is_missing or options.dataset and not options.resume):
         files.make_writable_folder(options.data_dir)
         shape = settings.image_shape or preset.data.image_shape
-        dataset.build(options, preset.data.source, shape, need_classes=False)
+        dataset.build(options, preset.data.source, shape, least_classes=0)
     images = arrays.load_images(options.data_dir)
     if settings.image_shape and settings.image_shape != images.shape[1:]:
         images = Resized(images, settings.image_shape)
     image_shape = images.shape[1:]
+    print(
+        f"drawing {'x'.join(map(str, image_shape))} from the {len(images)} pictures in "
+        f"{options.data_dir / names.IMAGES}"
+    )
 
     batch_size = min(settings.batch_size, 2 * len(images))
     if batch_size < settings.batch_size:

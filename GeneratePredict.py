@@ -23,15 +23,16 @@ def parse_flags():
 
 def main():
     options, preset = parse_flags()
-    files.make_writable_folder(options.model_dir)
     from pipeline import backend
     from pipeline.artifacts import models, records
 
-    # Load both networks.
+    # Find both networks, and load them.
     model_dir = options.model_dir
+    models.require_classifier(model_dir)
     path = models.find_generator(
         model_dir, getattr(options, "generator", None), preset.generate.generator
     )
+    files.make_writable_folder(model_dir)
     backend.start(preset.seed)
     from pipeline import classification, generation, images, plots, predictions
 

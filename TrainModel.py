@@ -32,7 +32,12 @@ def train(options, preset):
     from pipeline.artifacts import arrays, models, names, records
 
     # Read the pictures and save them as arrays.
-    class_names = dataset.build(options, preset.data.source, preset.data.image_shape)
+    class_names = dataset.build(
+        options,
+        preset.data.source,
+        preset.data.image_shape,
+        most_classes=2 if preset.classifier.output == "sigmoid" else None,
+    )
     images = arrays.load_images(options.data_dir)
     labels = arrays.load_labels(options.data_dir, len(images))
 

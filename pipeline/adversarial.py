@@ -71,7 +71,7 @@ class AdversarialTrainer:
         )
 
     def discriminator_step(self, real_images, latents) -> tuple:
-        """Moves the discriminator, and only it, to tell real from fake.
+        """Moves the discriminator's trainable variables, and no others.
 
         Args:
             real_images: float32 tensor (n, height, width, channels), -1-1.
@@ -93,7 +93,7 @@ class AdversarialTrainer:
         return d_loss, real_accuracy, fake_accuracy
 
     def generator_step(self, latents):
-        """Moves the generator, and only it, to be taken for real.
+        """Moves the generator's trainable variables, and no others.
 
         Args:
             latents: float32 tensor (n, latent_dim).
@@ -204,7 +204,8 @@ class AdversarialTrainer:
             raise RunError(
                 f"training diverged in epoch {self.epoch + 1}: a loss or a weight is "
                 "NaN or infinite; what was saved before is kept; start again with a "
-                "smaller --discriminator-learning-rate and --generator-learning-rate"
+                "smaller --discriminator-learning-rate and --generator-learning-rate, "
+                "or with --precision float32"
             )
 
     def _alternate(self, real_images, step):

@@ -4,6 +4,8 @@ import contextlib
 import os
 import sys
 
+from pipeline.errors import InputError
+
 
 def start(seed: int, precision: str = "float32") -> None:
     """Imports Keras and TensorFlow and makes what follows repeatable.
@@ -29,7 +31,11 @@ def start(seed: int, precision: str = "float32") -> None:
 
 def load() -> None:
     """Imports Keras and TensorFlow, which takes seconds, without their chatter."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        raise InputError(
+            f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}; the training steps here "
+            "are TensorFlow's; unset it"
+        )
     with _native_log_silenced():
         import tensorflow as tf
         from absl import logging

@@ -76,10 +76,7 @@ def train(
 
     def on_epoch_end(epoch, logs):
         if not np.isfinite(logs["loss"]):
-            raise RunError(
-                f"the classifier's loss became {logs['loss']} in epoch {epoch + 1}; "
-                "the saved classifier is as it was; try a smaller --learning-rate"
-            )
+            raise _diverged(f"the loss is {logs['loss']} in epoch {epoch + 1}")
         history.append({"epoch": epoch + 1, **logs})
         progress.on_epoch(epoch + 1, logs)
 
@@ -109,6 +106,8 @@ def train(
             )
         ],
     )
+    if not all(np.isfinite(weight).all() for weight in classifier.get_weights()):
+        raise _diverged("a weight is NaN or infinite")
     return history
 
 
@@ -156,6 +155,13 @@ def evaluate(
     batches = LabelledBatches(images, targets, rows, _batch_size(images), seed=0)
     figures = classifier.evaluate(batches, verbose=0, return_dict=True)
     return {"pictures": len(rows)} | figures
+
+
+def _diverged(what: str) -> RunError:
+    return RunError(
+        f"the classifier's training diverged: {what}; the saved classifier is as it "
+        "was; try a smaller --learning-rate"
+    )
 
 
 def _targets(classifier: keras.Model, labels: np.ndarray) -> tuple[np.ndarray, str]:

@@ -32,7 +32,8 @@ def build(
     options,
     source: str,
     image_shape: tuple[int, int, int],
-    need_classes: bool = True,
+    least_classes: int = 2,
+    most_classes: int | None = None,
 ) -> list[str]:
     """Saves the arrays from wherever the flags and the preset say.
 
@@ -40,7 +41,8 @@ def build(
         options: the flags: dataset, data_dir, strict.
         source: "cifar10", which holds unless a dataset was given, or "folder".
         image_shape: (height, width, channels) of every picture.
-        need_classes: makes fewer than two classes an error.
+        least_classes: as of `build_arrays`.
+        most_classes: as of `build_arrays`.
 
     Returns:
         Class names in the order of the labels' columns; none without classes.
@@ -52,7 +54,8 @@ def build(
         options.data_dir,
         image_shape,
         strict=options.strict,
-        need_classes=need_classes,
+        least_classes=least_classes,
+        most_classes=most_classes,
     )
 
 
@@ -62,7 +65,8 @@ def build_arrays(
     image_shape: tuple[int, int, int],
     *,
     strict: bool = False,
-    need_classes: bool = True,
+    least_classes: int = 2,
+    most_classes: int | None = None,
 ) -> list[str]:
     """Reads every picture of a folder and saves the arrays.
 
@@ -70,30 +74,31 @@ def build_arrays(
     dropped, so that no column of the labels stands for nothing.
 
     Args:
-        dataset: folder with one folder a class, or, where no classes are needed,
-            with the pictures themselves; then there are no labels to save.
+        dataset: folder with one folder a class or, where no classes are needed,
+            with pictures of its own; with those there are no labels to save.
         data_dir: folder for img_data.txt.npy and img_label.txt.npy.
         image_shape: (height, width, channels) of every picture.
         strict: makes an unreadable file an error.
-        need_classes: makes fewer than two classes an error.
+        least_classes: fewer are an error; 0 needs none.
+        most_classes: more are an error, if given.
 
     Returns:
-        Class names, sorted: the order of the labels' columns. None in a folder
-        without class folders.
+        Class names, sorted: the order of the labels' columns. None where there
+        are pictures outside of class folders.
 
     Raises:
         InputError: there is too little to read; nothing was overwritten.
     """
-    folders = _list_class_folders(dataset)
-    if not folders and not need_classes:
-        paths = sorted(path for path in dataset.iterdir() if path.is_file())
-    elif not folders:
+    folders, loose = _list_entries(dataset)
+    if least_classes and not folders:
         raise InputError(
             f"the dataset folder {dataset} has no class folders; "
             f"{_LAYOUT.format(dataset)}"
         )
-    else:
-        paths = [path for name in folders for path in folders[name]]
+    if least_classes and loose:
+        print(f"{len(loose)} files in {dataset} are in no class folder: not read")
+        loose = []
+    paths = [path for name in folders for path in folders[name]] + loose
 
     class_of_each, skipped = [], []
     with arrays.writing_images(data_dir / names.IMAGES, image_shape) as append:
@@ -101,7 +106,7 @@ def build_arrays(
         for path, picture in zip(paths, pictures, strict=True):
             if isinstance(picture, np.ndarray):
                 append(picture)
-                class_of_each.append(path.parent.name)
+                class_of_each.append(path.parent.name if path.parent != dataset else "")
             elif strict:
                 raise InputError(f"{path} {picture}; mend or remove it")
             else:
@@ -113,15 +118,20 @@ def build_arrays(
                 "such as JPEG or PNG, there"
             )
         class_names = _usable_classes(dataset, folders, Counter(class_of_each))
-        if need_classes and len(class_names) < 2:
+        if len(class_names) < least_classes:
             raise InputError(
                 f"{dataset} has pictures of one class only, {class_names[0]}; a "
                 f"classifier needs two or more; {_LAYOUT.format(dataset)}"
             )
+        if most_classes and len(class_names) > most_classes:
+            raise InputError(
+                f"{dataset} has {len(class_names)} classes and one sigmoid unit tells "
+                f"{most_classes} apart; use --output softmax, or fewer class folders"
+            )
     if class_names:
-        _save_labels(data_dir, np.searchsorted(class_names, class_of_each))
+        column = {name: index for index, name in enumerate(class_names)}
+        _save_labels(data_dir, np.array([column[name] for name in class_of_each]))
     else:
-        print(f"read {len(class_of_each)} pictures")
         files.set_aside(data_dir / names.LABELS)
     return class_names
 
@@ -171,30 +181,44 @@ def _save_labels(data_dir: Path, columns: np.ndarray) -> None:
     arrays.save_array(data_dir / names.LABELS, labels)
 
 
-def _list_class_folders(dataset: Path) -> dict[str, list[Path]]:
-    """Maps each class name to its entries, pictures or not, sorted on any system.
+def _list_entries(dataset: Path) -> tuple[dict[str, list[Path]], list[Path]]:
+    """Lists a dataset alike on any system: by name, upper case before lower.
 
-    Hidden folders are no classes.
+    Returns:
+        Class name -> the entries of its folder, pictures or not; and the entries
+        beside the class folders. Hidden folders are no classes.
     """
     if not dataset.is_dir():
         raise InputError(
             f"the dataset folder {dataset} does not exist; make it, or name another "
             f"with --dataset; {_LAYOUT.format(dataset)}"
         )
-    return {
-        folder.name: _list(folder)
-        for folder in _list(dataset)
-        if folder.is_dir() and not folder.name.startswith(".")
-    }
+    folders, loose = {}, []
+    for entry in _list(dataset):
+        if not entry.is_dir():
+            loose.append(entry)
+        elif not entry.name.startswith("."):
+            folders[_as_class_name(entry)] = _list(entry)
+    return folders, loose
 
 
 def _list(folder: Path) -> list[Path]:
     try:
-        return sorted(folder.iterdir())
+        return sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
         raise InputError(
             f"{folder} cannot be listed: {error.strerror}; unlock or remove it"
         ) from error
+
+
+def _as_class_name(folder: Path) -> str:
+    try:
+        folder.name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the class folder {str(folder)!r} has a name that is not UTF-8; rename it"
+        ) from error
+    return folder.name
 
 
 def _report_skipped(skipped: list[str], total: int) -> None:
@@ -211,8 +235,12 @@ def _usable_classes(dataset: Path, folders, counts: Counter) -> list[str]:
     for name in folders:
         if not counts[name]:
             print(f"warning: {dataset / name} has no picture to read; class dropped")
+    if counts[""]:  # pictures outside of class folders: there is no telling classes
+        print(
+            f"read {counts.total()} pictures, {counts['']} of them in no class folder"
+        )
+        return []
     class_names = [name for name in folders if counts[name]]
-    if class_names:
-        figures = ", ".join(f"{name} {counts[name]}" for name in class_names)
-        print(f"read {counts.total()} pictures: {figures}")
+    figures = ", ".join(f"{name} {counts[name]}" for name in class_names)
+    print(f"read {counts.total()} pictures: {figures}")
     return class_names

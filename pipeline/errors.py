@@ -63,6 +63,11 @@ def exit_code_of(main: Callable[[], None]) -> int:
     except (InputError, RunError) as error:
         print(f"{script}: error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"{script}: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return InputError.exit_code
     except Interrupted as error:
         name = signal.Signals(error.signal_number).name
         print(f"\n{script}: stopped by {name}; {error}", file=sys.stderr)

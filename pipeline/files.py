@@ -107,6 +107,10 @@ def set_aside(path: Path) -> None:
     """Renames what an earlier run left and this one would contradict, and says so."""
     if path.is_file():
         kept = path.with_name(f"{path.stem}.previous{path.suffix}")
+        number = 2
+        while kept.exists():
+            kept = path.with_name(f"{path.stem}.previous{number}{path.suffix}")
+            number += 1
         path.replace(kept)
         print(f"{path} is of an earlier run; it is kept as {kept.name}")
 

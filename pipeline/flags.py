@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument(
             "--seed",
-            type=_explaining(_seed),
+            type=int,
             default=self._preset.seed,
             help=f"same seed, same files (default: {self._preset.seed})",
         )
@@ -110,13 +110,6 @@ class Parser(argparse.ArgumentParser):
             metavar=declared.name.rsplit("_", 1)[-1].upper(),
             help=f"{declared.metadata['help']} (default: {default})",
         )
-
-
-def _seed(text: str) -> int:
-    seed = int(text)
-    if not 0 <= seed < 2**31:
-        raise ValueError(f"must be from 0 to 2147483647, not {seed}")
-    return seed
 
 
 def _explaining(parse):

@@ -4,7 +4,9 @@ OpenCV decodes by content, not by extension. Files are read as bytes first,
 because its own `imread` cannot open every path on Windows.
 """
 
+import math
 import os
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +19,8 @@ import cv2
 import numpy as np
 
 from pipeline.errors import InputError
+
+_LARGEST_FILE = 2**29  # bytes; a film in a folder of pictures is not read whole
 
 
 class PictureError(Exception):
@@ -41,6 +45,10 @@ def read_picture(path: Path, image_shape: tuple[int, int, int]) -> np.ndarray:
         PictureError: the message says why.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise PictureError("is no regular file")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise PictureError("is larger than 512 MB")
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except IsADirectoryError as error:
         raise PictureError("is a folder") from error
@@ -81,8 +89,9 @@ def read_pictures(
             return reason
 
     # Decoding leaves Python's lock. More threads would hold more large pictures.
-    ahead = 256
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    threads = min(os.cpu_count() or 1, 8)
+    ahead = int(np.clip(2**25 // (4 * math.prod(image_shape)), threads, 256))
+    with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(paths), ahead):
             yield from pool.map(read, paths[start : start + ahead])
 
@@ -182,10 +191,14 @@ def _decode(content: np.ndarray) -> np.ndarray | None:
 def _blend_on_white(pixels: np.ndarray, multiplied: bool) -> np.ndarray:
     """Turns BGRA, multiplied by alpha or not, into what a white page would show."""
     full_scale = np.iinfo(pixels.dtype).max
-    alpha = pixels[..., 3:].astype(np.float32) / full_scale
-    colour = pixels[..., :3] * (1.0 if multiplied else alpha)
-    blended = np.minimum(colour + full_scale * (1.0 - alpha), full_scale)
-    return np.rint(blended).astype(pixels.dtype)
+    result = np.empty_like(pixels[..., :3])
+    for top in range(0, len(pixels), 256):  # in strips, for the sake of memory
+        strip = pixels[top : top + 256].astype(np.float32)
+        alpha = strip[..., 3:] / full_scale
+        colour = strip[..., :3] if multiplied else strip[..., :3] * alpha
+        blended = np.minimum(colour + full_scale * (1 - alpha), full_scale)
+        result[top : top + 256] = np.rint(blended)
+    return result
 
 
 def _refuse_other_channels(given: int, wanted: int) -> None:

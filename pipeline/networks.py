@@ -110,7 +110,8 @@ def with_probability(discriminator: keras.Model) -> keras.Sequential:
     The weights are shared, and trainable in the file that is saved of it.
     """
     return keras.Sequential(
-        [discriminator, layers.Activation("sigmoid")], name="discriminator_probability"
+        [discriminator, layers.Activation("sigmoid", name="probability")],
+        name="discriminator_probability",
     )
 
 

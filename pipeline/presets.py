@@ -36,6 +36,8 @@ class Preset:
     generate: Generate = Generate()
 
     def __post_init__(self):
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed must be from 0 to 2147483647, not {self.seed}")
         shape = self.data.image_shape
         check_classifier_fits(shape, self.classifier.filters)
         check_generator_reaches(
@@ -137,8 +139,10 @@ def _read_toml(path: Path) -> Preset:
     except ValueError as error:  # not TOML, or not UTF-8
         raise ValueError(f"{path} is not TOML: {error}") from error
     try:
-        base = find_preset(str(given.pop("base", "dcgan-32")))
-        return _overridden(replace(base, name=path.stem), given)
+        base = given.pop("base", "dcgan-32")
+        if base not in PRESETS:
+            raise ValueError(f"unknown base {base!r}; known are {', '.join(PRESETS)}")
+        return _overridden(replace(PRESETS[base], name=path.stem), given)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -63,6 +63,8 @@ def check_value(declared, value) -> None:
     """Raises ValueError with one sentence when `value` is out of bounds."""
     least, below = declared.metadata["least"], declared.metadata["below"]
     choices, name = declared.metadata["choices"], declared.name
+    if value == ():
+        raise ValueError(f"{name} must name one at least")
     for entry in value if isinstance(value, tuple) else (value,):
         if choices and entry not in choices:
             known = ", ".join(choices)

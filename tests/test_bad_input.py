@@ -329,7 +329,12 @@ def test_wrong_flag_is_refused(refuses, work, picture_folder, name, flags, says)
     refuses(name, *flags, says=says)
 
 
-@pytest.mark.parametrize("name", [TRAIN, GAN, GENERATE])
+def test_generating_from_a_model_folder_that_is_a_file_is_refused(refuses, work):
+    (work / "taken").write_text("a file")
+    refuses(GENERATE, "--model-dir", "taken", says=("taken/train.json not found",))
+
+
+@pytest.mark.parametrize("name", [TRAIN, GAN])
 def test_model_folder_that_is_a_file_is_refused(refuses, work, picture_folder, name):
     (work / "taken").write_text("a file")
     for path in ("taken", Path("taken") / "below"):

@@ -180,3 +180,22 @@ def test_folder_that_may_not_be_listed_is_named(picture_folder, tmp_path, monkey
     monkeypatch.setattr(Path, "iterdir", deny)
     with pytest.raises(InputError, match="red cannot be listed: Permission denied"):
         build(tmp_path)
+
+
+def test_pictures_in_no_class_folder_are_read_where_no_classes_are_needed(
+    picture_folder, tmp_path
+):
+    (picture_folder / "red" / "0.png").rename(picture_folder / "loose.png")
+    names_read = dataset.build_arrays(picture_folder, tmp_path, SHAPE, least_classes=0)
+    assert names_read == []
+    assert len(arrays.load_images(tmp_path)) == 8
+    assert not (tmp_path / names.LABELS).exists()
+
+
+def test_pictures_in_no_class_folder_are_counted_where_classes_are_needed(
+    picture_folder, tmp_path, capsys
+):
+    (picture_folder / "red" / "0.png").rename(picture_folder / "loose.png")
+    dataset.build_arrays(picture_folder, tmp_path, SHAPE)
+    assert "1 files in" in capsys.readouterr().out
+    assert len(arrays.load_images(tmp_path)) == 7

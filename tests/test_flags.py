@@ -1,9 +1,11 @@
 """A command line -> one preset, checked before anything heavy is imported."""
 
+import subprocess
 import sys
 from dataclasses import fields
 
 import pytest
+from conftest import ROOT, Result
 
 from pipeline import flags
 from pipeline.presets import PRESETS
@@ -80,12 +82,18 @@ def refusal(parse, capsys):
 
 
 @pytest.fixture
-def imports(process, monkeypatch):
+def imports(tmp_path):
     """Runs a script and tells what it imported: the packages' names."""
-    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
 
-    def run(*arguments):
-        result = process(*arguments)
+    def run(name, *arguments):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", ROOT / name, *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
         lines = result.err.splitlines()
         loaded = {
             line.rpartition("|")[2].strip().partition(".")[0]
@@ -190,7 +198,7 @@ def test_odd_batch_is_refused(refusal):
 
 @pytest.mark.parametrize("value", ["-1", str(2**31), "nan", "1.5", ""])
 def test_seed_out_of_range_is_refused(refusal, value):
-    assert "argument --seed: " in refusal(f"--seed={value}")
+    assert "seed" in refusal(f"--seed={value}")
 
 
 @pytest.mark.parametrize("arguments", [("--preset", "dcgan-33"), ("--preset=",)])

@@ -341,8 +341,15 @@ def test_file_that_the_system_denies_is_refused(tmp_path, monkeypatch):
     def deny(path):
         raise PermissionError(13, "Permission denied")
 
+    (tmp_path / "a.png").write_bytes(b"locked")
     monkeypatch.setattr(Path, "read_bytes", deny)
     with pytest.raises(PictureError, match="Permission denied"):
+        read_picture(tmp_path / "a.png", (4, 4, 3))
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(PictureError, match="is no regular file"):
         read_picture(tmp_path / "a.png", (4, 4, 3))
 
 

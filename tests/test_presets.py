@@ -196,7 +196,11 @@ def test_the_example_is_a_preset():
     [
         ("epochs = 5", "unknown or unsuitable epochs = 5"),
         ("seed = 'x'", "unknown or unsuitable seed"),
-        ("base = 'gan-127'", "unknown preset 'gan-127'; known are dcgan-32"),
+        ("base = 'gan-127'", "unknown base 'gan-127'; known are dcgan-32"),
+        ("base = 'mine.toml'", "unknown base 'mine.toml'"),
+        ("seed = -1", "seed must be from 0"),
+        ("[gan]\ngenerator_filters = []", "generator_filters must name one at least"),
+        ("[gan]\nsaves = []", "saves must name one at least"),
         ("gan = 5", r"gan must be a section, \[gan\]"),
         ("[gan]\nepoch = 5", r"\[gan\] has no epoch; it has .*epochs"),
         ("[gan]\nepochs = 0", r"\[gan\] epochs: epochs must be at least 1, not 0"),

@@ -181,7 +181,7 @@ def test_binary_350(script, picture_folder):
 
 def test_one_sigmoid_unit_learns_two_classes(script, picture_folder):
     """Categorical cross-entropy on a lone unit would stay at chance."""
-    arguments = ("--output", "sigmoid", "--epochs", 60, "--filters", "4")
+    arguments = ("--output", "sigmoid", "--epochs", 30, "--learning-rate", 0.01)
     result = script("TrainModel.py", "--preset", "smoke", *arguments)
     assert "accuracy 100.00% of 6" in result.out
 
@@ -192,4 +192,15 @@ def test_one_sigmoid_unit_refuses_three_classes(script, picture_folder):
     (picture_folder / "green.png").rename(picture_folder / "green" / "0.png")
     result = script("TrainModel.py", "--preset", "smoke", "--output", "sigmoid")
     assert result.code == 2
+    assert not os.path.exists("img_data.txt.npy")
     assert "--output softmax" in result.err and "Traceback" not in result.err
+
+
+def test_resuming_leaves_the_arrays_as_they_are(script, picture_folder, tmp_path):
+    arguments = ("--preset", "smoke", "--dataset", picture_folder)
+    assert script("GANModel.py", *arguments).code == 0
+    before = (tmp_path / "img_data.txt.npy").read_bytes()
+    (picture_folder / "red" / "0.png").unlink()
+    resumed = script("GANModel.py", *arguments, "--resume", "--epochs", 2)
+    assert resumed.code == 0, resumed.err
+    assert (tmp_path / "img_data.txt.npy").read_bytes() == before

@@ -33,6 +33,13 @@ def save_classifier(model_dir: Path, classifier, class_names: list[str]) -> None
     save_json(model_dir / CLASS_NAMES, class_names)
 
 
+def require_classifier(model_dir: Path) -> None:
+    """Raises InputError unless all files of a classifier are there."""
+    for name in (CLASSIFIER_JSON, CLASSIFIER_H5, CLASS_NAMES):
+        if not (model_dir / name).is_file():
+            raise InputError(f"{model_dir / name} not found; run: python TrainModel.py")
+
+
 def load_classifier(model_dir: Path):
     """Rebuilds the classifier from train.json and train.h5.
 
@@ -44,21 +51,25 @@ def load_classifier(model_dir: Path):
     """
     import keras
 
+    require_classifier(model_dir)
     json_path, h5_path = model_dir / CLASSIFIER_JSON, model_dir / CLASSIFIER_H5
-    for path in (json_path, h5_path):
-        _require(path)
     with damage_named(json_path):
-        classifier = keras.models.model_from_json(json_path.read_text())
+        classifier = keras.models.model_from_json(json_path.read_text("utf-8"))
         if not isinstance(classifier, keras.Model):
             raise ValueError("it describes no network")
     with damage_named(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
+    if not _maps(classifier, 4, 2):
+        raise InputError(
+            f"{json_path} is not a classifier: it maps {classifier.input_shape} to "
+            f"{classifier.output_shape}, not pictures to probabilities; "
+            "run: python TrainModel.py"
+        )
     outputs = classifier.output_shape[-1]
     return classifier, _load_class_names(model_dir / CLASS_NAMES, outputs)
 
 
 def _load_class_names(path: Path, outputs: int) -> list[str]:
-    _require(path)
     with damage_named(path):
         names = json.loads(path.read_text(encoding="utf-8"))
     outputs = max(outputs, 2)  # a single unit tells two classes apart
@@ -136,7 +147,7 @@ def load_generator(path: Path):
     way_out = f"try --generator {others[-1]}" if others else "run: python GANModel.py"
     with damage_named(path, way_out=way_out):
         generator = keras.models.load_model(path, compile=False)
-    if len(generator.input_shape) != 2 or len(generator.output_shape) != 4:
+    if not _maps(generator, 2, 4):
         raise InputError(
             f"{path} is not a generator: it maps {generator.input_shape} to "
             f"{generator.output_shape}, not latent vectors to pictures; {way_out}"
@@ -150,6 +161,10 @@ def _shortened(paths: list[Path]) -> str:
     return ", ".join(names) if len(names) <= 4 else f"{names[0]} ... {names[-1]}"
 
 
-def _require(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(f"{path} not found; run: python TrainModel.py")
+def _maps(model, input_ndim: int, output_ndim: int) -> bool:
+    """Tells whether a model maps one array to one, of known sizes but the first."""
+    shapes = (model.input_shape, model.output_shape)
+    return all(
+        isinstance(shape, tuple) and len(shape) == ndim and None not in shape[1:]
+        for shape, ndim in zip(shapes, (input_ndim, output_ndim), strict=True)
+    )

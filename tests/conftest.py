@@ -13,6 +13,16 @@ import pytest
 from pipeline.images import cv2  # imported there, with its limit of pixels
 
 ROOT = Path(__file__).parent.parent
+OF_TRAIN_MODEL = {
+    "train.json",
+    "train.h5",
+    "classes.json",
+    "train_history.csv",
+    "train_evaluation.csv",
+    "train_curves.png",
+    "confusion_matrix.png",
+    "run_TrainModel.json",
+}
 ENVIRONMENT = dict(os.environ)  # before anything here adds to it
 os.environ.setdefault("MPLBACKEND", "agg")
 

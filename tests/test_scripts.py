@@ -9,20 +9,11 @@ import sys
 
 import keras
 import pytest
+from conftest import OF_TRAIN_MODEL
 
 from pipeline import files
 
 ARRAYS = {"img_data.txt.npy", "img_label.txt.npy"}
-OF_TRAIN_MODEL = {
-    "train.json",
-    "train.h5",
-    "classes.json",
-    "train_history.csv",
-    "train_evaluation.csv",
-    "train_curves.png",
-    "confusion_matrix.png",
-    "run_TrainModel.json",
-}
 OF_GAN_MODEL = {
     *(f"generator_model_00{epoch}.h5" for epoch in (1, 2, 3, 4)),
     *(f"generated_plot_e00{epoch}.png" for epoch in (1, 2, 3, 4)),

@@ -7,19 +7,10 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from conftest import OF_TRAIN_MODEL
 
 pytestmark = pytest.mark.slow
 
-CLASSIFIER = {
-    "train.json",
-    "train.h5",
-    "classes.json",
-    "train_history.csv",
-    "train_evaluation.csv",
-    "train_curves.png",
-    "confusion_matrix.png",
-    "run_TrainModel.json",
-}
 GAN = {"gan_history.csv", "gan_curves.png", "resume.npz", "run_GANModel.json"}
 PREDICTIONS = {"predictions.png", "predictions.csv"}
 SMALL = ("--discriminator-filters", "4,4,4,4", "--generator-filters", "4,4,4,4")
@@ -65,7 +56,7 @@ def test_cifar10_dcgan(script, cifar10, tmp_path):
         gan=("--epochs", 2, "--save-every", 1, "--output-dir", "drive", *SMALL),
     )
 
-    assert found == CLASSIFIER | GAN | PREDICTIONS | {
+    assert found == OF_TRAIN_MODEL | GAN | PREDICTIONS | {
         "generator.h5",
         "discriminator.h5",
         "gan.h5",
@@ -136,7 +127,7 @@ def test_greyscale_goes_the_whole_way(script, picture_folder):
     found = run_all(
         script, "gan-128", (*TINY_CLASSIFIER, *shape), ("--epochs", 1, *shape, *NARROW)
     )
-    assert found > CLASSIFIER | GAN | PREDICTIONS
+    assert found > OF_TRAIN_MODEL | GAN | PREDICTIONS
     assert np.load("img_data.txt.npy").shape == (8, 32, 32, 1)
     generator = keras.models.load_model("model/generator_model_001.h5", compile=False)
     assert generator.output_shape == (None, 32, 32, 1)
@@ -167,7 +158,7 @@ def test_binary_350(script, picture_folder):
         gan=("--epochs", 1, "--generator-filters", "2,2,2,2,2"),
         predict=("--count", 4),
     )
-    assert found == CLASSIFIER | GAN | PREDICTIONS | {
+    assert found == OF_TRAIN_MODEL | GAN | PREDICTIONS | {
         "generator_model_001.h5",
         "generated_plot_e001.png",
     }

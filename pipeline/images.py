@@ -45,13 +45,14 @@ def read_picture(path: Path, image_shape: tuple[int, int, int]) -> np.ndarray:
         PictureError: the message says why.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise PictureError("is a folder")
+        if not stat.S_ISREG(status.st_mode):
             raise PictureError("is no regular file")
-        if path.stat().st_size > _LARGEST_FILE:
+        if status.st_size > _LARGEST_FILE:
             raise PictureError("is larger than 512 MB")
         content = np.frombuffer(path.read_bytes(), np.uint8)
-    except IsADirectoryError as error:
-        raise PictureError("is a folder") from error
     except OSError as error:
         raise PictureError(error.strerror) from error
     if not content.size:

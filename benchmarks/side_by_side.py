@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 
-class Absent(Exception):
+class AbsentError(Exception):
     """A contender that cannot run here; the message says why."""
 
 
@@ -155,7 +155,7 @@ def _serve(prepare: Callable, options) -> None:
     os.dup2(2, 1)  # what the work prints must not stand between the answers
     try:
         work = prepare(options)
-    except Absent as reason:
+    except AbsentError as reason:
         print(json.dumps({"absent": str(reason)}), file=answers, flush=True)
         return
     print(json.dumps({"ready": True}), file=answers, flush=True)

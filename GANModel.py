@@ -78,7 +78,9 @@ def train(options, preset):
         state, history = resume.load_resume(model_dir, decisive)
 
     # This takes seconds, so only once the input is good.
-    backend.start(preset.seed, settings.precision)
+    backend.start(preset.seed)
+    if settings.precision == "bfloat16" and backend.lacks_bfloat16():
+        print("warning: this processor has no bfloat16; float32 would be faster")
     from pipeline import adversarial, generation, networks, plots, progress, saves
 
     # Build the networks, discriminator before generator.
@@ -97,6 +99,8 @@ def train(options, preset):
         discriminator_learning_rate=settings.discriminator_learning_rate,
         generator_learning_rate=settings.generator_learning_rate,
         beta_1=settings.beta_1,
+        precision=settings.precision,
+        latents=settings.latents,
         seed=preset.seed,
     )
     if state:

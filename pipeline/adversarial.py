@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import losses
+from pipeline import kernels, losses
 from pipeline.batches import epoch_batches
 from pipeline.errors import InputError, RunError
 from pipeline.images import to_tanh_range
@@ -32,6 +32,10 @@ class AdversarialTrainer:
         discriminator_learning_rate: step size of its Adam.
         generator_learning_rate: step size of its Adam.
         beta_1: memory of both Adams' mean gradient.
+        precision: as of `kernels.run`.
+        latents: "fresh": each step draws latent vectors of its own; "shared": the
+            discriminator is shown a part of the pictures that the generator is then
+            judged by, which saves drawing them.
         seed: of the order of the pictures and of the latent vectors.
     """
 
@@ -43,6 +47,8 @@ class AdversarialTrainer:
         discriminator_learning_rate: float,
         generator_learning_rate: float,
         beta_1: float,
+        precision: str = "float32",
+        latents: str = "fresh",
         seed: int,
     ):
         self.discriminator = discriminator
@@ -56,35 +62,35 @@ class AdversarialTrainer:
         # Built now, so that a state can be restored before the first step.
         self.discriminator_optimizer.build(discriminator.trainable_variables)
         self.generator_optimizer.build(generator.trainable_variables)
+        self.precision = precision
         self.seed = seed
         self.epoch = 0  # epochs that are complete
         self._batch = 0  # batches done of the epoch under way
         self._step = 0  # batches done since the beginning
         self._sums = np.zeros(len(LOG_NAMES))  # of the epoch under way, per picture
         self._count = 0
+        alternate = {"fresh": self._alternate, "shared": self._alternate_shared}
         self._compiled_alternate = tf.function(
-            self._alternate,
+            alternate[latents],
             input_signature=[
                 tf.TensorSpec((None, *discriminator.input_shape[1:]), tf.float32),
                 tf.TensorSpec((), tf.int32),
             ],
         )
 
-    def discriminator_step(self, real_images, latents) -> tuple:
+    def discriminator_step(self, real_images, fake_images) -> tuple:
         """Moves the discriminator's trainable variables, and no others.
 
         Args:
             real_images: float32 tensor (n, height, width, channels), -1-1.
-            latents: float32 tensor (n, latent_dim).
+            fake_images: the same, of generated pictures.
 
         Returns:
             d_loss, and the parts of the real and of the fake pictures that were
             told right before the step.
         """
-        fake_images = self.generator(latents, training=True)
         with tf.GradientTape() as tape:
-            both = tf.concat([real_images, fake_images], axis=0)
-            logits = self.discriminator(both, training=True)
+            logits = self._judge(tf.concat([real_images, fake_images], axis=0))
             real_logits, fake_logits = tf.split(logits, 2)
             d_loss = losses.discriminator_loss(real_logits, fake_logits)
         _descend(tape, d_loss, self.discriminator, self.discriminator_optimizer)
@@ -102,9 +108,8 @@ class AdversarialTrainer:
             g_loss.
         """
         with tf.GradientTape() as tape:
-            fake_images = self.generator(latents, training=True)
-            fake_logits = self.discriminator(fake_images, training=True)
-            g_loss = losses.generator_loss(fake_logits)
+            fake_images = self._draw(latents)
+            g_loss = losses.generator_loss(self._judge(fake_images))
         _descend(tape, g_loss, self.generator, self.generator_optimizer)
         return g_loss
 
@@ -211,11 +216,28 @@ class AdversarialTrainer:
     def _alternate(self, real_images, step):
         """Moves the discriminator, then the generator; returns `LOG_NAMES`' values."""
         num_real = tf.shape(real_images)[0]
-        d_loss, real_accuracy, fake_accuracy = self.discriminator_step(
-            real_images, self._latents(num_real, step, 0)
-        )
+        fake_images = self._draw(self._latents(num_real, step, 0))
+        d_loss, *accuracies = self.discriminator_step(real_images, fake_images)
         g_loss = self.generator_step(self._latents(2 * num_real, step, 1))
-        return d_loss, g_loss, real_accuracy, fake_accuracy
+        return d_loss, g_loss, *accuracies
+
+    def _alternate_shared(self, real_images, step):
+        """Does the same with one drawing for both."""
+        num_real = tf.shape(real_images)[0]
+        with tf.GradientTape() as tape:
+            fake_images = self._draw(self._latents(2 * num_real, step, 1))
+            d_loss, *accuracies = self.discriminator_step(
+                real_images, fake_images[:num_real]
+            )
+            g_loss = losses.generator_loss(self._judge(fake_images))
+        _descend(tape, g_loss, self.generator, self.generator_optimizer)
+        return d_loss, g_loss, *accuracies
+
+    def _draw(self, latents):
+        return kernels.run(self.generator, latents, self.precision)
+
+    def _judge(self, images):
+        return kernels.run(self.discriminator, images, self.precision)
 
     def _latents(self, count, step, use: int):
         """Draws latent vectors that hang on the seed, the step and their use only."""

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import sys
+from pathlib import Path
 
 from pipeline.errors import InputError
 
 
-def start(seed: int, precision: str = "float32") -> None:
+def start(seed: int) -> None:
     """Imports Keras and TensorFlow and makes what follows repeatable.
 
     Same seed, same machine, same versions and same number of threads give the
@@ -15,9 +16,6 @@ def start(seed: int, precision: str = "float32") -> None:
 
     Args:
         seed: seeds Python's, NumPy's and TensorFlow's generators.
-        precision: "bfloat16" lets TensorFlow compute convolutions and matrix
-            products in bfloat16 on a processor that has it; weights, losses and
-            optimizers stay float32.
     """
     load()
     import keras
@@ -25,8 +23,6 @@ def start(seed: int, precision: str = "float32") -> None:
 
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    rewrite = {"auto_mixed_precision_onednn_bfloat16": precision == "bfloat16"}
-    tf.config.optimizer.set_experimental_options(rewrite)
 
 
 def load() -> None:
@@ -43,6 +39,16 @@ def load() -> None:
         tf.config.list_physical_devices("GPU")  # the first look is the noisy one
     # Keras calls .h5 a legacy format at every save; the names are our contract.
     logging.set_verbosity(logging.ERROR)
+
+
+def lacks_bfloat16() -> bool:
+    """Tells whether bfloat16 would be emulated, as far as the system says."""
+    import tensorflow as tf
+
+    processor = Path("/proc/cpuinfo")
+    if tf.config.list_physical_devices("GPU") or not processor.exists():
+        return False
+    return "bf16" not in processor.read_text(encoding="utf-8")
 
 
 def versions() -> dict[str, str]:

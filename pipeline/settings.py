@@ -203,6 +203,11 @@ class GAN(Section):
         "float32, or bfloat16: faster where the processor has it, less exact",
         choices=("float32", "bfloat16"),
     )
+    latents: str = setting(
+        "fresh",
+        "fresh: each step draws its own; shared: one drawing serves both, faster",
+        choices=("fresh", "shared"),
+    )
     # At Adam's usual 0.9 the two networks chase each other's past.
     beta_1: float = setting(0.5, "memory of Adam's mean gradient", least=0, below=1)
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from pipeline import backend, generation, networks
 from pipeline.adversarial import LOG_NAMES, AdversarialTrainer
+from pipeline.batches import epoch_batches
 from pipeline.errors import RunError
 
 SHAPE, LATENT_DIM = (8, 8, 3), 4
@@ -16,7 +17,7 @@ def some_images(count=10):
     return rng.random((count, *SHAPE), dtype=np.float32)
 
 
-def new_trainer(seed=0, learning_rate=1e-3, kind=AdversarialTrainer):
+def new_trainer(seed=0, learning_rate=1e-3, kind=AdversarialTrainer, **modes):
     backend.start(seed)
     return kind(
         networks.build_discriminator(SHAPE, (4, 8), dropout=0.4),
@@ -25,6 +26,7 @@ def new_trainer(seed=0, learning_rate=1e-3, kind=AdversarialTrainer):
         generator_learning_rate=learning_rate,
         beta_1=0.5,
         seed=seed,
+        **modes,
     )
 
 
@@ -35,6 +37,10 @@ def run(trainer, epochs, images=None, batch_size=8, **asked):
 
 def some_latents(count, seed=0):
     return tf.constant(generation.sample_latents(count, LATENT_DIM, seed))
+
+
+def some_fakes(trainer, count):
+    return trainer.generator(some_latents(count), training=True)
 
 
 def real_batch(count):
@@ -76,7 +82,9 @@ def test_each_step_moves_its_own_network_only(make, count):
         assert_moves_only(
             d,
             g,
-            lambda: trainer.discriminator_step(real_batch(count), some_latents(count)),
+            lambda: trainer.discriminator_step(
+                real_batch(count), some_fakes(trainer, count)
+            ),
         )
         assert_moves_only(g, d, lambda: trainer.generator_step(some_latents(2 * count)))
 
@@ -94,7 +102,9 @@ def test_a_network_that_stands_still_would_not_pass():
     d, g = trainer.discriminator, trainer.generator
     with pytest.raises(AssertionError):
         assert_moves_only(
-            d, g, lambda: trainer.discriminator_step(real_batch(4), some_latents(4))
+            d,
+            g,
+            lambda: trainer.discriminator_step(real_batch(4), some_fakes(trainer, 4)),
         )
 
 
@@ -115,15 +125,15 @@ def test_the_loop_moves_both_networks_on_the_short_last_batch_too():
 
 def test_the_discriminator_learns_to_tell_real_from_fake():
     trainer = new_trainer(learning_rate=0.01)
-    real_images, latents = real_batch(8), some_latents(8)
-    first = trainer.discriminator_step(real_images, latents)[0]
+    real_images, fake_images = real_batch(8), some_fakes(trainer, 8)
+    first = trainer.discriminator_step(real_images, fake_images)[0]
     for _ in range(60):
         d_loss, real_accuracy, fake_accuracy = trainer.discriminator_step(
-            real_images, latents
+            real_images, fake_images
         )
     assert d_loss < first / 2
     real_logits = trainer.discriminator(real_images)
-    fake_logits = trainer.discriminator(trainer.generator(latents))
+    fake_logits = trainer.discriminator(fake_images)
     assert tf.reduce_min(real_logits) > 0 > tf.reduce_max(fake_logits)
 
 
@@ -132,7 +142,7 @@ def test_accuracies_are_the_parts_told_right():
     *_, dense = trainer.discriminator.layers  # holds everything for real:
     dense.set_weights([np.zeros_like(dense.kernel), np.array([5.0])])
     _, real_accuracy, fake_accuracy = trainer.discriminator_step(
-        real_batch(4), some_latents(4)
+        real_batch(4), some_fakes(trainer, 4)
     )
     assert (real_accuracy, fake_accuracy) == (1, 0)
 
@@ -164,7 +174,7 @@ def test_means_weigh_each_picture_the_same():
     class Counting(AdversarialTrainer):
         """Its loss is the number of real pictures in the batch."""
 
-        def discriminator_step(self, real_images, latents):
+        def discriminator_step(self, real_images, fake_images):
             size = tf.cast(tf.shape(real_images)[0], tf.float32)
             return size, size, size
 
@@ -176,8 +186,11 @@ def drawn_latents(seed, steps):
     """First number of the latent vectors of each step, for D and for G."""
 
     class Showing(AdversarialTrainer):
-        def discriminator_step(self, real_images, latents):
-            return latents[0, 0], 0.0, 0.0
+        def _draw(self, latents):
+            return latents
+
+        def discriminator_step(self, real_images, fake_images):
+            return fake_images[0, 0], 0.0, 0.0
 
         def generator_step(self, latents):
             return latents[0, 0]
@@ -195,14 +208,32 @@ def test_latents_hang_on_the_step_and_the_seed_and_their_use():
 
 def test_the_generator_trains_on_as_many_pictures_as_the_discriminator():
     class Counting(AdversarialTrainer):
-        def discriminator_step(self, real_images, latents):
-            return tf.cast(len(real_images) + len(latents), tf.float32), 0.0, 0.0
+        def discriminator_step(self, real_images, fake_images):
+            return tf.cast(len(real_images) + len(fake_images), tf.float32), 0.0, 0.0
 
         def generator_step(self, latents):
             return tf.cast(len(latents), tf.float32)
 
     ((_, logs),) = run(new_trainer(kind=Counting), 1, some_images(4), batch_size=8)
     assert logs["d_loss"] == logs["g_loss"] == 8
+
+
+def test_shared_latents_are_two_steps_with_one_drawing():
+    trainer, by_hand = new_trainer(latents="shared"), new_trainer()
+    images = some_images(4)
+    run(trainer, 1, images)
+    (rows,) = epoch_batches(4, 4, trainer.seed, 0)
+    latents = by_hand._latents(8, 0, 1)
+    fake_images = by_hand.generator(latents, training=True)
+    by_hand.discriminator_step(images[np.sort(rows)] * 2 - 1, fake_images[:4])
+    by_hand.generator_step(latents)
+    for network in ("discriminator", "generator"):
+        for one, other in zip(
+            getattr(trainer, network).get_weights(),
+            getattr(by_hand, network).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, atol=2e-5)
 
 
 def test_same_seed_same_weights_other_seed_others():

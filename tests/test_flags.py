@@ -38,6 +38,7 @@ VALUES = {
         "saves": ("grid,jpg", ("grid", "jpg")),
         "generator_normalization": ("batch", "batch"),
         "precision": ("bfloat16", "bfloat16"),
+        "latents": ("shared", "shared"),
         "latent_dim": ("11", 11),
         "discriminator_filters": ("8", (8,)),
         "generator_filters": ("8,16", (8, 16)),

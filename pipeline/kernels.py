@@ -1,0 +1,131 @@
+"""What the networks' layers compute, by cheaper routes: same function, same weights.
+
+On a processor, oneDNN's convolutions reach most of what its matrix product reaches,
+but for three things, which take a quarter of a DCGAN's step and are done otherwise
+here: convolutions that read or draw the few channels of a picture, gradients of
+biases, and activations that keep their input for the gradient.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+_FEW = 4  # channels: oneDNN pads them to 16, and computes as many
+
+
+def run(network: keras.Sequential, inputs, precision: str = "float32"):
+    """Computes ``network(inputs, training=True)``.
+
+    Args:
+        network: of layers that `pipeline.networks` builds.
+        inputs: float32 tensor.
+        precision: "float32", or "bfloat16" for what convolutions and matrix products
+            read and write. They add up in float32; weights, normalization and the
+            result are float32.
+
+    Returns:
+        float32 tensor, the same within rounding.
+    """
+    values = inputs
+    for layer in network.layers:
+        match layer:
+            case layers.Dense():
+                values = tf.cast(values, precision) @ tf.cast(layer.kernel, precision)
+                values = _finish(layer, tf.nn.bias_add(values, _bias(layer, values)))
+            case layers.Conv2D():
+                values = _convolve(tf.cast(values, precision), layer)
+                values = _finish(layer, tf.nn.bias_add(values, _bias(layer, values)))
+            case layers.Conv2DTranspose():
+                values = _convolve_transposed(tf.cast(values, precision), layer)
+                values = _finish(layer, _add_bias(values, _bias(layer, values)))
+            case layers.LeakyReLU():
+                values = _leaky_relu(values, layer.negative_slope)
+            case _:
+                values = layer(values, training=True)
+    return tf.cast(values, tf.float32)
+
+
+def _bias(layer, values):
+    return tf.cast(layer.bias, values.dtype)
+
+
+def _finish(layer, values):
+    """Applies a layer's own activation, which bends too much for bfloat16."""
+    if layer.activation is keras.activations.linear:
+        return values
+    return layer.activation(tf.cast(values, tf.float32))
+
+
+def _convolve(values, layer):
+    """Convolves; pictures' few channels as matrix products over shifted copies."""
+    kernel = tf.cast(layer.kernel, values.dtype)
+    height, width, channels, filters = layer.kernel.shape
+    strides = layer.strides
+    if channels <= _FEW and strides == (1, 1):
+        shifts = tf.constant(_shifts(height, width, channels), values.dtype)
+        copies = tf.nn.conv2d(values, shifts, 1, "SAME")
+        return _multiply(copies, tf.reshape(kernel, (-1, filters)))
+    if filters <= _FEW and strides == (1, 1):
+        shifts = _shifts(height, width, filters).swapaxes(2, 3)
+        matrix = tf.reshape(tf.transpose(kernel, (2, 0, 1, 3)), (channels, -1))
+        copies = _multiply(values, matrix)
+        return tf.nn.conv2d(copies, tf.constant(shifts, values.dtype), 1, "SAME")
+    return tf.nn.conv2d(values, kernel, strides, "SAME")
+
+
+def _convolve_transposed(values, layer):
+    height, width = (values.shape[1 + axis] * layer.strides[axis] for axis in (0, 1))
+    shape = (tf.shape(values)[0], height, width, layer.filters)
+    kernel = tf.cast(layer.kernel, values.dtype)
+    return tf.nn.conv2d_transpose(values, kernel, shape, layer.strides, "SAME")
+
+
+def _multiply(values, matrix):
+    """Multiplies the channels of (n, height, width, channels) by a matrix."""
+    rows = tf.reshape(values, (-1, values.shape[3])) @ matrix
+    return tf.reshape(rows, (-1, *values.shape[1:3], matrix.shape[1]))
+
+
+def _shifts(height: int, width: int, channels: int) -> np.ndarray:
+    """Makes the filters that copy a picture's channels, shifted to each tap's place.
+
+    Returns:
+        float32 array (height, width, channels, height * width * channels) of 0 and 1.
+    """
+    taps = np.eye(height * width * channels, dtype=np.float32)
+    return taps.reshape(height, width, channels, -1)
+
+
+@tf.custom_gradient
+def _add_bias(values, bias):
+    """Adds a bias to each channel; its gradient sums as a matrix product does."""
+
+    def gradient(upstream):
+        count, *shape, channels = upstream.shape
+        rows = tf.reshape(upstream, (-1, np.prod(shape), channels))
+        ones = tf.ones((tf.shape(rows)[0], 1, rows.shape[1]), rows.dtype)
+        sums = tf.cast(ones @ rows, tf.float32)
+        return upstream, tf.cast(tf.reduce_sum(sums, (0, 1)), bias.dtype)
+
+    return tf.nn.bias_add(values, bias), gradient
+
+
+def _leaky_relu(values, negative_slope: float):
+    """LeakyReLU whose gradient needs its output only, which has the input's sign.
+
+    The input need not be kept then, and can be overwritten.
+    """
+
+    @tf.custom_gradient
+    def activate(values):
+        outputs = tf.nn.leaky_relu(values, negative_slope)
+
+        def gradient(upstream):
+            return tf.raw_ops.LeakyReluGrad(
+                gradients=upstream, features=outputs, alpha=negative_slope
+            )
+
+        return outputs, gradient
+
+    return activate(values)

@@ -17,7 +17,7 @@
     classification  training and using the classifier
     generation      latent vectors -> pictures
     saves           what a GAN training writes as it goes by
-    metrics         how good: figures from arrays
+    reports         how well a classifier does: figures and tables
     predictions     what a classifier says of pictures, as a table
     plots           grids, curves, the confusion matrix
     progress        what a person sees while training runs

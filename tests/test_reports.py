@@ -1,9 +1,9 @@
-"""Figures from arrays, and the table of what the classifier says."""
+"""Figures of a classifier's answers, and the table of what it says of pictures."""
 
 import numpy as np
 import pytest
 
-from pipeline import metrics, predictions
+from pipeline import predictions, reports
 
 
 def one_hot(*classes: int) -> np.ndarray:
@@ -12,18 +12,18 @@ def one_hot(*classes: int) -> np.ndarray:
 
 def test_confusion_matrix_has_true_classes_down_and_predicted_across():
     said = 0.6 * one_hot(0, 2, 2, 2) + 0.1
-    matrix = metrics.confusion_matrix(one_hot(0, 0, 0, 2), said)
+    matrix = reports.confusion_matrix(one_hot(0, 0, 0, 2), said)
     assert matrix.tolist() == [[1, 0, 2], [0, 0, 0], [0, 0, 1]]
     assert matrix.dtype == np.int64
 
 
 def test_class_accuracy_is_recall_and_nan_where_there_is_no_picture():
-    accuracy = metrics.class_accuracy(np.array([[1, 0, 2], [0, 0, 0], [1, 0, 3]]))
+    accuracy = reports.class_accuracy(np.array([[1, 0, 2], [0, 0, 0], [1, 0, 3]]))
     np.testing.assert_allclose(accuracy, [1 / 3, np.nan, 3 / 4])
 
 
 def test_report_has_one_line_a_class_and_one_for_all():
-    report = metrics.class_report(np.array([[1, 2], [0, 1]]), ["a", "long"])
+    report = reports.class_report(np.array([[1, 2], [0, 1]]), ["a", "long"])
     assert report.splitlines() == [
         "a      33.33% of 3",
         "long  100.00% of 1",

@@ -1,4 +1,4 @@
-"""How good: figures from arrays, NumPy only."""
+"""How well a classifier does: figures of its answers, and tables to read."""
 
 import numpy as np
 

@@ -18,6 +18,9 @@
     generation      latent vectors -> pictures
     saves           what a GAN training writes as it goes by
     reports         how well a classifier does: figures and tables
+    features        pictures -> what a network sees in them, as rows of numbers
+    neighbours      distances between such rows, in blocks
+    metrics         how good generated pictures are: figures from such rows
     predictions     what a classifier says of pictures, as a table
     plots           grids, curves, the confusion matrix
     progress        what a person sees while training runs

@@ -139,4 +139,4 @@ def _load_model(path: Path) -> FeatureExtractor:
 
 def _is_known(shape) -> bool:
     """Tells whether a shape is that of one array, of known sizes but the first."""
-    return isinstance(shape, tuple) and len(shape) > 1 and None not in shape[1:]
+    return isinstance(shape, tuple) and None not in shape[1:]

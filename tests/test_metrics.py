@@ -199,6 +199,14 @@ def test_rounding_leaves_no_duplicate_outside_its_ball(width):
     fourfold = np.repeat(points, 4, axis=0)
     assert metrics.precision_recall(fourfold, fourfold[::-1], k=3) == (1, 1)
     assert metrics.density_coverage(fourfold, points, k=3) == (4 / 3, 1)
+    # A lone picture is multiplied in another order of sums.
+    assert metrics.density_coverage(fourfold, points[:1], k=3) == (4 / 3, 1 / 30)
+
+
+def test_rounding_leaves_no_tie_outside_a_ball():
+    ruler = 10 + 0.1 * np.arange(100)[:, None]
+    density, _ = metrics.density_coverage(ruler, ruler, k=1)
+    assert density == (98 * 3 + 2 * 2) / 100  # each lies in its neighbours' balls
 
 
 def test_nearest_agrees_with_scipy_and_is_0_between_equals():
@@ -322,9 +330,9 @@ def test_figures_do_not_hang_on_the_order_of_the_pictures():
 
 def test_float32_features_are_computed_with_in_float64_and_left_as_they_are():
     narrow = [100 + array.astype("f4") for array in (normal(0, 30), normal(1, 20))]
-    for array in narrow:
-        array.setflags(write=False)
     wide = [array.astype(float) for array in narrow]
+    for array in narrow + wide:
+        array.setflags(write=False)
     assert metrics.evaluate(*narrow, "") == metrics.evaluate(*wide, "")
 
 

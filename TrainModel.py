@@ -46,7 +46,7 @@ def train(options, preset):
     print("  ".join(f"{name} {len(rows)}" for name, rows in parts.items()))
 
     backend.start(preset.seed)  # takes seconds, so only once the pictures are good
-    from pipeline import classification, metrics, networks, plots
+    from pipeline import classification, networks, plots, reports
 
     # Build the classifier.
     settings, model_dir = preset.classifier, options.model_dir
@@ -82,12 +82,12 @@ def train(options, preset):
         for name, rows in measured.items()
     ]
     records.save_csv(model_dir / "train_evaluation.csv", evaluation)
-    print(metrics.evaluation_report(evaluation))
+    print(reports.evaluation_report(evaluation))
     rows = list(measured.values())[-1]
     probabilities = classification.predict(classifier, images, rows)
-    matrix = metrics.confusion_matrix(labels[rows], probabilities)
+    matrix = reports.confusion_matrix(labels[rows], probabilities)
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
-    print(metrics.class_report(matrix, class_names))
+    print(reports.class_report(matrix, class_names))
     print(f"saved {model_dir / names.CLASSIFIER_H5}; next: GANModel.py")
 
 

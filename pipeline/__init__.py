@@ -17,7 +17,10 @@
     classification  training and using the classifier
     generation      latent vectors -> pictures
     saves           what a GAN training writes as it goes by
-    metrics         how good: figures from arrays
+    reports         how well a classifier does: figures and tables
+    features        pictures -> what a network sees in them, as rows of numbers
+    neighbours      distances between such rows, in blocks
+    metrics         how good generated pictures are: figures from such rows
     predictions     what a classifier says of pictures, as a table
     plots           grids, curves, the confusion matrix
     progress        what a person sees while training runs

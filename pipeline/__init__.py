@@ -13,6 +13,7 @@
     batches         which rows go where: splits, the batches of an epoch
     networks        classifier, discriminator, generator
     losses          pure functions of real_logits, fake_logits
+    kernels         what the networks' layers compute, by cheaper routes
     adversarial     the alternating steps: the only file that differentiates
     classification  training and using the classifier
     generation      latent vectors -> pictures

@@ -98,15 +98,17 @@ def build_arrays(
     if least_classes and loose:
         print(f"{len(loose)} files in {dataset} are in no class folder: not read")
         loose = []
-    paths = [path for name in folders for path in folders[name]] + loose
+    classes = [*folders.items(), ("", loose)]
+    paths = [path for _, entries in classes for path in entries]
+    names_of_all = [name for name, entries in classes for _ in entries]
 
     class_of_each, skipped = [], []
     with arrays.writing_images(data_dir / names.IMAGES, image_shape) as append:
         pictures = images.read_pictures(paths, image_shape)
-        for path, picture in zip(paths, pictures, strict=True):
+        for path, name, picture in zip(paths, names_of_all, pictures, strict=True):
             if isinstance(picture, np.ndarray):
                 append(picture)
-                class_of_each.append(path.parent.name if path.parent != dataset else "")
+                class_of_each.append(name)
             elif strict:
                 raise InputError(f"{path} {picture}; mend or remove it")
             else:

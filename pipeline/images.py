@@ -7,6 +7,7 @@ because its own `imread` cannot open every path on Windows.
 import math
 import os
 import stat
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy as np
 
 from pipeline.errors import InputError
 
+_TOGETHER_BYTES = 2**21  # pictures that one thread reads before it hands them over
 _LARGEST_FILE = 2**29  # bytes; a film in a folder of pictures is not read whole
 
 
@@ -91,10 +93,17 @@ def read_pictures(
 
     # Decoding leaves Python's lock. More threads would hold more large pictures.
     threads = min(os.cpu_count() or 1, 8)
-    ahead = int(np.clip(2**25 // (4 * math.prod(image_shape)), threads, 256))
+    # Handing a small picture from thread to thread takes longer than decoding it.
+    together = int(np.clip(_TOGETHER_BYTES // (4 * math.prod(image_shape)), 1, 64))
     with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(paths), ahead):
-            yield from pool.map(read, paths[start : start + ahead])
+        pending = deque()
+        for start in range(0, len(paths), together):
+            some = paths[start : start + together]
+            pending.append(pool.submit(lambda some: [*map(read, some)], some))
+            if len(pending) > 2 * threads:
+                yield from pending.popleft().result()
+        for task in pending:
+            yield from task.result()
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -107,6 +116,8 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Returns:
         Array of shape (*size, ...), same dtype and range.
     """
+    if image.shape[:2] == tuple(size):
+        return image
     for axis_sizes, method in (
         (np.minimum(image.shape[:2], size), cv2.INTER_AREA),
         (np.array(size), cv2.INTER_LINEAR),

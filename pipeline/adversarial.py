@@ -72,6 +72,7 @@ class AdversarialTrainer:
         alternate = {"fresh": self._alternate, "shared": self._alternate_shared}
         self._compiled_alternate = tf.function(
             alternate[latents],
+            autograph=False,  # no branch hangs on a tensor
             input_signature=[
                 tf.TensorSpec((None, *discriminator.input_shape[1:]), tf.float32),
                 tf.TensorSpec((), tf.int32),

@@ -115,7 +115,7 @@ def train(options, preset):
     latents = generation.sample_latents(
         saves.GRID_SIDE**2, settings.latent_dim, preset.seed
     )
-    display = progress.EpochProgress(settings.epochs, done=trainer.epoch)
+    display = progress.EpochProgress(settings.epochs, len(images), done=trainer.epoch)
     with interrupts.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
             images,

@@ -4,9 +4,9 @@
     python TrainModel.py --dataset ~/pictures --epochs 20
 
 Reads   dataset/<class>/*
-Writes  img_data.txt.npy, img_label.txt.npy, and in model/ train.json, train.h5,
-        classes.json, train_history.csv, train_evaluation.csv, train_curves.png,
-        confusion_matrix.png
+Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
+        train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
+        train_curves.png, confusion_matrix.png
 """
 
 import sys

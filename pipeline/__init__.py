@@ -7,8 +7,9 @@
     interrupts      Ctrl-C and SIGTERM -> a request that a loop can read
     backend         Keras and TensorFlow, started quietly and seeded
     files           atomic writing, locking, probing
-    artifacts/      the contract on disk: names, dtypes, shapes, ranges
+    artifacts/      the contract on disk: names, dtypes, shapes, ranges, origin
     images          picture files -> arrays; the named range conversions
+    folders         a dataset folder -> its files, class by class
     dataset         a folder of pictures -> the arrays on disk
     batches         which rows go where: splits, the batches of an epoch
     networks        classifier, discriminator, generator

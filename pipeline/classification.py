@@ -71,7 +71,7 @@ def train(
     Raises:
         RunError: the loss is no longer a finite number.
     """
-    progress = EpochProgress(settings.epochs)
+    progress = EpochProgress(settings.epochs, len(train_rows))
     history = []
 
     def on_epoch_end(epoch, logs):

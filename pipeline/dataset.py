@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import backend, files, images
-from pipeline.artifacts import arrays, names
+from pipeline import backend, files, folders, images
+from pipeline.artifacts import arrays, names, origin
 from pipeline.errors import InputError
+from pipeline.progress import ReadingProgress
 
-_LAYOUT = """expected one folder a class, with its pictures directly inside:
-    {0}/cat/0001.jpg, 0002.png, ...
-    {0}/dog/0001.jpg, ..."""
 CIFAR10_CLASSES = (
     "airplane",
     "automobile",
@@ -71,7 +69,8 @@ def build_arrays(
     """Reads every picture of a folder and saves the arrays.
 
     What cannot be read is skipped and listed; a class with nothing to read is
-    dropped, so that no column of the labels stands for nothing.
+    dropped, so that no column of the labels stands for nothing. A folder that has
+    not changed since its arrays were made is not read again.
 
     Args:
         dataset: folder with one folder a class or, where no classes are needed,
@@ -89,52 +88,48 @@ def build_arrays(
     Raises:
         InputError: there is too little to read; nothing was overwritten.
     """
-    folders, loose = _list_entries(dataset)
-    if least_classes and not folders:
-        raise InputError(
-            f"the dataset folder {dataset} has no class folders; "
-            f"{_LAYOUT.format(dataset)}"
-        )
-    if least_classes and loose:
-        print(f"{len(loose)} files in {dataset} are in no class folder: not read")
-        loose = []
-    classes = [*folders.items(), ("", loose)]
-    paths = [path for _, entries in classes for path in entries]
-    names_of_all = [name for name, entries in classes for _ in entries]
+    class_folders = folders.list_files(dataset, least_classes)
+    entries = [entry for some in class_folders.values() for entry in some]
+
+    def check(counts, skipped):
+        if strict and skipped:
+            raise InputError(f"{skipped[0]}; mend or remove it")
+        _report_skipped(skipped, len(entries))
+        class_names = _usable_classes(dataset, class_folders, counts)
+        _refuse_number(dataset, class_names, least_classes, most_classes)
+        return class_names
+
+    made_from = origin.describe(dataset, image_shape, entries)
+    known = origin.recall(data_dir, made_from)
+    if known:
+        images_path = data_dir / names.IMAGES
+        print(f"{dataset} is as it was when {images_path} was made: not read again")
+        return check(Counter(known["counts"]), known["skipped"])
 
     class_of_each, skipped = [], []
     with arrays.writing_images(data_dir / names.IMAGES, image_shape) as append:
-        pictures = images.read_pictures(paths, image_shape)
-        for path, name, picture in zip(paths, names_of_all, pictures, strict=True):
-            if isinstance(picture, np.ndarray):
-                append(picture)
-                class_of_each.append(name)
-            elif strict:
-                raise InputError(f"{path} {picture}; mend or remove it")
-            else:
-                skipped.append(f"{path} {picture}")
-        _report_skipped(skipped, len(paths))
-        if not class_of_each:
-            raise InputError(
-                f"no file in {dataset} is a picture that can be read; put pictures, "
-                "such as JPEG or PNG, there"
-            )
-        class_names = _usable_classes(dataset, folders, Counter(class_of_each))
-        if len(class_names) < least_classes:
-            raise InputError(
-                f"{dataset} has pictures of one class only, {class_names[0]}; a "
-                f"classifier needs two or more; {_LAYOUT.format(dataset)}"
-            )
-        if most_classes and len(class_names) > most_classes:
-            raise InputError(
-                f"{dataset} has {len(class_names)} classes and one sigmoid unit tells "
-                f"{most_classes} apart; use --output softmax, or fewer class folders"
-            )
+        progress = ReadingProgress(len(entries))
+        files_left = ((name, e) for name, some in class_folders.items() for e in some)
+        paths = [entry.path for entry in entries]
+        for pictures, problems in images.read_pictures(paths, image_shape):
+            append(pictures)
+            progress.on_images(len(problems))
+            for problem, (name, entry) in zip(problems, files_left, strict=False):
+                if problem:
+                    skipped.append(f"{entry.path} {problem}")
+                else:
+                    class_of_each.append(name)
+            if strict and skipped:
+                break
+        progress.done()
+        counts = Counter(class_of_each)
+        class_names = check(counts, skipped)
     if class_names:
         column = {name: index for index, name in enumerate(class_names)}
         _save_labels(data_dir, np.array([column[name] for name in class_of_each]))
     else:
         files.set_aside(data_dir / names.LABELS)
+    origin.remember(data_dir, made_from, {"counts": counts, "skipped": skipped})
     return class_names
 
 
@@ -156,6 +151,11 @@ def build_cifar10_arrays(
         InputError: there is no copy and no network; the message says where to
             put the file.
     """
+    made_from = origin.describe(None, image_shape, [])
+    if origin.recall(data_dir, made_from):
+        print(f"{data_dir / names.IMAGES} is CIFAR-10 already: not read again")
+        return list(CIFAR10_CLASSES)
+
     backend.load()
     import keras
 
@@ -170,9 +170,11 @@ def build_cifar10_arrays(
             f"it at {archive}, or give a folder of pictures with --dataset"
         ) from error
     with arrays.writing_images(data_dir / names.IMAGES, image_shape) as append:
-        for picture in pixels:
-            append(images.resize(picture, image_shape[:2]) / np.float32(255))
+        for start in range(0, len(pixels), 256):
+            some = images.resize_all(pixels[start : start + 256], image_shape)
+            append(some / np.float32(255))
     _save_labels(data_dir, labels.ravel())
+    origin.remember(data_dir, made_from, {"pictures": len(pixels)})
     print(f"read {len(pixels)} pictures of {len(CIFAR10_CLASSES)} classes: CIFAR-10")
     return list(CIFAR10_CLASSES)
 
@@ -181,46 +183,6 @@ def _save_labels(data_dir: Path, columns: np.ndarray) -> None:
     """Saves img_label.txt.npy; every column up to the largest is in use."""
     labels = np.eye(columns.max() + 1, dtype=np.float32)[columns]
     arrays.save_array(data_dir / names.LABELS, labels)
-
-
-def _list_entries(dataset: Path) -> tuple[dict[str, list[Path]], list[Path]]:
-    """Lists a dataset alike on any system: by name, upper case before lower.
-
-    Returns:
-        Class name -> the entries of its folder, pictures or not; and the entries
-        beside the class folders. Hidden folders are no classes.
-    """
-    if not dataset.is_dir():
-        raise InputError(
-            f"the dataset folder {dataset} does not exist; make it, or name another "
-            f"with --dataset; {_LAYOUT.format(dataset)}"
-        )
-    folders, loose = {}, []
-    for entry in _list(dataset):
-        if not entry.is_dir():
-            loose.append(entry)
-        elif not entry.name.startswith("."):
-            folders[_as_class_name(entry)] = _list(entry)
-    return folders, loose
-
-
-def _list(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir(), key=lambda path: path.name)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be listed: {error.strerror}; unlock or remove it"
-        ) from error
-
-
-def _as_class_name(folder: Path) -> str:
-    try:
-        folder.name.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"the class folder {str(folder)!r} has a name that is not UTF-8; rename it"
-        ) from error
-    return folder.name
 
 
 def _report_skipped(skipped: list[str], total: int) -> None:
@@ -232,17 +194,36 @@ def _report_skipped(skipped: list[str], total: int) -> None:
         print(f"  ... and {len(skipped) - _LISTED} more")
 
 
-def _usable_classes(dataset: Path, folders, counts: Counter) -> list[str]:
+def _usable_classes(dataset: Path, class_folders, counts: Counter) -> list[str]:
     """Reports what was read and names the classes that have pictures."""
-    for name in folders:
-        if not counts[name]:
+    if not counts:
+        raise InputError(
+            f"no file in {dataset} is a picture that can be read; put pictures, "
+            "such as JPEG or PNG, there"
+        )
+    for name in class_folders:
+        if name and not counts[name]:
             print(f"warning: {dataset / name} has no picture to read; class dropped")
     if counts[""]:  # pictures outside of class folders: there is no telling classes
         print(
             f"read {counts.total()} pictures, {counts['']} of them in no class folder"
         )
         return []
-    class_names = [name for name in folders if counts[name]]
+    class_names = [name for name in class_folders if counts[name]]
     figures = ", ".join(f"{name} {counts[name]}" for name in class_names)
     print(f"read {counts.total()} pictures: {figures}")
     return class_names
+
+
+def _refuse_number(dataset: Path, class_names, least: int, most: int | None) -> None:
+    """Says which number of classes will not do."""
+    if len(class_names) < least:
+        raise InputError(
+            f"{dataset} has pictures of one class only, {class_names[0]}; a "
+            f"classifier needs two or more; {folders.LAYOUT.format(dataset)}"
+        )
+    if most and len(class_names) > most:
+        raise InputError(
+            f"{dataset} has {len(class_names)} classes and one sigmoid unit tells "
+            f"{most} apart; use --output softmax, or fewer class folders"
+        )

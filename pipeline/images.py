@@ -4,6 +4,7 @@ OpenCV decodes by content, not by extension. Files are read as bytes first,
 because its own `imread` cannot open every path on Windows.
 """
 
+import contextlib
 import math
 import os
 import stat
@@ -21,15 +22,28 @@ import numpy as np
 
 from pipeline.errors import InputError
 
-_TOGETHER_BYTES = 2**21  # pictures that one thread reads before it hands them over
+_MOST_PIXELS = int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"])
+_BLOCK_BYTES = 2**19  # of pictures that go from thread to thread together
+_AHEAD_BYTES = 2**24  # of pictures that wait for the consumer
+_SMALL_FILE = 2**13  # bytes
 _LARGEST_FILE = 2**29  # bytes; a film in a folder of pictures is not read whole
+_WORTH_SHRINKING = 2**12  # bytes of a JPEG
+_SHRUNK = {  # factor -> mode
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+}
+_AS_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+_FULL_SCALES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+
+cv2.setNumThreads(1)  # the pictures are spread over the cores, not each picture
 
 
 class PictureError(Exception):
     """This file gives no picture; the message says why."""
 
 
-def read_picture(path: Path, image_shape: tuple[int, int, int]) -> np.ndarray:
+def read_picture(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarray:
     """Reads one picture file.
 
     16-bit, palette, greyscale and CMYK files are converted, transparency is
@@ -47,63 +61,85 @@ def read_picture(path: Path, image_shape: tuple[int, int, int]) -> np.ndarray:
         PictureError: the message says why.
     """
     try:
-        status = path.stat()
+        status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             raise PictureError("is a folder")
         if not stat.S_ISREG(status.st_mode):
             raise PictureError("is no regular file")
         if status.st_size > _LARGEST_FILE:
             raise PictureError("is larger than 512 MB")
-        content = np.frombuffer(path.read_bytes(), np.uint8)
+        with open(path, "rb", buffering=0) as file:
+            content = file.read()
     except OSError as error:
         raise PictureError(error.strerror) from error
-    if not content.size:
+    if not content:
         raise PictureError("is empty")
     try:
-        pixels = _decode(content)
+        pixels = _decode(content, max(image_shape[:2]))
     except cv2.error as error:
         reason = "has too many pixels" if "MAX_IMAGE" in str(error) else "is damaged"
         raise PictureError(reason) from error
     if pixels is None:
         raise PictureError("is not a picture that OpenCV can read, or is damaged")
-    if pixels.dtype not in (np.uint8, np.uint16):
+    full_scale = _FULL_SCALES.get(pixels.dtype)
+    if not full_scale:
         raise PictureError(f"has {pixels.dtype} pixels; 8 or 16 bits are read")
-
-    full_scale = np.iinfo(pixels.dtype).max
     pixels = resize(pixels, image_shape[:2])
     to_colour = cv2.COLOR_BGR2RGB if image_shape[2] == 3 else cv2.COLOR_BGR2GRAY
     pixels = cv2.cvtColor(pixels, to_colour).reshape(image_shape)
-    return pixels.astype(np.float32) / full_scale
+    return np.divide(pixels, full_scale, dtype=np.float32)
 
 
 def read_pictures(
-    paths: list[Path], image_shape: tuple[int, int, int]
-) -> Iterator[np.ndarray | PictureError]:
-    """Reads many pictures on all cores, in order, a few ahead of the consumer.
+    paths: list[Path | str], image_shape: tuple[int, int, int]
+) -> Iterator[tuple[np.ndarray, list[PictureError | None]]]:
+    """Reads many pictures on all cores, in order, a little ahead of the consumer.
+
+    Args:
+        paths: any files.
+        image_shape: (height, width, channels) of every result.
 
     Yields:
-        For each path its array as of `read_picture`, or why there is none.
+        For a few paths at a time: float32 array of shape (n, *image_shape), values
+        0-1, of those that are pictures; and for every path None, or what is wrong.
     """
+    threads = _reading_threads(paths)
+    picture_bytes = 4 * math.prod(image_shape)
+    together = max(1, _BLOCK_BYTES // picture_bytes)
+    most_pending = max(2 * threads, _AHEAD_BYTES // (together * picture_bytes))
 
-    def read(path):
-        try:
-            return read_picture(path, image_shape)
-        except PictureError as reason:
-            return reason
+    def read(start):
+        pictures, problems = [], []
+        for path in paths[start : start + together]:
+            try:
+                pictures.append(read_picture(path, image_shape))
+                problems.append(None)
+            except PictureError as problem:
+                problems.append(problem)
+        return np.array(pictures, np.float32).reshape(-1, *image_shape), problems
 
-    # Decoding leaves Python's lock. More threads would hold more large pictures.
-    threads = min(os.cpu_count() or 1, 8)
-    # Handing a small picture from thread to thread takes longer than decoding it.
-    together = int(np.clip(_TOGETHER_BYTES // (4 * math.prod(image_shape)), 1, 64))
     with ThreadPoolExecutor(threads) as pool:
         pending = deque()
         for start in range(0, len(paths), together):
-            some = paths[start : start + together]
-            pending.append(pool.submit(lambda some: [*map(read, some)], some))
-            if len(pending) > 2 * threads:
-                yield from pending.popleft().result()
-        for task in pending:
-            yield from task.result()
+            pending.append(pool.submit(read, start))
+            if len(pending) > most_pending:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _reading_threads(paths: list) -> int:
+    """Chooses by the size of a few files.
+
+    Decoding leaves Python's lock, but in small files not for long enough: threads
+    would wait for the lock several times a picture, and two be slower than one.
+    More than eight would hold too many large pictures at once.
+    """
+    sizes = [0]
+    for path in paths[:: max(1, len(paths) // 64)]:
+        with contextlib.suppress(OSError):
+            sizes.append(os.path.getsize(path))
+    return 1 if np.median(sizes) < _SMALL_FILE else min(os.cpu_count() or 1, 8)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -187,17 +223,58 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def _decode(content: np.ndarray) -> np.ndarray | None:
-    """Decodes to BGR, 8 or 16 bits, upright, without transparency."""
-    if content[:2].tobytes() != b"\xff\xd8":  # JPEG has no transparency
-        pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
-        if pixels is None or pixels.dtype.kind == "f":
-            return pixels
-        if pixels.ndim == 3 and pixels.shape[2] == 4:
-            # An 8-bit TIFF comes with its colours multiplied by alpha already.
-            is_tiff = content[:2].tobytes() in (b"II", b"MM")
-            return _blend_on_white(pixels, is_tiff and pixels.dtype == np.uint8)
-    return cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+def _decode(content: bytes, target: int) -> np.ndarray | None:
+    """Decodes to BGR, 8 or 16 bits, upright, without transparency.
+
+    Args:
+        content: of the file.
+        target: the longer side that the picture will be resized to, in pixels; what
+            is far larger may come smaller than it is.
+    """
+    buffer = np.frombuffer(content, np.uint8)
+    if content.startswith(b"\xff\xd8"):  # JPEG has no transparency
+        return cv2.imdecode(buffer, _jpeg_mode(content, target))
+    pixels = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype.kind == "f":
+        return pixels
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        # An 8-bit TIFF comes with its colours multiplied by alpha already.
+        is_tiff = content.startswith((b"II", b"MM"))
+        return _blend_on_white(pixels, is_tiff and pixels.dtype == np.uint8)
+    return cv2.imdecode(buffer, _AS_COLOUR)
+
+
+def _jpeg_mode(content: bytes, target: int) -> int:
+    """Chooses how far a JPEG is shrunk while it is decoded, which costs the least.
+
+    Decoding at 1/factor keeps the lowest frequencies of each block, which is not
+    quite the mean of an area. With this much left to average the two differ by 1 %.
+    """
+    if len(content) < _WORTH_SHRINKING:
+        return _AS_COLOUR
+    height, width = _jpeg_size(content)
+    if height * width <= _MOST_PIXELS:  # OpenCV would measure the shrunk picture
+        for factor, mode in _SHRUNK.items():
+            if min(height, width) >= 0.75 * factor**2 * target:
+                return mode
+    return _AS_COLOUR
+
+
+def _jpeg_size(content: bytes) -> tuple[int, int]:
+    """Finds (height, width), not yet upright, in a JPEG; (0, 0) where it is damaged.
+
+    The frame header is a segment of its own: ITU-T T.81, B.1.1 and B.2.2.
+    """
+    start = 2
+    while content[start : start + 1] == b"\xff" and start + 9 <= len(content):
+        marker = content[start + 1]
+        if marker == 0xFF:  # any marker may be filled up with these
+            start += 1
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return tuple(np.frombuffer(content, ">u2", 2, start + 5).tolist())
+        start += 2 + int.from_bytes(content[start + 2 : start + 4], "big")
+    return 0, 0
 
 
 def _blend_on_white(pixels: np.ndarray, multiplied: bool) -> np.ndarray:

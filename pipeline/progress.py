@@ -1,51 +1,126 @@
-"""What a person sees while training runs: a bar on a screen, lines in a file."""
+"""What a person sees while long work runs: a live line on a screen, lines in a file."""
 
+import shutil
 import sys
 import time
 
 
-class EpochProgress:
-    """Shows the epoch under way and how long the whole will take.
+class ReadingProgress:
+    """Shows how many pictures have been read, how fast, and how long the rest takes.
 
-    On a terminal each epoch has a live bar; elsewhere (a log file, a pipe) each
-    epoch is one line.
+    Args:
+        total: pictures to read.
+    """
+
+    def __init__(self, total: int):
+        self._total, self._count = total, 0
+        self._start = time.monotonic()
+        self._line = _LiveLine(first_after=2.0)
+
+    def on_images(self, count: int) -> None:
+        """Tells that some more have been read."""
+        self._count += count
+        seconds = time.monotonic() - self._start
+        if self._line.is_due():
+            self._line.show(
+                f"read {self._count} of {self._total}  "
+                f"{_rate_and_rest(self._count, self._total, seconds)}"
+            )
+
+    def done(self) -> None:
+        """Clears the live line."""
+        self._line.clear()
+
+
+class EpochProgress:
+    """Shows the epoch under way, the images a second, and how long the whole takes.
+
+    On a terminal each epoch has a live line. Elsewhere (a log file, a pipe) each
+    epoch is one line, and in long ones there are some between.
 
     Args:
         epochs: to reach in all.
+        images: that an epoch trains on.
         done: epochs that were complete before this run.
     """
 
-    def __init__(self, epochs: int, done: int = 0):
-        self._epochs = epochs
-        self._done = done
-        self._start = time.monotonic()
-        self._bar = None
+    def __init__(self, epochs: int, images: int, done: int = 0):
+        self._epochs, self._images = epochs, images
+        self._epoch = self._done = done
+        self._start = None
+        self._start_share = 0.0
+        self._line = _LiveLine(first_after=5.0)
 
     def on_step(self, batch: int, batches: int, logs: dict[str, float]) -> None:
-        """Moves the live bar, where there is one."""
-        if not sys.stdout.isatty():
-            return
-        import keras
-
-        if self._bar is None:
-            # The means are ours already, so the bar must not average them again.
-            self._bar = keras.utils.Progbar(batches, stateful_metrics=list(logs))
-        self._bar.update(batch, logs.items(), finalize=batch == batches)
+        """Shows where in the epoch it is, now and then."""
+        share = batch / batches
+        if self._start is None:
+            # The first step is left out: it takes seconds, for it is compiled first.
+            self._start, self._start_share = time.monotonic(), self._done + share
+        elif share < 1 and self._line.is_due():
+            self._line.show(
+                f"epoch {self._epoch + 1}/{self._epochs}  step {batch}/{batches}  "
+                f"{_figures(logs)}  {self._speed(self._epoch + share)}"
+            )
 
     def on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        """Prints the epoch's line with the time left."""
-        self._bar = None
-        seconds = (time.monotonic() - self._start) / (epoch - self._done)
-        figures = "  ".join(f"{name} {value:.3f}" for name, value in logs.items())
-        left = _readable(seconds * (self._epochs - epoch))
+        """Prints the epoch's line."""
+        self._epoch = epoch
+        self._line.clear()
         print(
-            f"epoch {epoch}/{self._epochs}  {figures}  {seconds:.1f} s/epoch  "
-            f"ETA {left}",
+            f"epoch {epoch}/{self._epochs}  {_figures(logs)}  {self._speed(epoch)}",
             flush=True,
         )
 
+    def _speed(self, epochs: float) -> str:
+        """Images a second and time left, from what was done since the first step."""
+        seconds = time.monotonic() - self._start
+        return _rate_and_rest(
+            (epochs - self._start_share) * self._images,
+            (self._epochs - self._start_share) * self._images,
+            seconds,
+        )
 
-def _readable(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
+
+class _LiveLine:
+    """One line that a terminal overwrites; a file gets it ever more rarely.
+
+    Args:
+        first_after: seconds until a file gets its first.
+    """
+
+    def __init__(self, first_after: float):
+        self._is_live = sys.stdout.isatty()
+        self._pause = 0.1 if self._is_live else first_after
+        self._next = time.monotonic() + self._pause
+
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    def show(self, text: str) -> None:
+        if self._is_live:
+            width = shutil.get_terminal_size().columns - 1  # more would wrap
+            print(f"\r\x1b[K{text[:width]}", end="", flush=True)
+        else:
+            print(text, flush=True)
+            self._pause *= 2
+        self._next = time.monotonic() + self._pause
+
+    def clear(self) -> None:
+        if self._is_live:
+            print("\r\x1b[K", end="", flush=True)
+
+
+def _figures(logs: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in logs.items())
+
+
+def _rate_and_rest(done: float, total: float, seconds: float) -> str:
+    """Writes images a second and, at that rate, the time that the rest takes."""
+    if not (done and seconds):
+        return "images/s and ETA come with the next step"
+    minutes, seconds_left = divmod(round(seconds / done * (total - done)), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}"
+    return (
+        f"{done / seconds:.0f} images/s  ETA {hours}:{minutes:02d}:{seconds_left:02d}"
+    )

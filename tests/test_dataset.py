@@ -1,5 +1,7 @@
 """A folder of pictures -> the arrays on disk."""
 
+import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -21,6 +23,10 @@ def build(tmp_path, strict=False) -> list[str]:
 def saved_arrays(tmp_path) -> tuple[np.ndarray, np.ndarray]:
     images = arrays.load_images(tmp_path)
     return images, arrays.load_labels(tmp_path, len(images))
+
+
+def array_files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.npy")}
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -48,18 +54,19 @@ def test_arrays_hold_the_pictures_in_the_order_of_their_classes(
 
 def test_order_of_the_listing_does_not_matter(picture_folder, tmp_path, monkeypatch):
     forwards, backwards = tmp_path / "forwards", tmp_path / "backwards"
-    listed = Path.iterdir
+    listed = os.scandir
     for data_dir, is_reversed in ((forwards, False), (backwards, True)):
         data_dir.mkdir()
-        monkeypatch.setattr(
-            Path,
-            "iterdir",
-            lambda path, r=is_reversed: iter(sorted(listed(path), reverse=r)),
-        )
+
+        @contextlib.contextmanager
+        def in_order(path, is_reversed=is_reversed):
+            yield sorted(listed(path), key=lambda e: e.name, reverse=is_reversed)
+
+        monkeypatch.setattr(os, "scandir", in_order)
         names = dataset.build_arrays(picture_folder, data_dir, SHAPE)
         assert names == ["blue", "red"]
     monkeypatch.undo()
-    assert files_in(forwards) == files_in(backwards)
+    assert array_files(forwards) == array_files(backwards)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +133,10 @@ def test_what_cannot_be_read_is_skipped_and_listed_with_its_reason(
 
 def test_skipping_a_file_leaves_the_arrays_as_without_it(picture_folder, tmp_path):
     build(tmp_path)
-    without = files_in(tmp_path)
+    without = array_files(tmp_path)
     (picture_folder / "blue" / "1 bad.png").write_bytes(b"")
     build(tmp_path)
-    assert files_in(tmp_path) == without
+    assert array_files(tmp_path) == without
 
 
 def test_long_lists_of_skipped_files_are_cut(picture_folder, tmp_path, capsys):
@@ -170,14 +177,14 @@ def test_one_class_only_is_refused(picture_folder, tmp_path, old_arrays):
 
 
 def test_folder_that_may_not_be_listed_is_named(picture_folder, tmp_path, monkeypatch):
-    listed = Path.iterdir
+    listed = os.scandir
 
     def deny(path):
-        if path.name == "red":
+        if Path(path).name == "red":
             raise PermissionError(13, "Permission denied")
         return listed(path)
 
-    monkeypatch.setattr(Path, "iterdir", deny)
+    monkeypatch.setattr(os, "scandir", deny)
     with pytest.raises(InputError, match="red cannot be listed: Permission denied"):
         build(tmp_path)
 
@@ -199,3 +206,124 @@ def test_pictures_in_no_class_folder_are_counted_where_classes_are_needed(
     dataset.build_arrays(picture_folder, tmp_path, SHAPE)
     assert "1 files in" in capsys.readouterr().out
     assert len(arrays.load_images(tmp_path)) == 7
+
+
+# An unchanged folder is not read again.
+
+
+@pytest.fixture
+def count_reads(monkeypatch) -> list[int]:
+    """How many files each run reads."""
+    counts, read = [], dataset.images.read_pictures
+
+    def counting(paths, image_shape):
+        counts.append(len(paths))
+        return read(paths, image_shape)
+
+    monkeypatch.setattr(dataset.images, "read_pictures", counting)
+    return counts
+
+
+def test_an_unchanged_folder_is_not_read_again(
+    picture_folder, tmp_path, count_reads, capsys
+):
+    (picture_folder / "red" / "bad.png").write_bytes(b"")
+    (picture_folder / "grey").mkdir()
+    class_names = build(tmp_path)
+    first, printed = files_in(tmp_path), capsys.readouterr().out
+    assert build(tmp_path) == class_names
+    assert files_in(tmp_path) == first and count_reads == [9]
+    said, *again = capsys.readouterr().out.splitlines()
+    assert said.endswith("img_data.txt.npy was made: not read again")
+    assert again == printed.splitlines()  # what was skipped is said every time
+
+
+def rewrite(path):
+    path.write_bytes(path.read_bytes())
+
+
+def grow(path):
+    path.write_bytes(path.read_bytes() + b"\0")
+
+
+CHANGES = {
+    "a picture rewritten": lambda folder: rewrite(folder / "dataset/red/0.png"),
+    "a picture added": lambda folder: shutil.copy(
+        folder / "dataset/red/0.png", folder / "dataset/red/9.png"
+    ),
+    "a picture gone": lambda folder: (folder / "dataset/red/0.png").unlink(),
+    "a picture renamed": lambda folder: (folder / "dataset/red/0.png").rename(
+        folder / "dataset/red/00.png"
+    ),
+    "a class renamed": lambda folder: (folder / "dataset/red").rename(
+        folder / "dataset/rot"
+    ),
+    "images changed": lambda folder: grow(folder / names.IMAGES),
+    "images rewritten": lambda folder: rewrite(folder / names.IMAGES),
+    "images gone": lambda folder: (folder / names.IMAGES).unlink(),
+    "labels rewritten": lambda folder: rewrite(folder / names.LABELS),
+    "labels gone": lambda folder: (folder / names.LABELS).unlink(),
+    "record gone": lambda folder: (folder / names.ORIGIN).unlink(),
+    "record damaged": lambda folder: (folder / names.ORIGIN).write_text("{"),
+    "record of another kind": lambda folder: (folder / names.ORIGIN).write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changed_is_read_again(picture_folder, tmp_path, count_reads, change):
+    build(tmp_path)
+    CHANGES[change](tmp_path)
+    build(tmp_path)
+    assert len(count_reads) == 2
+    images, _ = saved_arrays(tmp_path)
+    assert len(images) == count_reads[1]
+    build(tmp_path)
+    assert len(count_reads) == 2  # and then it is known again
+
+
+def test_another_shape_is_read_again(picture_folder, tmp_path, count_reads):
+    build(tmp_path)
+    dataset.build_arrays(picture_folder, tmp_path, (4, 8, 3))
+    assert arrays.load_images(tmp_path).shape == (8, 4, 8, 3)
+    assert len(count_reads) == 2
+
+
+def test_a_folder_of_the_same_name_elsewhere_is_read_again(
+    picture_folder, tmp_path, count_reads, monkeypatch
+):
+    shutil.copytree(tmp_path, tmp_path / "copy")  # sizes and times are the same
+    for folder in (tmp_path, tmp_path / "copy"):
+        monkeypatch.chdir(folder)
+        dataset.build_arrays(Path("dataset"), tmp_path, SHAPE)
+    assert len(count_reads) == 2
+
+
+def test_a_known_folder_is_still_refused_where_it_will_not_do(
+    picture_folder, tmp_path, count_reads
+):
+    (picture_folder / "red" / "bad.png").write_bytes(b"")
+    build(tmp_path)
+    with pytest.raises(InputError, match="bad.png is empty; mend or remove it"):
+        build(tmp_path, strict=True)
+    with pytest.raises(InputError, match="has 2 classes"):
+        dataset.build_arrays(picture_folder, tmp_path, SHAPE, most_classes=1)
+    assert len(count_reads) == 1
+
+
+def test_a_folder_without_classes_is_known_too(picture_folder, tmp_path, count_reads):
+    (picture_folder / "loose.png").symlink_to(picture_folder / "red" / "0.png")
+    for _ in range(2):
+        found = dataset.build_arrays(picture_folder, tmp_path, SHAPE, least_classes=0)
+        assert found == []
+    assert count_reads == [9]
+    assert build(tmp_path) == ["blue", "red"]  # the loose one does not count here
+    assert count_reads == [9, 8] and len(arrays.load_images(tmp_path)) == 8
+
+
+def test_names_that_are_no_text_are_remembered(picture_folder, tmp_path, count_reads):
+    bad = os.fsencode(picture_folder / "red") + b"/caf\xe9.png"
+    Path(os.fsdecode(bad)).write_bytes(b"")
+    build(tmp_path)
+    with pytest.raises(InputError, match="caf.* is empty"):
+        build(tmp_path, strict=True)
+    assert len(count_reads) == 1

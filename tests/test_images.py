@@ -338,11 +338,11 @@ def test_file_without_permission_is_refused(tmp_path):
 
 
 def test_file_that_the_system_denies_is_refused(tmp_path, monkeypatch):
-    def deny(path):
+    def deny(path, *_, **__):
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "a.png").write_bytes(b"locked")
-    monkeypatch.setattr(Path, "read_bytes", deny)
+    monkeypatch.setattr("builtins.open", deny)
     with pytest.raises(PictureError, match="Permission denied"):
         read_picture(tmp_path / "a.png", (4, 4, 3))
 
@@ -356,20 +356,33 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
 # Many files.
 
 
-def test_many_pictures_come_in_the_order_of_their_paths(tmp_path):
-    shades = list(range(0, 256, 5)) * 6  # more than are read ahead
+@pytest.mark.parametrize("small", [0, 2**20])
+def test_many_pictures_come_in_the_order_of_their_paths(tmp_path, monkeypatch, small):
+    monkeypatch.setattr(images, "_SMALL_FILE", small)  # many threads, then one
+    monkeypatch.setattr(images, "_BLOCK_BYTES", 10 * 16)
+    monkeypatch.setattr(images, "_AHEAD_BYTES", 0)
+    shades = list(range(0, 250, 5)) * 6  # more than are read ahead
     paths = []
     for number, shade in enumerate(shades):
         picture = Image.new("L", (2, 2), shade)
         paths.append(saved(tmp_path / f"{number}.png", picture))
-    found = [array[0, 0, 0] * 255 for array in images.read_pictures(paths, (2, 2, 1))]
+    blocks = [block for block, _ in images.read_pictures(paths, (2, 2, 1))]
+    found = np.concatenate(blocks)[:, 0, 0, 0] * 255
     np.testing.assert_allclose(found, shades, atol=1e-4)
+    assert len(blocks) == len(shades) / 10
 
 
 def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
     good = saved(tmp_path / "a.png", random_picture())
     bad = tmp_path / "b.png"
     bad.write_bytes(b"")
-    found = list(images.read_pictures([good, bad, good], (2, 2, 3)))
-    assert isinstance(found[1], PictureError) and str(found[1]) == "is empty"
-    np.testing.assert_array_equal(found[0], found[2])
+    [(pictures, problems)] = images.read_pictures([good, bad, good], (2, 2, 3))
+    assert [str(problem) for problem in problems] == ["None", "is empty", "None"]
+    assert pictures.shape == (2, 2, 2, 3)
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+
+
+def test_where_no_file_is_a_picture_the_array_is_empty(tmp_path):
+    [(pictures, problems)] = images.read_pictures([tmp_path / "gone.png"], (2, 2, 3))
+    assert pictures.shape == (0, 2, 2, 3)
+    assert isinstance(problems[0], PictureError)

@@ -1,14 +1,12 @@
-"""What a person sees while training runs."""
+"""What a person sees while long work runs."""
 
 import io
-import itertools
-import re
 import sys
 import time
 
 import pytest
 
-from pipeline.progress import EpochProgress
+from pipeline.progress import EpochProgress, ReadingProgress
 
 LOGS = {"d_loss": 0.69314, "g_loss": 1.5}
 
@@ -24,62 +22,134 @@ def clock(monkeypatch):
     return Clock
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
+def terminal(monkeypatch) -> io.StringIO:
+    """A screen in the place of stdout; pytest would undo it after a fixture."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    return sys.stdout
 
 
-def test_each_epoch_is_one_line_with_its_figures(capsys):
-    progress = EpochProgress(3)
+def run_epoch(progress, clock, epoch, batches=10, seconds=1.0):
+    """One epoch whose steps all take as long."""
+    for batch in range(1, batches + 1):
+        clock.now += seconds
+        progress.on_step(batch, batches, LOGS)
+    progress.on_epoch(epoch, LOGS)
+
+
+def test_each_epoch_is_one_line_with_its_figures(clock, capsys):
+    progress = EpochProgress(3, images=20)
     for epoch in (1, 2, 3):
-        progress.on_step(1, 2, LOGS)
-        progress.on_step(2, 2, LOGS)
-        progress.on_epoch(epoch, LOGS)
+        run_epoch(progress, clock, epoch, batches=2, seconds=0.01)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in lines] == [
-        "epoch 1/3",
-        "epoch 2/3",
-        "epoch 3/3",
+    assert [line.split("  ")[:3] for line in lines] == [
+        [f"epoch {epoch}/3", "d_loss 0.693", "g_loss 1.500"] for epoch in (1, 2, 3)
     ]
-    assert all("d_loss 0.693  g_loss 1.500" in line for line in lines)
 
 
-def test_the_time_left_is_that_of_the_epochs_left(clock, capsys):
-    progress = EpochProgress(5)
-    clock.now += 100
-    progress.on_epoch(2, LOGS)  # 50 s an epoch, three to go
-    line = capsys.readouterr().out
-    assert "50.0 s/epoch" in line
-    assert "ETA 0:02:30" in line
+def test_images_a_second_and_the_time_left_are_those_of_all_epochs(clock, capsys):
+    progress = EpochProgress(5, images=1000)
+    run_epoch(progress, clock, 1)
+    run_epoch(progress, clock, 2)  # 10 steps of 1 s for 1,000 images
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.endswith("100 images/s  ETA 0:00:30")
 
 
-def test_a_resumed_run_measures_its_own_epochs_only(clock, capsys):
-    progress = EpochProgress(200, done=98)
-    clock.now += 120
-    progress.on_epoch(100, LOGS)  # two of its own, 60 s each, a hundred to go
-    line = capsys.readouterr().out
-    assert "60.0 s/epoch" in line
-    assert "ETA 1:40:00" in line
+def test_the_first_step_does_not_count_for_it_is_compiled_first(clock, capsys):
+    progress = EpochProgress(2, images=1000)
+    clock.now += 60
+    progress.on_step(1, 10, LOGS)
+    clock.now += 9
+    progress.on_epoch(1, LOGS)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.endswith("100 images/s  ETA 0:00:10")
+
+
+def test_an_epoch_of_one_step_has_no_speed_yet(clock, capsys):
+    progress = EpochProgress(3, images=10)
+    run_epoch(progress, clock, 1, batches=1)
+    run_epoch(progress, clock, 2, batches=1)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("come with the next step")
+    assert second.endswith("10 images/s  ETA 0:00:01")
+
+
+def test_a_resumed_run_measures_its_own_steps_only(clock, capsys):
+    progress = EpochProgress(200, images=1000, done=98)
+    for batch in range(6, 11):  # it was stopped in the middle of an epoch
+        clock.now += 6
+        progress.on_step(batch, 10, LOGS)
+    progress.on_epoch(99, LOGS)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.endswith("17 images/s  ETA 1:41:00")
 
 
 def test_the_last_epoch_leaves_no_time(clock, capsys):
-    progress = EpochProgress(1)
-    clock.now += 9
-    progress.on_epoch(1, LOGS)
+    run_epoch(EpochProgress(1, images=10), clock, 1)
     assert "ETA 0:00:00" in capsys.readouterr().out
 
 
-def test_a_terminal_gets_a_bar_with_the_means_as_they_are(monkeypatch):
-    screen, seconds = Terminal(), itertools.count()
-    monkeypatch.setattr(sys, "stdout", screen)
-    monkeypatch.setattr(time, "time", lambda: next(seconds))  # each step is drawn
-    progress = EpochProgress(2)
-    for epoch in (1, 2):
-        for batch, mean in ((1, 1.0), (2, 0.5), (3, 0.25)):
-            progress.on_step(batch, 3, {"d_loss": mean})
-        progress.on_epoch(epoch, {"d_loss": 0.25})
-    text = screen.getvalue()
-    shown = re.findall(r"d_loss: ([\d.]+)", text)
-    assert list(map(float, shown)) == [1, 0.5, 0.25] * 2  # not averaged again
-    assert text.count("3/3") >= 2  # a bar each epoch, filled
-    assert "epoch 2/2" in text
+def test_a_long_epoch_shows_the_speed_soon_and_then_ever_more_rarely(clock, capsys):
+    progress = EpochProgress(10, images=1000)
+    run_epoch(progress, clock, 1, batches=100)
+    *between, last = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[1] for line in between] == [
+        f"step {step}/100" for step in (5, 15, 35, 75)
+    ]
+    assert all("10 images/s  ETA 0:1" in line for line in between)
+    assert last.startswith("epoch 1/10  d_loss")
+
+
+def test_a_terminal_gets_one_line_that_moves(clock, monkeypatch):
+    screen = terminal(monkeypatch)
+    progress = EpochProgress(2, images=30)
+    run_epoch(progress, clock, 1, batches=3)
+    run_epoch(progress, clock, 2, batches=3)
+    pieces = screen.getvalue().split("\r\x1b[K")
+    assert [piece.split("  d_loss")[0] for piece in pieces] == [
+        "",
+        "epoch 1/2  step 2/3",
+        "epoch 1/2",  # the line that stays
+        "epoch 2/2  step 1/3",
+        "epoch 2/2  step 2/3",
+        "epoch 2/2",
+    ]
+    assert [number for number, piece in enumerate(pieces) if "\n" in piece] == [2, 5]
+
+
+def test_the_moving_line_does_not_wrap(clock, monkeypatch):
+    screen = terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "30")
+    progress = EpochProgress(2, images=30)
+    for batch in (1, 2):
+        clock.now += 1
+        progress.on_step(batch, 3, LOGS)
+    assert len(screen.getvalue().removeprefix("\r\x1b[K")) == 29
+
+
+def test_reading_shows_how_far_it_is(clock, capsys):
+    progress = ReadingProgress(1000)
+    for _ in range(9):
+        clock.now += 1
+        progress.on_images(100)
+    progress.done()
+    assert capsys.readouterr().out.splitlines() == [
+        "read 200 of 1000  100 images/s  ETA 0:00:08",
+        "read 600 of 1000  100 images/s  ETA 0:00:04",
+    ]
+
+
+def test_reading_moves_one_line_on_a_terminal_and_clears_it(clock, monkeypatch):
+    screen = terminal(monkeypatch)
+    progress = ReadingProgress(1000)
+    for _ in range(2):
+        clock.now += 1
+        progress.on_images(100)
+    progress.done()
+    _, first, second, cleared = screen.getvalue().split("\r\x1b[K")
+    assert first.startswith("read 100 of 1000") and second.startswith("read 200")
+    assert cleared == ""

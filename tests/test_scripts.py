@@ -14,6 +14,7 @@ from conftest import OF_TRAIN_MODEL
 from pipeline import files
 
 ARRAYS = {"img_data.txt.npy", "img_label.txt.npy"}
+ORIGIN = "img_data.txt.json"
 OF_GAN_MODEL = {
     *(f"generator_model_00{epoch}.h5" for epoch in (1, 2, 3, 4)),
     *(f"generated_plot_e00{epoch}.png" for epoch in (1, 2, 3, 4)),
@@ -64,11 +65,11 @@ print("read everything")
 
 
 def contents(folder):
-    """The bytes of every file below a folder, but for the lock's process id."""
+    """The bytes of every file below a folder, except process ids and times."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name not in (".lock", ORIGIN)
     }
 
 
@@ -90,9 +91,16 @@ def assert_refused(result, *words):
 def test_the_scripts_leave_exactly_their_files(finished):
     folder = finished
     top = {path.name for path in folder.iterdir()}
-    assert top == {"dataset", "model"} | ARRAYS
+    assert top == {"dataset", "model", ORIGIN} | ARRAYS
     model = {path.name for path in (folder / "model").iterdir()} - {".lock"}
     assert model == OF_TRAIN_MODEL | OF_GAN_MODEL | OF_GENERATE_PREDICT
+
+
+def test_the_pictures_are_read_once(copied, script):
+    script("TrainModel.py", "--preset", "smoke")  # the copies are new to it
+    for name in ("TrainModel.py", "GANModel.py"):
+        result = script(name, "--preset", "smoke", "--dataset", "dataset")
+        assert result.code == 0 and "not read again" in result.out
 
 
 def test_the_tables_have_a_row_an_epoch_and_a_row_a_picture(finished):

@@ -1,6 +1,7 @@
 """The arrays of pictures and labels."""
 
 import contextlib
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ from pipeline import files
 from pipeline.artifacts.names import IMAGES, LABELS
 from pipeline.errors import InputError, damage_named
 
-_CHUNK_BYTES = 1 << 26
+_CHUNK = 2**22  # bytes read or written at once: they fit in the cache
+_FLUSHED_TOGETHER = 2**25  # bytes
 _MAKE_ARRAYS = "run: python TrainModel.py"
 
 
@@ -19,7 +21,7 @@ _MAKE_ARRAYS = "run: python TrainModel.py"
 def writing_images(
     path: Path, image_shape: tuple[int, int, int]
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yields a function that appends one picture to an array on disk.
+    """Yields a function that appends pictures to an array on disk.
 
     The pictures go straight to the file, so that memory does not grow with
     their number, and the number need not be known before.
@@ -29,13 +31,17 @@ def writing_images(
         image_shape: (height, width, channels) of every picture.
     """
     header = {"descr": "<f4", "fortran_order": False}
-    count = 0
-    with files.replacing(path) as temporary, open(temporary, "wb") as file:
+    count = unflushed = 0
+    with files.replacing(path) as temporary, open(temporary, "wb", _CHUNK) as file:
 
-        def append(image: np.ndarray) -> None:
-            nonlocal count
-            file.write(np.ascontiguousarray(image, "<f4").data)
-            count += 1
+        def append(images: np.ndarray) -> None:
+            nonlocal count, unflushed
+            file.write(np.ascontiguousarray(images, "<f4").data)
+            count += len(images)
+            unflushed += images.nbytes
+            if unflushed > _FLUSHED_TOGETHER:  # the disk works while others decode
+                os.fsync(file.fileno())
+                unflushed = 0
 
         def write_header() -> None:
             # NumPy pads the header so that the first axis can grow in place.
@@ -75,7 +81,7 @@ def load_images(data_dir: Path) -> np.ndarray:
         raise InputError(
             f"{path} must hold float32 values from 0 to 1; {found}; {_MAKE_ARRAYS}"
         )
-    rows = max(1, _CHUNK_BYTES // images[0].nbytes)
+    rows = max(1, _CHUNK // images[0].nbytes)
     # Read beside the map: pages that it touches would count as this process's memory.
     with open(path, "rb") as file:
         file.seek(images.offset)

@@ -2,6 +2,7 @@
 
 IMAGES = "img_data.txt.npy"  # float32 (n, height, width, channels), RGB, 0-1
 LABELS = "img_label.txt.npy"  # float32 (n, classes), one-hot
+ORIGIN = "img_data.txt.json"  # what the two arrays were made from
 CLASSIFIER_JSON = "train.json"  # keras.models.model_from_json
 CLASSIFIER_H5 = "train.h5"  # .load_weights
 CLASS_NAMES = "classes.json"  # list of str, in the order of the labels' columns

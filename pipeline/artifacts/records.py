@@ -10,9 +10,12 @@ from pipeline import files
 
 
 def save_text(path: Path, text: str) -> None:
-    """Saves UTF-8 text with the same line ends on every system."""
+    """Saves UTF-8 text with the same line ends on every system.
+
+    What is no text in a file's name is escaped, as Python and JSON escape it.
+    """
     with files.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(text.encode(errors="backslashreplace"))
 
 
 def save_json(path: Path, value: Any) -> None:

@@ -1,0 +1,79 @@
+"""What the arrays were made from, so that an unchanged folder is not read again."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from pipeline.artifacts.names import IMAGES, LABELS, ORIGIN
+from pipeline.artifacts.records import save_json
+
+
+def describe(
+    dataset: Path | None, image_shape: tuple[int, int, int], entries: list[os.DirEntry]
+) -> dict:
+    """Names everything that the arrays hang on, without reading a picture.
+
+    Args:
+        dataset: folder of the pictures; None for CIFAR-10.
+        image_shape: (height, width, channels) of every picture in the array.
+        entries: every file, in the order in which they are read. One counts as
+            changed when its path, size or time of change is another.
+
+    Returns:
+        A dict that JSON can hold.
+    """
+    digest = hashlib.sha256()
+    for entry in entries:
+        try:
+            status = entry.stat()
+            state = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError as error:  # such as a link to nowhere
+            state = str(error.errno)
+        digest.update(os.fsencode(entry.path) + f"\0{state}\n".encode())
+    return {
+        "dataset": str(dataset.resolve()) if dataset else "CIFAR-10",
+        "image_shape": list(image_shape),
+        "files": len(entries),
+        "digest": digest.hexdigest(),
+    }
+
+
+def remember(data_dir: Path, origin: dict, found: dict) -> None:
+    """Records what the arrays that lie in a folder now were made from.
+
+    Args:
+        data_dir: folder of the arrays.
+        origin: as of `describe`.
+        found: what else there is to say of it, for `recall` to give back.
+    """
+    record = {"origin": origin, "arrays": _states(data_dir), "found": found}
+    save_json(data_dir / ORIGIN, record)
+
+
+def recall(data_dir: Path, origin: dict) -> dict | None:
+    """Finds out whether the arrays in a folder are those of this origin.
+
+    Returns:
+        What `remember` was given as found; None where anything differs, such as the
+        arrays themselves, or the record cannot be read.
+    """
+    try:
+        record = json.loads((data_dir / ORIGIN).read_text(encoding="utf-8"))
+        if record["origin"] == origin and record["arrays"] == _states(data_dir):
+            return record["found"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # it says nothing, so the pictures are read
+    return None
+
+
+def _states(data_dir: Path) -> dict[str, list[int] | None]:
+    """Size in bytes and time of change of both arrays; None where there is none."""
+    states = {}
+    for name in (IMAGES, LABELS):
+        try:
+            status = os.stat(data_dir / name)
+            states[name] = [status.st_size, status.st_mtime_ns]
+        except FileNotFoundError:
+            states[name] = None
+    return states

@@ -1,47 +1,19 @@
-"""Training and using the classifier, through Keras' own `fit` and `predict`."""
+"""Training and using the classifier, through Keras' own steps.
+
+Small networks spend half of `fit` between the steps. Here many of Keras' training
+steps run in one call, on batches that were gathered together.
+"""
+
+import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from pipeline.batches import epoch_batches
 from pipeline.errors import RunError
 from pipeline.progress import EpochProgress
 from pipeline.settings import Classifier
-
-
-class LabelledBatches(keras.utils.PyDataset):
-    """Feeds Keras from arrays that may lie on disk, in a new order each epoch.
-
-    Args:
-        images: array of shape (n, height, width, channels).
-        labels: array of shape (n, ...).
-        rows: row numbers to take part.
-        batch_size: rows a step; the last batch of an epoch may be shorter.
-        seed: of the order.
-    """
-
-    def __init__(self, images, labels, rows, batch_size: int, seed: int):
-        super().__init__()
-        self._images, self._labels, self._rows = images, labels, rows
-        self._batch_size, self._seed, self._epoch = batch_size, seed, 0
-        self._shuffle()
-
-    def __len__(self):
-        return len(self._batches)
-
-    def __getitem__(self, index):
-        rows = np.sort(self._rows[self._batches[index]])  # reads the disk forwards
-        return self._images[rows], self._labels[rows]
-
-    def on_epoch_end(self):
-        """Puts the next epoch in its own order; Keras calls this."""
-        self._epoch += 1
-        self._shuffle()
-
-    def _shuffle(self):
-        self._batches = epoch_batches(
-            len(self._rows), self._batch_size, self._seed, self._epoch
-        )
 
 
 def train(
@@ -71,41 +43,33 @@ def train(
     Raises:
         RunError: the loss is no longer a finite number.
     """
-    progress = EpochProgress(settings.epochs, len(train_rows))
-    history = []
-
-    def on_epoch_end(epoch, logs):
-        if not np.isfinite(logs["loss"]):
-            raise _diverged(f"the loss is {logs['loss']} in epoch {epoch + 1}")
-        history.append({"epoch": epoch + 1, **logs})
-        progress.on_epoch(epoch + 1, logs)
-
-    def rows_as_batches(rows):
-        return LabelledBatches(images, targets, rows, settings.batch_size, seed)
-
     targets, loss = _targets(classifier, labels)
-    train_batches = rows_as_batches(train_rows)
     classifier.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate),
         loss=loss,
         metrics=["accuracy"],
     )
-    classifier.fit(
-        train_batches,
-        validation_data=(
-            rows_as_batches(validation_rows) if len(validation_rows) else None
-        ),
-        epochs=settings.epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_train_batch_end=lambda batch, logs: progress.on_step(
-                    batch + 1, len(train_batches), logs
-                ),
-                on_epoch_end=on_epoch_end,
-            )
-        ],
-    )
+    train_steps = _compiled(classifier, classifier.train_step)
+    test_steps = _compiled(classifier, classifier.test_step)
+    progress = EpochProgress(settings.epochs, len(train_rows))
+    history = []
+    for epoch in range(1, settings.epochs + 1):
+        classifier.reset_metrics()
+        batches = epoch_batches(len(train_rows), settings.batch_size, seed, epoch - 1)
+        done = 0
+        for some in _stacked(batches, _steps_together(images, settings.batch_size)):
+            rows = train_rows[np.sort(some)]  # reads the disk forwards
+            train_steps(images[rows], targets[rows])
+            done += len(some)
+            logs = _figures(classifier)
+            progress.on_step(done, len(batches), logs)
+        if not np.isfinite(logs["loss"]):
+            raise _diverged(f"the loss is {logs['loss']} in epoch {epoch}")
+        if len(validation_rows):
+            figures = _test(test_steps, classifier, images, targets, validation_rows)
+            logs |= {f"val_{name}": value for name, value in figures.items()}
+        history.append({"epoch": epoch, **logs})
+        progress.on_epoch(epoch, logs)
     if not all(np.isfinite(weight).all() for weight in classifier.get_weights()):
         raise _diverged("a weight is NaN or infinite")
     return history
@@ -152,9 +116,59 @@ def evaluate(
         pictures, loss (cross-entropy in nats) and accuracy (0-1).
     """
     targets, _ = _targets(classifier, labels)
-    batches = LabelledBatches(images, targets, rows, _batch_size(images), seed=0)
-    figures = classifier.evaluate(batches, verbose=0, return_dict=True)
+    test_steps = _compiled(classifier, classifier.test_step)
+    figures = _test(test_steps, classifier, images, targets, rows)
     return {"pictures": len(rows)} | figures
+
+
+def _compiled(classifier: keras.Model, step):
+    """Compiles a function that takes one step of Keras after the other.
+
+    It takes pictures (steps, batch_size, height, width, channels) and their targets
+    (steps, batch_size, units).
+    """
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec((None, *classifier.input_shape)),
+            tf.TensorSpec((None, *classifier.output_shape)),
+        ],
+    )
+    def steps(images, targets):
+        tf.map_fn(
+            lambda batch: step(batch)["loss"],
+            (images, targets),
+            parallel_iterations=1,
+            fn_output_signature=tf.float32,
+        )
+
+    return steps
+
+
+def _stacked(batches: list[np.ndarray], together: int):
+    """Yields batches in stacks of one length; a short last one comes alone."""
+    full = [batch for batch in batches if len(batch) == len(batches[0])]
+    for start in range(0, len(full), together):
+        yield np.stack(full[start : start + together])
+    if len(full) < len(batches):
+        yield batches[-1][None]
+
+
+def _test(test_steps, classifier, images, targets, rows) -> dict[str, float]:
+    """Measures loss and accuracy on some rows."""
+    classifier.reset_metrics()
+    size = _batch_size(images)
+    for start in range(0, len(rows), size):
+        some = rows[None, start : start + size]
+        test_steps(images[some], targets[some])
+    return _figures(classifier)
+
+
+def _figures(classifier: keras.Model) -> dict[str, float]:
+    """The means of the metrics since they were reset."""
+    figures = classifier.get_metrics_result()
+    return {name: float(figures[name]) for name in ("accuracy", "loss")}
 
 
 def _diverged(what: str) -> RunError:
@@ -177,4 +191,9 @@ def _targets(classifier: keras.Model, labels: np.ndarray) -> tuple[np.ndarray, s
 
 def _batch_size(images: np.ndarray) -> int:
     """As many pictures as keep the layers' outputs within a few gigabytes."""
-    return int(np.clip(2**22 // images[0].size, 1, 256))
+    return int(np.clip(2**22 // math.prod(images.shape[1:]), 1, 256))
+
+
+def _steps_together(images: np.ndarray, batch_size: int) -> int:
+    """As many steps in a call as take megabytes and a moment, not more."""
+    return int(np.clip(2**22 // (batch_size * math.prod(images.shape[1:])), 1, 32))

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from pipeline.batches import epoch_batches, split_by_class
-from pipeline.classification import LabelledBatches
 
 
 def one_hot(*counts):
@@ -76,42 +75,3 @@ def test_the_order_hangs_on_seed_and_epoch():
     assert order(1, 2) == order(1, 2)
     orders = {order(seed, epoch) for seed in range(4) for epoch in range(4)}
     assert len(orders) == 16
-
-
-def labelled(rows, batch_size=4, seed=0):
-    """Batches of pictures filled with their own row number, labelled with it."""
-    numbers = np.arange(20, dtype=np.float32)
-    images = np.broadcast_to(numbers[:, None, None, None], (20, 2, 2, 3))
-    return LabelledBatches(images, numbers[:, None], rows, batch_size, seed)
-
-
-def rows_shown(batches):
-    return [batches[index][1].ravel().tolist() for index in range(len(batches))]
-
-
-def test_pictures_keep_their_labels_in_every_epoch():
-    batches = labelled(np.arange(3, 20, 2))
-    for _ in range(3):
-        for index in range(len(batches)):
-            images, labels = batches[index]
-            assert len(images) == len(labels)
-            assert (images.reshape(len(images), -1) == labels).all()
-        batches.on_epoch_end()
-
-
-def test_only_the_rows_asked_for_take_part_once_an_epoch_in_a_new_order():
-    rows = np.arange(3, 20, 2)
-    batches = labelled(rows)
-    epochs = []
-    for _ in range(3):
-        epochs.append(rows_shown(batches))
-        batches.on_epoch_end()
-    for shown in epochs:
-        assert sorted(sum(shown, [])) == rows.tolist()
-    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
-
-
-def test_same_seed_same_batches():
-    rows = np.arange(20)
-    assert rows_shown(labelled(rows, seed=5)) == rows_shown(labelled(rows, seed=5))
-    assert rows_shown(labelled(rows, seed=5)) != rows_shown(labelled(rows, seed=6))

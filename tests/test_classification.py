@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline import backend, classification, networks
+from pipeline.batches import epoch_batches
 from pipeline.errors import RunError
 from pipeline.presets import Classifier
 
@@ -62,6 +63,29 @@ def test_same_seed_same_weights_other_seed_others(first):
     assert (first[0].get_weights()[0] != other.get_weights()[0]).any()
 
 
+@pytest.mark.parametrize("batch_size", [4, 5])  # the last batch of 5 is short
+def test_the_loss_curve_is_that_of_one_step_after_the_other(batch_size):
+    settings = Classifier(epochs=2, batch_size=batch_size, learning_rate=0.005)
+    classifier, history = trained(settings, held_out=0)
+    other = new_classifier()
+    other.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    other.optimizer.learning_rate = settings.learning_rate
+    images, labels = dark_and_bright()
+    for epoch, row in enumerate(history):
+        sums = np.zeros(2)
+        for rows in epoch_batches(len(images), batch_size, seed=0, epoch=epoch):
+            rows = np.sort(rows)
+            other.reset_metrics()
+            figures = other.train_on_batch(images[rows], labels[rows], return_dict=True)
+            sums += np.multiply([figures["loss"], figures["accuracy"]], len(rows))
+        expected = sums / len(images)
+        np.testing.assert_allclose([row["loss"], row["accuracy"]], expected, rtol=1e-5)
+    for weights, same in zip(
+        classifier.get_weights(), other.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(weights, same, atol=1e-5)
+
+
 def test_nothing_held_out_is_nothing_measured():
     _, history = trained(Classifier(epochs=1, batch_size=4), held_out=0)
     assert set(history[0]) == {"epoch", "loss", "accuracy"}
@@ -83,17 +107,17 @@ def test_every_epoch_shows_each_training_picture_once():
     class Recording:
         """The pictures, and which rows of them were asked for."""
 
+        shape = images.shape
         shown = []
 
         def __getitem__(self, rows):
-            self.shown.extend(rows.tolist())
+            self.shown.extend(rows.ravel().tolist())
             return images[rows]
 
     settings = Classifier(epochs=3, batch_size=4)
     trained(settings, images=Recording(), held_out=0)
     rows = list(range(len(images)))
-    # Keras looks at a batch or two beforehand, to learn their shapes.
-    shown = np.array(Recording.shown[-3 * len(rows) :]).reshape(3, -1)
+    shown = np.array(Recording.shown).reshape(3, -1)
     assert [sorted(epoch) for epoch in shown] == [rows] * 3
     assert (shown[0] != shown[1]).any()
 
@@ -101,6 +125,17 @@ def test_every_epoch_shows_each_training_picture_once():
 def test_a_loss_that_is_not_finite_ends_in_a_run_error_that_names_a_way_out():
     with pytest.raises(RunError, match="--learning-rate"):
         trained(Classifier(epochs=3, batch_size=4, learning_rate=1e30))
+
+
+def test_evaluation_weighs_every_picture_alike(first):
+    images, labels = dark_and_bright(300)  # more than go through the network at once
+    labels[:30] = labels[:30, ::-1]
+    figures = classification.evaluate(first[0], images, labels, np.arange(300))
+    probabilities = classification.predict(first[0], images)
+    assert figures["pictures"] == 300
+    assert figures["accuracy"] == pytest.approx(0.9)
+    surprise = -np.log((probabilities * labels).sum(1))
+    np.testing.assert_allclose(figures["loss"], surprise.mean(), rtol=1e-4)
 
 
 def test_probabilities_sum_to_1():

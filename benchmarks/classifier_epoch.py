@@ -1,0 +1,110 @@
+"""An epoch of the classifier of dcgan-32 at batch 32, against Keras' own fit.
+
+    python benchmarks/classifier_epoch.py --images 3200
+
+    fit            model.fit on arrays, as most scripts call it
+    fit, 32 steps  the same with steps_per_execution=32
+    ours           classification.train
+"""
+
+import numpy as np
+import side_by_side
+
+
+def prepare(options):
+    """Starts Keras and makes pictures."""
+    from pipeline import backend, networks, presets
+
+    backend.start(0)
+    preset = presets.PRESETS["dcgan-32"]
+    settings = preset.classifier
+    rng = np.random.default_rng(0)
+    images = rng.random((options.images, *preset.data.image_shape), np.float32)
+    labels = np.eye(5, dtype=np.float32)[rng.integers(0, 5, options.images)]
+    classifier = networks.build_classifier(
+        images.shape[1:], 5, settings.filters, settings.dense_units
+    )
+    return settings, images, labels, classifier
+
+
+def fit(options, steps_together):
+    """What most scripts do."""
+    settings, images, labels, classifier = prepare(options)
+    classifier.compile(
+        "adam",
+        "categorical_crossentropy",
+        metrics=["accuracy"],
+        steps_per_execution=steps_together,
+    )
+
+    def work():
+        classifier.fit(images, labels, batch_size=settings.batch_size, verbose=0)
+        return options.images
+
+    work()
+    return work
+
+
+def ours(options):
+    """What TrainModel.py does; every call compiles again, which is not counted."""
+    import dataclasses
+    import time
+
+    from pipeline import classification, progress
+
+    settings, images, labels, classifier = prepare(options)
+    rows = np.arange(len(images))
+    settings = dataclasses.replace(settings, epochs=2)
+
+    def work():
+        ends = []
+
+        class Clock(progress.EpochProgress):
+            def on_epoch(self, epoch, logs):
+                ends.append(time.perf_counter())
+
+        classification.EpochProgress = Clock
+        classification.train(classifier, images, labels, rows, rows[:0], settings, 0)
+        return ends[1] - ends[0]
+
+    return work
+
+
+CONTENDERS = {
+    "fit": lambda options: fit(options, 1),
+    "fit, 32 steps": lambda options: fit(options, 32),
+    "ours": ours,
+}
+
+
+def add_arguments(parser):
+    """Adds this benchmark's own flags."""
+    parser.add_argument("--images", type=int, default=3200)
+
+
+def main():
+    """Measures, and prints a table."""
+    options = side_by_side.parse(__doc__, add_arguments, rounds=7)
+    replies = side_by_side.compare(CONTENDERS, options, "keras", "tensorflow")
+    for reply in replies["ours"]:
+        reply["seconds"] = reply["result"]
+    plain = side_by_side.median(replies["fit"])
+    rows = []
+    for name, reply in replies.items():
+        seconds = side_by_side.median(reply)
+        rows.append(
+            [
+                name,
+                f"{1e3 * seconds / (options.images / 32):.2f}",
+                side_by_side.spread(reply),
+                f"{options.images / seconds:.0f}",
+                f"{plain / seconds:.2f}",
+            ]
+        )
+    side_by_side.table(
+        ["classifier", "ms a step", "seconds an epoch", "images/s", "times fit"], rows
+    )
+
+
+if __name__ == "__main__":
+    main()

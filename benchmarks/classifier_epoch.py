@@ -1,10 +1,10 @@
 """An epoch of the classifier of dcgan-32 at batch 32, against Keras' own fit.
 
-    python benchmarks/classifier_epoch.py --images 3200
+python benchmarks/classifier_epoch.py --images 3200
 
-    fit            model.fit on arrays, as most scripts call it
-    fit, 32 steps  the same with steps_per_execution=32
-    ours           classification.train
+fit            model.fit on arrays, as most scripts call it
+fit, 32 steps  the same with steps_per_execution=32
+ours           classification.train
 """
 
 import numpy as np

@@ -25,8 +25,9 @@ def real_images() -> np.ndarray:
     from pipeline import images
 
     paths = sorted((side_by_side.ROOT / "dataset").glob("*/*.jpg"))
-    pictures = list(images.read_pictures(paths[:: len(paths) // NUM_REAL], (32, 32, 3)))
-    return images.to_tanh_range(np.stack(pictures[:NUM_REAL]))
+    paths = paths[:: len(paths) // NUM_REAL][:NUM_REAL]
+    pictures = [images.read_picture(path, (32, 32, 3)) for path in paths]
+    return images.to_tanh_range(np.stack(pictures))
 
 
 def keras_networks():

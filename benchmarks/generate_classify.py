@@ -1,0 +1,86 @@
+"""Drawing 10,000 pictures and classifying them, with the networks of dcgan-32.
+
+python benchmarks/generate_classify.py
+
+predict  model.predict of the generator, then of the classifier, at batch 32
+ours     generation.generate and classification.predict, as GeneratePredict.py does
+"""
+
+import side_by_side
+
+
+def prepare(options):
+    """Builds both networks and draws the latent vectors."""
+    from pipeline import backend, generation, networks, presets
+
+    backend.start(0)
+    preset = presets.PRESETS["dcgan-32"]
+    shape = preset.data.image_shape
+    classifier = networks.build_classifier(
+        shape, 5, preset.classifier.filters, preset.classifier.dense_units
+    )
+    generator = networks.build_generator(
+        shape, preset.gan.latent_dim, preset.gan.generator_filters
+    )
+    latents = generation.sample_latents(options.count, preset.gan.latent_dim, 0)
+    return classifier, generator, latents
+
+
+def predict(options):
+    """What most scripts do."""
+    classifier, generator, latents = prepare(options)
+
+    def work():
+        pictures = (generator.predict(latents, verbose=0) + 1) / 2
+        return len(classifier.predict(pictures, verbose=0))
+
+    work()
+    return work
+
+
+def ours(options):
+    """What GeneratePredict.py does."""
+    classifier, generator, latents = prepare(options)
+    from pipeline import classification, generation
+
+    def work():
+        pictures = generation.generate(generator, latents)
+        return len(classification.predict(classifier, pictures))
+
+    work()
+    return work
+
+
+CONTENDERS = {"predict": predict, "ours": ours}
+
+
+def add_arguments(parser):
+    """Adds this benchmark's own flags."""
+    parser.add_argument("--count", type=int, default=10000)
+
+
+def main():
+    """Measures, and prints a table."""
+    options = side_by_side.parse(__doc__, add_arguments)
+    replies = side_by_side.compare(CONTENDERS, options, "keras", "tensorflow")
+    plain = side_by_side.median(replies["predict"])
+    rows = []
+    for name, reply in replies.items():
+        seconds = side_by_side.median(reply)
+        rows.append(
+            [
+                name,
+                f"{seconds:.2f}",
+                side_by_side.spread(reply),
+                f"{options.count / seconds:.0f}",
+                f"{plain / seconds:.2f}",
+            ]
+        )
+    side_by_side.table(
+        ["draw and classify", "s, median", "spread", "pictures/s", "times predict"],
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""How long it takes until something happens.
+
+python benchmarks/start_up.py
+
+numpy           python -c "import numpy", for comparison
+tensorflow      python -c "import tensorflow", for comparison
+SCRIPT --help   until the help stands on the screen
+GANModel.py     until one training step of dcgan-32 is done and saved, its compilation
+                included
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import side_by_side
+
+
+def process(*command):
+    """Work that runs one process, and returns the CPU seconds that it took."""
+
+    def work():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, *command], check=True, stdout=subprocess.DEVNULL
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    work()
+    return work
+
+
+def first_step(options):
+    """One step on as many pictures as it takes."""
+    folder = Path(tempfile.mkdtemp())
+    pictures = np.random.default_rng(0).random((64, 32, 32, 3), np.float32)
+    np.save(folder / "img_data.txt.npy", pictures)
+    script = str(side_by_side.ROOT / "GANModel.py")
+    places = ("--data-dir", str(folder), "--model-dir", str(folder / "model"))
+    return process(script, "--epochs", "1", *places)
+
+
+def _help(script):
+    return lambda options: process(str(side_by_side.ROOT / script), "--help")
+
+
+CONTENDERS = {
+    "numpy": lambda options: process("-c", "import numpy"),
+    "tensorflow": lambda options: process("-c", "import tensorflow"),
+    "TrainModel.py --help": _help("TrainModel.py"),
+    "GANModel.py --help": _help("GANModel.py"),
+    "GeneratePredict.py --help": _help("GeneratePredict.py"),
+    "GANModel.py": first_step,
+}
+
+
+def main():
+    """Measures, and prints a table."""
+    options = side_by_side.parse(__doc__, rounds=7)
+    replies = side_by_side.compare(CONTENDERS, options, "numpy", "tensorflow")
+    rows = []
+    for name, reply in replies.items():
+        cpu = sorted(one["result"] for one in reply)[len(reply) // 2]
+        seconds = side_by_side.median(reply)
+        rows.append([name, f"{seconds:.2f}", side_by_side.spread(reply), f"{cpu:.2f}"])
+    side_by_side.table(["start", "s, median", "spread", "CPU seconds"], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -38,7 +38,7 @@ def main():
 
 
 def train(options, preset):
-    from pipeline import backend, dataset, interrupts
+    from pipeline import backend, batches, dataset, interrupts
     from pipeline.artifacts import arrays, models, names, records, resume
     from pipeline.images import Resized
 
@@ -59,10 +59,17 @@ def train(options, preset):
         f"{options.data_dir / names.IMAGES}"
     )
 
-    batch_size = min(settings.batch_size, 2 * len(images))
+    # Hold some out to measure by, if asked to.
+    rows, held_out = range(len(images)), []
+    if settings.held_out:
+        models.require_classifier(model_dir)
+        labels = arrays.load_labels(options.data_dir, len(images), or_one_class=True)
+        rows, held_out = batches.hold_out(labels, settings.held_out, preset.seed)
+        print(f"held out {len(held_out)} pictures to measure by")
+    batch_size = min(settings.batch_size, 2 * len(rows))
     if batch_size < settings.batch_size:
         print(
-            f"{len(images)} pictures are fewer than half a batch of "
+            f"{len(rows)} pictures are fewer than half a batch of "
             f"{settings.batch_size}: the batch shrinks to {batch_size}"
         )
 
@@ -71,17 +78,27 @@ def train(options, preset):
         "seed": preset.seed,
         "pictures": arrays.fingerprint(images),
     }
-    for harmless in ("epochs", "save_every", "saves"):
+    for harmless in ("epochs", "save_every", "saves", "patience"):
         del decisive[harmless]
-    state, history = None, []
+    state, tables = None, {"history": [], "quality": []}
     if options.resume:
-        state, history = resume.load_resume(model_dir, decisive)
+        state, tables = resume.load_resume(model_dir, decisive)
+    history, quality = tables["history"], tables["quality"]
 
     # This takes seconds, so only once the input is good.
     backend.start(preset.seed)
     if settings.precision == "bfloat16" and backend.lacks_bfloat16():
         print("warning: this processor has no bfloat16; float32 would be faster")
-    from pipeline import adversarial, generation, networks, plots, progress, saves
+    from pipeline import (
+        adversarial,
+        features,
+        generation,
+        judging,
+        networks,
+        plots,
+        progress,
+        saves,
+    )
 
     # Build the networks, discriminator before generator.
     discriminator = networks.build_discriminator(
@@ -108,19 +125,34 @@ def train(options, preset):
         print(f"going on after epoch {trainer.epoch}")
     else:
         files.set_aside(model_dir / names.RESUME)
+        files.set_aside(model_dir / names.BEST_GENERATOR)
         models.warn_of_earlier_generators(model_dir)
     records.record_run(model_dir, "GANModel", preset, backend.versions())
+
+    # Find out what held-out pictures look like to the classifier.
+    judge = None
+    if settings.held_out:
+        judge = judging.Judge(
+            features.load_extractor("classifier", model_dir),
+            images,
+            rows,
+            held_out,
+            generation.sample_latents(
+                judging.NUM_FAKE, settings.latent_dim, preset.seed + 1
+            ),
+        )
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.
     latents = generation.sample_latents(
         saves.GRID_SIDE**2, settings.latent_dim, preset.seed
     )
-    display = progress.EpochProgress(settings.epochs, len(images), done=trainer.epoch)
+    display = progress.EpochProgress(settings.epochs, len(rows), done=trainer.epoch)
     with interrupts.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
             images,
             settings.epochs,
             batch_size,
+            rows,
             on_step=display.on_step,
             should_stop=interrupt,
         ):
@@ -136,13 +168,20 @@ def train(options, preset):
                     model_dir,
                     options.output_dir if is_last else None,
                 )
+                if judge:
+                    quality.append({"epoch": epoch} | judge.measure(generator))
+                    saves.save_quality(model_dir, generator, quality)
+                    print(judging.as_text(quality))
             history.append({"epoch": epoch, **logs})
             records.save_csv(model_dir / "gan_history.csv", history)
-            resume.save_resume(model_dir, trainer.state(), decisive, history)
+            resume.save_resume(model_dir, trainer.state(), decisive, tables)
+            if judging.has_stalled(quality, settings.patience):
+                print(f"no better one in {settings.patience} saves: training ends here")
+                break
 
     # Stop early if asked to, with nothing lost.
     if interrupt() and trainer.epoch < settings.epochs:
-        resume.save_resume(model_dir, trainer.state(), decisive, history)
+        resume.save_resume(model_dir, trainer.state(), decisive, tables)
         raise errors.Interrupted(
             interrupt.signal_number,
             f"epoch {trainer.epoch} of {settings.epochs} is complete and the state is "

@@ -56,6 +56,7 @@ def train(options, preset):
         settings.filters,
         settings.dense_units,
         settings.output,
+        settings.network,
     )
 
     # Train it.

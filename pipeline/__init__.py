@@ -16,6 +16,8 @@
     losses          pure functions of real_logits, fake_logits
     kernels         what the networks' layers compute, by cheaper routes
     adversarial     the alternating steps: the only file that differentiates
+    augmentation    pictures changed a little at random
+    optimizers      what moves the classifier's weights
     classification  training and using the classifier
     generation      latent vectors -> pictures
     saves           what a GAN training writes as it goes by

@@ -5,7 +5,7 @@ flag is switched: on Keras 3 a discriminator that was compiled and then frozen
 inside a combined model silently never trains.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -119,6 +119,7 @@ class AdversarialTrainer:
         images: np.ndarray,
         epochs: int,
         batch_size: int,
+        rows: Sequence[int] | None = None,
         *,
         on_step: Callable[[int, int, dict], None] = lambda step, steps, logs: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -129,6 +130,7 @@ class AdversarialTrainer:
             images: float32 array (n, height, width, channels), 0-1.
             epochs: to reach in all, those of a restored state counted in.
             batch_size: pictures of a discriminator step, half real, half fake.
+            rows: row numbers to train on; all where left out.
             on_step: called with (batches done, batches in the epoch, means so far).
             should_stop: asked after each step; True ends the training there.
 
@@ -142,13 +144,15 @@ class AdversarialTrainer:
         for network in (self.discriminator, self.generator):
             if not network.trainable_variables:
                 raise RunError(f"the {network.name} is frozen and would never train")
+        rows = np.asarray(range(len(images)) if rows is None else rows)
         while self.epoch < epochs:
-            batches = epoch_batches(len(images), batch_size // 2, self.seed, self.epoch)
-            for rows in batches[self._batch :]:
-                real_images = to_tanh_range(images[np.sort(rows)])
+            batches = epoch_batches(len(rows), batch_size // 2, self.seed, self.epoch)
+            for batch in batches[self._batch :]:
+                # In the order of the file, which is read forwards.
+                real_images = to_tanh_range(images[np.sort(rows[batch])])
                 logs = self._compiled_alternate(real_images, np.int32(self._step))
-                self._sums += np.array(logs) * len(rows)
-                self._count += len(rows)
+                self._sums += np.array(logs) * len(batch)
+                self._count += len(batch)
                 self._step += 1
                 self._batch += 1
                 on_step(self._batch, len(batches), self._means())

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from pipeline.errors import InputError
 from pipeline.settings import Data
+
+_FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
 
 
 def split_by_class(
@@ -31,6 +34,30 @@ def split_by_class(
         held.extend(rows[:count])
         kept.extend(rows[count:])
     return np.sort(np.array(kept, int)), np.sort(np.array(held, int))
+
+
+def hold_out(labels: np.ndarray, part: float, seed: int) -> tuple:
+    """Splits rows into those to train a generator on and those to measure it by.
+
+    Args:
+        labels: one-hot array of shape (n, classes).
+        part: of each class, to measure by.
+        seed: of the shuffle.
+
+    Returns:
+        Sorted row numbers of both.
+
+    Raises:
+        InputError: too few are left to measure by.
+    """
+    rows, held_out = split_by_class(labels, part, seed)
+    if len(held_out) < _FEWEST_HELD_OUT:
+        raise InputError(
+            f"--held-out {part} of {len(labels)} pictures leaves {len(held_out)} to "
+            f"measure by and {_FEWEST_HELD_OUT} are needed; hold out more, or 0 to "
+            "measure nothing"
+        )
+    return rows, held_out
 
 
 def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> dict:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline import augmentation, optimizers
 from pipeline.batches import epoch_batches
 from pipeline.errors import RunError
 from pipeline.progress import EpochProgress
@@ -43,31 +44,32 @@ def train(
     Raises:
         RunError: the loss is no longer a finite number.
     """
-    targets, loss = _targets(classifier, labels)
+    targets = _targets(classifier, labels)
+    num_steps = settings.epochs * math.ceil(len(train_rows) / settings.batch_size)
     classifier.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate),
-        loss=loss,
+        optimizer=optimizers.build_optimizer(settings, num_steps),
+        loss=_loss(classifier, labels[train_rows], settings),
         metrics=["accuracy"],
     )
-    train_steps = _compiled(classifier, classifier.train_step)
-    test_steps = _compiled(classifier, classifier.test_step)
+    train_steps = _compiled_steps(classifier, settings.augmentation, seed)
     progress = EpochProgress(settings.epochs, len(train_rows))
-    history = []
+    history, step = [], 0
     for epoch in range(1, settings.epochs + 1):
         classifier.reset_metrics()
         batches = epoch_batches(len(train_rows), settings.batch_size, seed, epoch - 1)
         done = 0
         for some in _stacked(batches, _steps_together(images, settings.batch_size)):
             rows = train_rows[np.sort(some)]  # reads the disk forwards
-            train_steps(images[rows], targets[rows])
+            train_steps(images[rows], targets[rows], np.int32(step))
+            step += len(some)
             done += len(some)
-            logs = _figures(classifier)
+            logs = _means(classifier)
             progress.on_step(done, len(batches), logs)
         if not np.isfinite(logs["loss"]):
             raise _diverged(f"the loss is {logs['loss']} in epoch {epoch}")
         if len(validation_rows):
-            figures = _test(test_steps, classifier, images, targets, validation_rows)
-            logs |= {f"val_{name}": value for name, value in figures.items()}
+            figures = evaluate(classifier, images, labels, validation_rows)
+            logs |= {f"val_{name}": figures[name] for name in logs}
         history.append({"epoch": epoch, **logs})
         progress.on_epoch(epoch, logs)
     if not all(np.isfinite(weight).all() for weight in classifier.get_weights()):
@@ -104,10 +106,10 @@ def predict(
 def evaluate(
     classifier: keras.Model, images: np.ndarray, labels: np.ndarray, rows: np.ndarray
 ) -> dict[str, float]:
-    """Measures a compiled classifier.
+    """Measures a classifier.
 
     Args:
-        classifier: as `train` left it.
+        classifier: pictures 0-1 in, probabilities out.
         images: float32 array (n, height, width, channels), 0-1.
         labels: float32 one-hot array (n, classes).
         rows: row numbers to measure on.
@@ -115,35 +117,48 @@ def evaluate(
     Returns:
         pictures, loss (cross-entropy in nats) and accuracy (0-1).
     """
-    targets, _ = _targets(classifier, labels)
-    test_steps = _compiled(classifier, classifier.test_step)
-    figures = _test(test_steps, classifier, images, targets, rows)
-    return {"pictures": len(rows)} | figures
+    probabilities, truth = predict(classifier, images, rows), labels[rows].argmax(1)
+    of_truth = probabilities[np.arange(len(rows)), truth].astype(np.float64)
+    return {
+        "pictures": len(rows),
+        "loss": float(-np.log(of_truth.clip(keras.config.epsilon())).mean()),
+        "accuracy": float((probabilities.argmax(1) == truth).mean()),
+    }
 
 
-def _compiled(classifier: keras.Model, step):
-    """Compiles a function that takes one step of Keras after the other.
+def _compiled_steps(classifier: keras.Model, augmented: str, seed: int):
+    """Compiles a function that takes one training step of Keras after the other.
 
-    It takes pictures (steps, batch_size, height, width, channels) and their targets
-    (steps, batch_size, units).
+    It takes pictures (steps, batch_size, height, width, channels), their targets
+    (steps, batch_size, units) and the number of the first step.
     """
+
+    def train_step(batch):
+        images, targets, step = batch
+        if augmented != "none":
+            images = augmentation.shift(images, tf.stack([seed, 3 * step]))
+        if augmented == "shift-mirror":
+            images = augmentation.mirror(images, tf.stack([seed, 3 * step]))
+        return classifier.train_step((images, targets))["loss"]
 
     @tf.function(
         autograph=False,
         input_signature=[
             tf.TensorSpec((None, *classifier.input_shape)),
             tf.TensorSpec((None, *classifier.output_shape)),
+            tf.TensorSpec((), tf.int32),
         ],
     )
-    def steps(images, targets):
+    def train_steps(images, targets, first_step):
+        numbers = first_step + tf.range(tf.shape(images)[0])
         tf.map_fn(
-            lambda batch: step(batch)["loss"],
-            (images, targets),
+            train_step,
+            (images, targets, numbers),
             parallel_iterations=1,
             fn_output_signature=tf.float32,
         )
 
-    return steps
+    return train_steps
 
 
 def _stacked(batches: list[np.ndarray], together: int):
@@ -155,17 +170,7 @@ def _stacked(batches: list[np.ndarray], together: int):
         yield batches[-1][None]
 
 
-def _test(test_steps, classifier, images, targets, rows) -> dict[str, float]:
-    """Measures loss and accuracy on some rows."""
-    classifier.reset_metrics()
-    size = _batch_size(images)
-    for start in range(0, len(rows), size):
-        some = rows[None, start : start + size]
-        test_steps(images[some], targets[some])
-    return _figures(classifier)
-
-
-def _figures(classifier: keras.Model) -> dict[str, float]:
+def _means(classifier: keras.Model) -> dict[str, float]:
     """The means of the metrics since they were reset."""
     figures = classifier.get_metrics_result()
     return {name: float(figures[name]) for name in ("accuracy", "loss")}
@@ -178,15 +183,38 @@ def _diverged(what: str) -> RunError:
     )
 
 
-def _targets(classifier: keras.Model, labels: np.ndarray) -> tuple[np.ndarray, str]:
-    """Fits one-hot labels to the classifier's output, and names the loss.
+def _targets(classifier: keras.Model, labels: np.ndarray) -> np.ndarray:
+    """Fits one-hot labels to the classifier's output."""
+    return labels[:, 1:] if classifier.output_shape[-1] == 1 else labels
+
+
+def _loss(classifier: keras.Model, labels: np.ndarray, settings: Classifier):
+    """Builds the loss of targets and probabilities.
 
     A single unit takes binary cross-entropy: the categorical one compares units
-    with each other, and of a lone unit it is always 0.
+    with each other, and of a lone unit it is always 0. Balanced, each class weighs
+    as much as any other in all, and a picture 1 on average.
     """
-    if classifier.output_shape[-1] == 1:
-        return labels[:, 1:], "binary_crossentropy"
-    return labels, "categorical_crossentropy"
+    is_single = classifier.output_shape[-1] == 1
+    cross_entropy = (
+        keras.losses.binary_crossentropy
+        if is_single
+        else keras.losses.categorical_crossentropy
+    )
+    counts = labels.sum(0)
+    weights = (len(labels) / np.count_nonzero(counts) / counts.clip(1)).astype("f4")
+
+    def loss(targets, probabilities):
+        losses = cross_entropy(
+            targets, probabilities, label_smoothing=settings.label_smoothing
+        )
+        if settings.class_weights == "none":
+            return losses
+        if is_single:
+            targets = tf.concat([1 - targets, targets], 1)
+        return losses * tf.linalg.matvec(targets, weights)
+
+    return loss
 
 
 def _batch_size(images: np.ndarray) -> int:

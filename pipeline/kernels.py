@@ -1,10 +1,9 @@
 """What the networks' layers compute, by cheaper routes: same function, same weights.
 
 On a processor, oneDNN's convolutions reach most of what its matrix product reaches,
-but for four things, which take a third of a DCGAN's step and are done otherwise here:
-convolutions that read or draw the few channels of a picture, gradients by the kernels
-of small transposed convolutions, gradients of biases, and activations that keep their
-input for the gradient.
+but for three things, which take a quarter of a DCGAN's step and are done otherwise
+here: convolutions that read or draw the few channels of a picture, gradients of
+biases, and activations that keep their input for the gradient.
 """
 
 import keras
@@ -13,7 +12,6 @@ import tensorflow as tf
 from keras import layers
 
 _FEW = 4  # channels: oneDNN pads them to 16, and computes as many
-_SMALL = 8  # pixels a side: larger ones oneDNN's own gradient does as fast
 
 
 def run(network: keras.Sequential, inputs, precision: str = "float32"):
@@ -80,43 +78,7 @@ def _convolve_transposed(values, layer):
     height, width = (values.shape[1 + axis] * layer.strides[axis] for axis in (0, 1))
     shape = (tf.shape(values)[0], height, width, layer.filters)
     kernel = tf.cast(layer.kernel, values.dtype)
-    is_doubling = layer.kernel_size == (4, 4) and layer.strides == (2, 2)
-    if is_doubling and max(values.shape[1:3]) <= _SMALL:
-        return _double(values, kernel)
     return tf.nn.conv2d_transpose(values, kernel, shape, layer.strides, "SAME")
-
-
-@tf.custom_gradient
-def _double(values, kernel):
-    """Convolves transposed; the gradient by the 4x4 kernel is a matrix product."""
-    _, height, width, channels = values.shape
-    filters = kernel.shape[2]
-    shape = (tf.shape(values)[0], 2 * height, 2 * width, filters)
-
-    def gradient(upstream):
-        by_values = tf.nn.conv2d(upstream, kernel, 2, "SAME")
-        # The kernel's row r makes output row 2 i + r - 1 from input row i; likewise
-        # its columns. Two rows and columns at a time stand side by side as channels.
-        padded = tf.pad(upstream, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        pairs = tf.nn.space_to_depth(padded, 2)
-        rows = tf.reshape(values, (-1, channels))
-        products = [
-            tf.matmul(
-                tf.reshape(
-                    pairs[:, top : top + height, left : left + width],
-                    (-1, 4 * filters),
-                ),
-                rows,
-                transpose_a=True,
-            )
-            for top in (0, 1)
-            for left in (0, 1)
-        ]
-        parts = tf.reshape(tf.stack(products), (2, 2, 2, 2, filters, channels))
-        by_kernel = tf.transpose(parts, (0, 2, 1, 3, 4, 5))
-        return by_values, tf.reshape(by_kernel, kernel.shape)
-
-    return tf.nn.conv2d_transpose(values, kernel, shape, 2, "SAME"), gradient
 
 
 def _multiply(values, matrix):

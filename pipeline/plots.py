@@ -92,6 +92,24 @@ def save_curves(path: Path, history: list[dict[str, float]]) -> None:
     _save_figure(path, figure)
 
 
+def save_quality(path: Path, rows: list[dict]) -> None:
+    """Saves the two distances to real pictures over the epochs, one panel each.
+
+    Args:
+        path: a .png file.
+        rows: epoch and figures, as of `metrics.evaluate`.
+    """
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    epochs = [row["epoch"] for row in rows]
+    figures = ("kernel_distance", "frechet_distance")
+    for axis, name in zip(figure.subplots(1, 2), figures, strict=True):
+        axis.plot(epochs, [row[name] for row in rows], ".-")
+        axis.set(xlabel="epoch", ylabel=name.replace("_", " "), yscale="symlog")
+    counts = f"{rows[0]['real']} real, {rows[0]['fake']} fake"
+    figure.suptitle(f"{rows[0]['extractor']}; {counts}; 0 is best", size=9)
+    _save_figure(path, figure)
+
+
 def save_confusion_matrix(
     path: Path, matrix: np.ndarray, class_names: list[str]
 ) -> None:

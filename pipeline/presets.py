@@ -39,7 +39,7 @@ class Preset:
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must be from 0 to 2147483647, not {self.seed}")
         shape = self.data.image_shape
-        check_classifier_fits(shape, self.classifier.filters)
+        check_classifier_fits(shape, self.classifier.filters, self.classifier.network)
         check_generator_reaches(
             self.gan.image_shape or shape, self.gan.generator_filters
         )

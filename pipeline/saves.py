@@ -5,12 +5,27 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline import networks, plots
-from pipeline.artifacts import models, names
+from pipeline import judging, networks, plots
+from pipeline.artifacts import models, names, records
 from pipeline.generation import generate
 
 GRID_SIDE = 7  # pictures a row, and rows a page
 _SINGLES = 32
+
+
+def save_quality(model_dir: Path, generator: keras.Model, rows: list[dict]) -> None:
+    """Writes the figures so far and, where the newest are the best, the generator.
+
+    Args:
+        model_dir: folder of the models.
+        generator: the one that the last row is of.
+        rows: epoch and figures, as of `judging.Judge.measure`.
+    """
+    if judging.best_row(rows) is rows[-1]:
+        models.save_model(model_dir / names.BEST_GENERATOR, generator)
+        records.save_json(model_dir / names.BEST_FIGURES, rows[-1])
+    records.save_csv(model_dir / names.QUALITY, rows)
+    plots.save_quality(model_dir / names.QUALITY_PLOT, rows)
 
 
 def save_epoch(

@@ -86,11 +86,16 @@ def check_image_shape(shape: tuple[int, ...]) -> None:
         )
 
 
-def check_classifier_fits(shape: tuple[int, ...], filters: tuple[int, ...]) -> None:
+def check_classifier_fits(
+    shape: tuple[int, ...], filters: tuple[int, ...], network: str = "plain"
+) -> None:
     """Raises ValueError when pictures are too small for that many convolutions."""
     size = min(shape[:2])
-    for _ in filters:
-        size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave
+    if network == "residual":
+        size //= 2 ** (len(filters) - 1)
+    else:
+        for _ in filters:
+            size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave
     if size < 1:
         raise ValueError(
             f"pictures of {shape[0]}x{shape[1]} are too small for {len(filters)} "
@@ -147,11 +152,42 @@ class Classifier(Section):
 
     epochs: int = setting(50, "passes over the training pictures", least=1)
     batch_size: int = setting(32, "pictures a step", least=1)
-    learning_rate: float = setting(1e-3, "step size of Adam", least=1e-12)
-    filters: tuple[int, ...] = setting(
-        (32, 64), "width of each 3x3 convolution", parse=widths, least=1
+    learning_rate: float = setting(
+        1e-3, "step size, of one-cycle the largest", least=1e-12
     )
-    dense_units: int = setting(256, "width of the dense layer", least=1)
+    filters: tuple[int, ...] = setting(
+        (32, 64),
+        "width of each 3x3 convolution; residual: of the first, then of each halving",
+        parse=widths,
+        least=1,
+    )
+    dense_units: int = setting(256, "width of plain's dense layer", least=1)
+    network: str = setting(
+        "plain",
+        "plain: convolutions, pooling, a dense layer; residual: normalized, with skips",
+        choices=("plain", "residual"),
+    )
+    augmentation: str = setting(
+        "none",
+        "what training changes in pictures at random: none, shift, or shift-mirror",
+        choices=("none", "shift", "shift-mirror"),
+    )
+    schedule: str = setting(
+        "constant",
+        "constant: Adam; one-cycle: SGD whose step size rises to the given and falls",
+        choices=("constant", "one-cycle"),
+    )
+    weight_decay: float = setting(
+        0.0, "part of a weight lost a step, times the step size", least=0
+    )
+    label_smoothing: float = setting(
+        0.0, "part of certainty that is not asked for", least=0, below=1
+    )
+    class_weights: str = setting(
+        "none",
+        "none, or balanced: pictures of rare classes count for more",
+        choices=("none", "balanced"),
+    )
     output: str = setting(
         "softmax",
         "softmax: a unit for each class; sigmoid: one unit for two classes",
@@ -174,6 +210,15 @@ class GAN(Section):
         "what a save writes, of generator, grid, networks, jpg, singles, final",
         parse=names,
         choices=("generator", "grid", "networks", "jpg", "singles", "final"),
+    )
+    held_out: float = setting(
+        0.0,
+        "part of each class kept from training, to measure each save by; 0: no measure",
+        least=0,
+        below=1,
+    )
+    patience: int = setting(
+        0, "saves without a better one before training stops; 0: never", least=0
     )
     latent_dim: int = setting(200, "length of a latent vector", least=1)
     discriminator_filters: tuple[int, ...] = setting(
@@ -215,6 +260,8 @@ class GAN(Section):
         super().__post_init__()
         if self.image_shape is not None:
             check_image_shape(self.image_shape)
+        if self.patience and not self.held_out:
+            raise ValueError("patience needs something to measure by: set held_out")
         if self.batch_size % 2:
             raise ValueError(
                 f"batch_size must be even, half real, half fake, not {self.batch_size}"

@@ -138,6 +138,66 @@ def test_evaluation_weighs_every_picture_alike(first):
     np.testing.assert_allclose(figures["loss"], surprise.mean(), rtol=1e-4)
 
 
+RESIDUAL = Classifier(
+    epochs=8,
+    batch_size=4,
+    learning_rate=0.05,
+    network="residual",
+    augmentation="shift-mirror",
+    schedule="one-cycle",
+    weight_decay=0.005,
+    label_smoothing=0.1,
+    class_weights="balanced",
+)
+
+
+def trained_residual():
+    backend.start(0)
+    classifier = networks.build_classifier(
+        (8, 8, 3), 2, (4, 8, 8), 0, network="residual"
+    )
+    images, labels = dark_and_bright()
+    rows = np.arange(len(labels))
+    history = classification.train(
+        classifier, images, labels, rows[6:], rows[:6], RESIDUAL, 0
+    )
+    return classifier, history
+
+
+def test_a_residual_network_learns_too_and_alike_each_time():
+    classifier, history = trained_residual()
+    assert history[-1]["val_accuracy"] == 1
+    again, _ = trained_residual()
+    for weights, same in zip(
+        classifier.get_weights(), again.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(weights, same)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_balanced_classes_weigh_alike(units):
+    labels = np.eye(2, dtype=np.float32)[[0] * 9 + [1] * 3]
+    output = "sigmoid" if units == 1 else "softmax"
+    classifier = networks.build_classifier((8, 8, 3), 2, (4,), 4, output)
+    loss = classification._loss(classifier, labels, RESIDUAL)
+    plain = classification._loss(classifier, labels, Classifier(label_smoothing=0.1))
+    targets = labels[:, -units:]
+    unsure = np.full((12, units), 0.5, np.float32)
+    weights = np.array(loss(targets, unsure)) / np.array(plain(targets, unsure))
+    np.testing.assert_allclose(weights, [2 / 3] * 9 + [2] * 3, rtol=1e-5)
+
+
+def test_augmented_pictures_are_what_it_trains_on(monkeypatch):
+    images, labels = dark_and_bright()
+    settings = Classifier(epochs=1, batch_size=24, augmentation="shift")
+    plain = Classifier(epochs=1, batch_size=24)
+    one, other = (trained(s, held_out=0)[0] for s in (settings, plain))
+    assert any(
+        (a != b).any()
+        for a, b in zip(one.get_weights(), other.get_weights(), strict=True)
+    )
+
+
 def test_probabilities_sum_to_1():
     images = np.random.default_rng(0).random((300, 8, 8, 3), np.float32)
     probabilities = classification.predict(new_classifier(), images)

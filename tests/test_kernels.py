@@ -134,18 +134,3 @@ def test_dropout_and_batch_statistics_are_those_of_training():
     assert abs(float(tf.reduce_mean(outputs))) < 0.2
     moving_mean = network.layers[0].moving_mean
     np.testing.assert_allclose(moving_mean, 0.01 * tf.reduce_mean(inputs, 0), rtol=1e-4)
-
-
-@pytest.mark.parametrize("size", [(3, 5), (8, 1), (9, 4)])
-def test_doubling_any_shape(size):
-    backend.start(0)
-    inputs = tf.random.normal((COUNT, *size, 6))
-    network = keras.Sequential(
-        [
-            keras.Input(inputs.shape[1:]),
-            layers.Conv2DTranspose(5, 4, strides=2, padding="same"),
-        ]
-    )
-    ours = values_and_gradients(network, inputs)
-    theirs = values_and_gradients(network, inputs, keras_own)
-    assert largest_difference(ours, theirs) < 1e-5

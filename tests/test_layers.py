@@ -66,14 +66,17 @@ def test_settings_and_presets_are_leaves(name, allowed):
     assert modules == set(allowed)
 
 
-def test_only_four_modules_import_tensorflow():
+def test_only_five_modules_import_tensorflow():
     paths = PACKAGE | SCRIPTS
     users = {
         name
         for name, path in paths.items()
         if "tensorflow" in {module.partition(".")[0] for module in imported(path)}
     }
-    assert users == {"adversarial", "backend", "classification", "kernels"}
+    assert users == {"adversarial", "augmentation", "backend"} | {
+        "classification",
+        "kernels",
+    }
 
 
 @pytest.mark.parametrize("name", sorted((PACKAGE | SCRIPTS).keys() - WRITERS))

@@ -1,5 +1,6 @@
 """The three networks: shapes, sizes, and what comes out of their last layer."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -160,3 +161,14 @@ def test_the_combined_network_gives_the_probability_of_the_logit():
     np.testing.assert_allclose(
         combined.predict(latents, verbose=0), 1 / (1 + np.exp(-logits)), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(("size", "filters"), [(8, (4, 8, 8)), (33, (4, 8)), (5, (4,))])
+def test_residual_classifier_ends_in_as_many_features_as_its_last_width(size, filters):
+    classifier = networks.build_classifier(
+        (size, size, 3), 4, filters, 0, network="residual"
+    )
+    assert classifier.output_shape == (None, 4)
+    assert classifier.layers[-1].input.shape == (None, filters[-1])
+    skips = [x for x in classifier.layers if isinstance(x, keras.layers.Add)]
+    assert len(skips) == min(2, len(filters) - 1)

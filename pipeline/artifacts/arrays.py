@@ -107,12 +107,15 @@ def fingerprint(images: np.ndarray) -> str:
     return f"{'x'.join(map(str, images.shape))} {checksum:08x}"
 
 
-def load_labels(data_dir: Path, num_images: int) -> np.ndarray:
+def load_labels(
+    data_dir: Path, num_images: int, or_one_class: bool = False
+) -> np.ndarray:
     """Loads img_label.txt.npy and checks that it belongs to the pictures.
 
     Args:
         data_dir: folder of the arrays.
         num_images: rows of img_data.txt.npy.
+        or_one_class: takes all pictures for one class where there is no file.
 
     Returns:
         float32 array of shape (num_images, classes), one-hot.
@@ -121,6 +124,8 @@ def load_labels(data_dir: Path, num_images: int) -> np.ndarray:
         InputError: missing, damaged, not one-hot, or of another length.
     """
     path = data_dir / LABELS
+    if or_one_class and not path.exists():
+        return np.ones((num_images, 1), np.float32)
     labels = _open_array(path)
     if labels.ndim != 2 or len(labels) != num_images:
         raise InputError(

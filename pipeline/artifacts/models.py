@@ -28,7 +28,10 @@ def save_classifier(model_dir: Path, classifier, class_names: list[str]) -> None
         classifier: Keras model, pictures 0-1 in, probabilities out.
         class_names: in the order of the outputs.
     """
-    save_text(model_dir / CLASSIFIER_JSON, classifier.to_json())
+    about = json.loads(classifier.to_json())
+    # How it was trained; plain Keras could not load our own loss.
+    about.pop("compile_config", None)
+    save_text(model_dir / CLASSIFIER_JSON, json.dumps(about))
     save_model(model_dir / CLASSIFIER_H5, classifier)
     save_json(model_dir / CLASS_NAMES, class_names)
 

@@ -11,7 +11,7 @@ from pipeline.errors import InputError, damage_named
 
 
 def save_resume(
-    model_dir: Path, state: dict[str, np.ndarray], settings: dict, history: list[dict]
+    model_dir: Path, state: dict[str, np.ndarray], settings: dict, tables: dict
 ) -> None:
     """Saves all that a training needs to go on, in one file: whole or not at all.
 
@@ -19,16 +19,14 @@ def save_resume(
         model_dir: folder of the models.
         state: arrays by name.
         settings: JSON values that must be the same when it goes on.
-        history: one row an epoch that is complete.
+        tables: JSON values that grow as it goes.
     """
-    about = json.dumps({"settings": settings, "history": history})
+    about = json.dumps({"settings": settings, "tables": tables})
     with files.replacing(model_dir / RESUME) as temporary:
         np.savez(temporary, about=about, **state)
 
 
-def load_resume(
-    model_dir: Path, settings: dict
-) -> tuple[dict[str, np.ndarray], list[dict]]:
+def load_resume(model_dir: Path, settings: dict) -> tuple[dict[str, np.ndarray], dict]:
     """Loads what `save_resume` saved.
 
     Args:
@@ -36,7 +34,7 @@ def load_resume(
         settings: those of the run that wants to go on.
 
     Returns:
-        The state and the history.
+        The state and the tables.
 
     Raises:
         InputError: missing, damaged (each array has a checksum), or of a run with
@@ -63,4 +61,4 @@ def load_resume(
             f"{path} is of a run with other settings: {'; '.join(changed)}; give the "
             "old ones again, or run without --resume"
         )
-    return state, about["history"]
+    return state, about["tables"]

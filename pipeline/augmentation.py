@@ -1,0 +1,45 @@
+"""Pictures changed a little at random, so that a network cannot learn them by heart.
+
+Everything is differentiable by the pictures and hangs on nothing but its seed, two
+whole numbers, so that a resumed run sees the same changes.
+"""
+
+import tensorflow as tf
+
+
+def mirror(images, seed):
+    """Mirrors half of the pictures, left to right.
+
+    Args:
+        images: float tensor (n, height, width, channels), any range.
+        seed: int tensor of shape (2,).
+
+    Returns:
+        Tensor of the same shape and range.
+    """
+    draws = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), seed)
+    return tf.where(draws < 0.5, images, images[:, :, ::-1])
+
+
+def shift(images, seed, part: float = 0.125, mode: str = "REFLECT"):
+    """Shifts each picture by whole pixels, up to a part of its size each way.
+
+    Args:
+        images: float tensor (n, height, width, channels), any range.
+        seed: int tensor of shape (2,).
+        part: of height and of width.
+        mode: what comes in at the edge: "REFLECT", or "CONSTANT" for 0.
+
+    Returns:
+        Tensor of the same shape and range.
+    """
+    count, (_, height, width, _) = tf.shape(images)[0], images.shape
+    most = int(height * part), int(width * part)
+    padded = tf.pad(images, ((0, 0), (most[0],) * 2, (most[1],) * 2, (0, 0)), mode)
+    for axis, (size, limit) in enumerate(((height, most[0]), (width, most[1])), 1):
+        starts = tf.random.stateless_uniform(
+            (count, 1), seed + axis, 0, 2 * limit + 1, tf.int32
+        )
+        pixels = starts + tf.range(size)
+        padded = tf.gather(padded, pixels, axis=axis, batch_dims=1)
+    return padded

@@ -1,0 +1,93 @@
+"""Measuring a generator by pictures that it never saw."""
+
+import numpy as np
+import pytest
+
+from pipeline import judging
+
+RNG = np.random.default_rng(0)
+PICTURES = RNG.random((40, 2, 2, 3)).astype(np.float32)
+TRAINING, HELD_OUT = np.arange(20), np.arange(20, 40)
+
+
+class Pixels:
+    """An extractor whose features are the pixels."""
+
+    name = "pixels"
+
+    def __call__(self, images, rows=None):
+        rows = np.arange(len(images)) if rows is None else rows
+        return images[rows].reshape(len(rows), -1)
+
+
+class Copier:
+    """A generator that draws given pictures, whatever the latent vectors are."""
+
+    def __init__(self, pictures):
+        self._pictures = pictures
+
+    def predict(self, latents, **_):
+        return self._pictures * 2 - 1
+
+
+def measure(pictures):
+    latents = np.zeros((len(pictures), 5), np.float32)
+    judge = judging.Judge(Pixels(), PICTURES, TRAINING, HELD_OUT, latents)
+    return judge.measure(Copier(pictures))
+
+
+def rows_of(*distances) -> list[dict]:
+    return [{"epoch": e, "kernel_distance": d} for e, d in enumerate(distances, 1)]
+
+
+def test_counts_and_extractor_stand_beside_the_figures():
+    row = measure(RNG.random((30, 2, 2, 3)))
+    assert row["extractor"] == "pixels"
+    assert (row["real"], row["fake"], row["training"]) == (20, 30, 20)
+
+
+def test_real_come_before_fake():
+    one_of_the_real = np.repeat(PICTURES[HELD_OUT[:1]], 10, axis=0)
+    row = measure(one_of_the_real)
+    assert row["precision"] == 1
+    assert row["recall"] < 0.1
+
+
+def test_drawing_what_it_was_trained_on_is_told_from_drawing_what_is_held_out():
+    copied, new = measure(PICTURES[TRAINING]), measure(PICTURES[HELD_OUT])
+    assert copied["copying_close_share"] == 1
+    assert new["copying_close_share"] < 0.2
+    assert new["frechet_distance"] == pytest.approx(0, abs=1e-6)
+
+
+def test_only_a_part_of_many_training_pictures_is_looked_at(monkeypatch):
+    monkeypatch.setattr(judging, "_MOST_TRAINING", 7)
+    assert measure(PICTURES[HELD_OUT])["training"] == 7
+
+
+def test_the_least_distance_is_best_and_the_first_of_equal_ones():
+    assert judging.best_row(rows_of(3, 1, 2, 1))["epoch"] == 2
+
+
+@pytest.mark.parametrize(
+    ("distances", "patience", "stalled"),
+    [
+        ((), 1, False),
+        ((1,), 1, False),
+        ((1, 2), 1, True),
+        ((2, 1), 1, False),
+        ((1, 2, 3), 3, False),
+        ((1, 2, 3, 4), 3, True),
+        ((1, 2, 3, 4), 0, False),
+    ],
+)
+def test_patience_ends_when_the_best_is_so_many_saves_old(distances, patience, stalled):
+    assert judging.has_stalled(rows_of(*distances), patience) is stalled
+
+
+def test_the_line_says_which_epoch_is_best():
+    rows = [{"epoch": epoch} | measure(PICTURES[HELD_OUT]) for epoch in (1, 2)]
+    rows[0]["kernel_distance"] = -1
+    assert judging.as_text(rows).endswith("epoch 1 was better")
+    assert judging.as_text(rows[:1]).endswith("the best so far")
+    assert "pixels; 20 real, 20 fake" in judging.as_text(rows)

@@ -59,12 +59,18 @@ def train(options, preset):
         f"{options.data_dir / names.IMAGES}"
     )
 
+    # Load the classes, where they are drawn one by one.
+    labels, num_classes = None, 0
+    if settings.conditioning == "class":
+        labels = arrays.load_labels(options.data_dir, len(images))
+        num_classes = labels.shape[1]
+
     # Hold some out to measure by, if asked to.
     rows, held_out = range(len(images)), []
     if settings.held_out:
         models.require_classifier(model_dir)
-        labels = arrays.load_labels(options.data_dir, len(images), or_one_class=True)
-        rows, held_out = batches.hold_out(labels, settings.held_out, preset.seed)
+        classes = arrays.load_labels(options.data_dir, len(images), or_one_class=True)
+        rows, held_out = batches.hold_out(classes, settings.held_out, preset.seed)
         print(f"held out {len(held_out)} pictures to measure by")
     batch_size = min(settings.batch_size, 2 * len(rows))
     if batch_size < settings.batch_size:
@@ -102,14 +108,16 @@ def train(options, preset):
 
     # Build the networks, discriminator before generator.
     discriminator = networks.build_discriminator(
-        image_shape, settings.discriminator_filters, settings.dropout
+        image_shape, settings.discriminator_filters, settings.dropout, num_classes
     )
     generator = networks.build_generator(
         image_shape,
         settings.latent_dim,
         settings.generator_filters,
         settings.generator_normalization,
+        num_classes,
     )
+    drawer = networks.with_class_id(generator, num_classes)
     trainer = adversarial.AdversarialTrainer(
         discriminator,
         generator,
@@ -137,15 +145,11 @@ def train(options, preset):
             images,
             rows,
             held_out,
-            generation.sample_latents(
-                judging.NUM_FAKE, settings.latent_dim, preset.seed + 1
-            ),
+            generation.sample_inputs(drawer, judging.NUM_FAKE, preset.seed + 1),
         )
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.
-    latents = generation.sample_latents(
-        saves.GRID_SIDE**2, settings.latent_dim, preset.seed
-    )
+    page = generation.sample_grid_inputs(drawer, saves.GRID_COLUMNS, preset.seed)
     display = progress.EpochProgress(settings.epochs, len(rows), done=trainer.epoch)
     with interrupts.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
@@ -153,6 +157,7 @@ def train(options, preset):
             settings.epochs,
             batch_size,
             rows,
+            labels,
             on_step=display.on_step,
             should_stop=interrupt,
         ):
@@ -163,14 +168,14 @@ def train(options, preset):
                     settings.saves,
                     epoch,
                     discriminator,
-                    generator,
-                    latents,
+                    drawer,
+                    page,
                     model_dir,
                     options.output_dir if is_last else None,
                 )
                 if judge:
-                    quality.append({"epoch": epoch} | judge.measure(generator))
-                    saves.save_quality(model_dir, generator, quality)
+                    quality.append({"epoch": epoch} | judge.measure(drawer))
+                    saves.save_quality(model_dir, drawer, quality)
                     print(judging.as_text(quality))
             history.append({"epoch": epoch, **logs})
             records.save_csv(model_dir / "gan_history.csv", history)

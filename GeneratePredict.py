@@ -16,6 +16,9 @@ from pipeline import errors, files, flags
 def parse_flags():
     parser = flags.Parser("Draw new pictures and classify them.", ("generate",))
     parser.add_argument(
+        "--only", help="class to draw, of a generator that was trained with classes"
+    )
+    parser.add_argument(
         "--show", action="store_true", help="open a window with the pictures"
     )
     return parser.parse()
@@ -34,16 +37,26 @@ def main():
     )
     files.make_writable_folder(model_dir)
     backend.start(preset.seed)
-    from pipeline import classification, generation, images, plots, predictions
+    from pipeline import (
+        classification,
+        generation,
+        images,
+        networks,
+        plots,
+        predictions,
+    )
 
     classifier, class_names = models.load_classifier(model_dir)
     generator = models.load_generator(path)
 
     # Draw pictures from seeded latent vectors.
-    latents = generation.sample_latents(
-        preset.generate.count, generator.input_shape[1], preset.seed
+    wanted = predictions.wanted_classes(
+        options.only, class_names, networks.num_classes_of(generator)
     )
-    pictures = generation.generate(generator, latents)
+    inputs = generation.sample_inputs(
+        generator, preset.generate.count, preset.seed, wanted
+    )
+    pictures = generation.generate(generator, inputs)
     print(f"drew {len(pictures)} pictures with {path}")
 
     # Classify them at the size that the classifier was trained on.
@@ -51,7 +64,8 @@ def main():
     probabilities = classification.predict(classifier, resized)
 
     # Show and save what it says.
-    rows = predictions.table(probabilities, class_names)
+    intended = [class_names[number] for number in inputs[1]] if wanted else None
+    rows = predictions.table(probabilities, class_names, intended)
     print(predictions.as_text(rows))
     records.save_csv(model_dir / "predictions.csv", rows)
     plots.save_predictions(model_dir / "predictions.png", pictures, rows)

@@ -27,8 +27,9 @@ class AdversarialTrainer:
     on as if it had never stopped.
 
     Args:
-        discriminator: pictures -1-1 in, one logit out.
-        generator: latent vectors in, pictures -1-1 out.
+        discriminator: pictures -1-1 in, a logit, and what each class adds, out.
+        generator: latent vectors, each with a one-hot class behind, in; pictures -1-1
+            out. Both of as many classes, or of none.
         discriminator_learning_rate: step size of its Adam.
         generator_learning_rate: step size of its Adam.
         beta_1: memory of both Adams' mean gradient.
@@ -63,6 +64,8 @@ class AdversarialTrainer:
         self.discriminator_optimizer.build(discriminator.trainable_variables)
         self.generator_optimizer.build(generator.trainable_variables)
         self.precision = precision
+        self.num_classes = discriminator.output_shape[1] - 1
+        self.latent_dim = generator.input_shape[1] - self.num_classes
         self.seed = seed
         self.epoch = 0  # epochs that are complete
         self._batch = 0  # batches done of the epoch under way
@@ -75,42 +78,50 @@ class AdversarialTrainer:
             autograph=False,  # no branch hangs on a tensor
             input_signature=[
                 tf.TensorSpec((None, *discriminator.input_shape[1:]), tf.float32),
+                tf.TensorSpec((None, self.num_classes), tf.float32),
                 tf.TensorSpec((), tf.int32),
             ],
         )
 
-    def discriminator_step(self, real_images, fake_images) -> tuple:
+    def discriminator_step(self, real_images, fake_images, classes) -> tuple:
         """Moves the discriminator's trainable variables, and no others.
 
         Args:
             real_images: float32 tensor (n, height, width, channels), -1-1.
             fake_images: the same, of generated pictures.
+            classes: one-hot float32 tensor (n, num_classes), of both alike.
 
         Returns:
             d_loss, and the parts of the real and of the fake pictures that were
             told right before the step.
         """
         with tf.GradientTape() as tape:
-            logits = self._judge(tf.concat([real_images, fake_images], axis=0))
-            real_logits, fake_logits = tf.split(logits, 2)
+            real_logits, fake_logits = tf.split(
+                self._judge(
+                    tf.concat([real_images, fake_images], axis=0),
+                    tf.concat([classes, classes], axis=0),
+                ),
+                2,
+            )
             d_loss = losses.discriminator_loss(real_logits, fake_logits)
         _descend(tape, d_loss, self.discriminator, self.discriminator_optimizer)
         real_accuracy = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
         fake_accuracy = tf.reduce_mean(tf.cast(fake_logits <= 0, tf.float32))
         return d_loss, real_accuracy, fake_accuracy
 
-    def generator_step(self, latents):
+    def generator_step(self, latents, classes):
         """Moves the generator's trainable variables, and no others.
 
         Args:
             latents: float32 tensor (n, latent_dim).
+            classes: one-hot float32 tensor (n, num_classes).
 
         Returns:
             g_loss.
         """
         with tf.GradientTape() as tape:
-            fake_images = self._draw(latents)
-            g_loss = losses.generator_loss(self._judge(fake_images))
+            fake_images = self._draw(latents, classes)
+            g_loss = losses.generator_loss(self._judge(fake_images, classes))
         _descend(tape, g_loss, self.generator, self.generator_optimizer)
         return g_loss
 
@@ -120,6 +131,7 @@ class AdversarialTrainer:
         epochs: int,
         batch_size: int,
         rows: Sequence[int] | None = None,
+        labels: np.ndarray | None = None,
         *,
         on_step: Callable[[int, int, dict], None] = lambda step, steps, logs: None,
         should_stop: Callable[[], bool] = lambda: False,
@@ -131,6 +143,7 @@ class AdversarialTrainer:
             epochs: to reach in all, those of a restored state counted in.
             batch_size: pictures of a discriminator step, half real, half fake.
             rows: row numbers to train on; all where left out.
+            labels: float32 one-hot array (n, num_classes); none without classes.
             on_step: called with (batches done, batches in the epoch, means so far).
             should_stop: asked after each step; True ends the training there.
 
@@ -145,12 +158,16 @@ class AdversarialTrainer:
             if not network.trainable_variables:
                 raise RunError(f"the {network.name} is frozen and would never train")
         rows = np.asarray(range(len(images)) if rows is None else rows)
+        labels = np.empty((len(images), 0), np.float32) if labels is None else labels
         while self.epoch < epochs:
             batches = epoch_batches(len(rows), batch_size // 2, self.seed, self.epoch)
             for batch in batches[self._batch :]:
                 # In the order of the file, which is read forwards.
-                real_images = to_tanh_range(images[np.sort(rows[batch])])
-                logs = self._compiled_alternate(real_images, np.int32(self._step))
+                batch = np.sort(rows[batch])
+                real_images = to_tanh_range(images[batch])
+                logs = self._compiled_alternate(
+                    real_images, labels[batch], np.int32(self._step)
+                )
                 self._sums += np.array(logs) * len(batch)
                 self._count += len(batch)
                 self._step += 1
@@ -218,35 +235,43 @@ class AdversarialTrainer:
                 "or with --precision float32"
             )
 
-    def _alternate(self, real_images, step):
-        """Moves the discriminator, then the generator; returns `LOG_NAMES`' values."""
+    def _alternate(self, real_images, classes, step):
+        """Moves the discriminator, then the generator; returns `LOG_NAMES`' values.
+
+        Fakes are of the classes of the real pictures, so that none is rarer among them.
+        """
         num_real = tf.shape(real_images)[0]
-        fake_images = self._draw(self._latents(num_real, step, 0))
-        d_loss, *accuracies = self.discriminator_step(real_images, fake_images)
-        g_loss = self.generator_step(self._latents(2 * num_real, step, 1))
+        fake_images = self._draw(self._latents(num_real, step, 0), classes)
+        d_loss, *accuracies = self.discriminator_step(real_images, fake_images, classes)
+        g_loss = self.generator_step(
+            self._latents(2 * num_real, step, 1), tf.concat([classes, classes], axis=0)
+        )
         return d_loss, g_loss, *accuracies
 
-    def _alternate_shared(self, real_images, step):
+    def _alternate_shared(self, real_images, classes, step):
         """Does the same with one drawing for both."""
         num_real = tf.shape(real_images)[0]
+        twice = tf.concat([classes, classes], axis=0)
         with tf.GradientTape() as tape:
-            fake_images = self._draw(self._latents(2 * num_real, step, 1))
+            fake_images = self._draw(self._latents(2 * num_real, step, 1), twice)
             d_loss, *accuracies = self.discriminator_step(
-                real_images, fake_images[:num_real]
+                real_images, fake_images[:num_real], classes
             )
-            g_loss = losses.generator_loss(self._judge(fake_images))
+            g_loss = losses.generator_loss(self._judge(fake_images, twice))
         _descend(tape, g_loss, self.generator, self.generator_optimizer)
         return d_loss, g_loss, *accuracies
 
-    def _draw(self, latents):
-        return kernels.run(self.generator, latents, self.precision)
+    def _draw(self, latents, classes):
+        inputs = tf.concat([latents, classes], axis=1)
+        return kernels.run(self.generator, inputs, self.precision)
 
-    def _judge(self, images):
-        return kernels.run(self.discriminator, images, self.precision)
+    def _judge(self, images, classes):
+        outputs = kernels.run(self.discriminator, images, self.precision)
+        return losses.logits_of(outputs, classes)
 
     def _latents(self, count, step, use: int):
         """Draws latent vectors that hang on the seed, the step and their use only."""
-        shape = (count, self.generator.input_shape[1])
+        shape = (count, self.latent_dim)
         return tf.random.stateless_normal(shape, seed=[self.seed, 2 * step + use])
 
 

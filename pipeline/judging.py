@@ -19,7 +19,8 @@ class Judge:
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
         rows: row numbers that it trains on; it must not repeat them.
         held_out: row numbers of those to compare with, six or more.
-        latents: float32 array of what the generator takes, the same each time.
+        inputs: what the generator takes, as of `generation.sample_inputs`, the same
+            each time.
     """
 
     def __init__(
@@ -28,16 +29,16 @@ class Judge:
         images: np.ndarray,
         rows: np.ndarray,
         held_out: np.ndarray,
-        latents: np.ndarray,
+        inputs,
     ):
-        self._extractor, self._latents = extractor, latents
+        self._extractor, self._inputs = extractor, inputs
         self._real = extractor(images, held_out)
         step = -(-len(rows) // _MOST_TRAINING)
         self._training = extractor(images, rows[::step])
 
     def measure(self, generator: keras.Model) -> dict:
         """Returns one row of figures, as of `metrics.evaluate`."""
-        fake = self._extractor(generate(generator, self._latents))
+        fake = self._extractor(generate(generator, self._inputs))
         return metrics.evaluate(
             self._real, fake, self._extractor.name, training=self._training
         )

@@ -7,6 +7,23 @@ logits: -log sigmoid(x) = softplus(-x), -log(1 - sigmoid(x)) = softplus(x).
 from keras import ops
 
 
+def logits_of(outputs, classes):
+    """Adds up the logit of being real and, of one class, of being real of that class.
+
+    A projection discriminator: Miyato and Koyama, cGANs with Projection
+    Discriminator, 2018. Without classes the logit is left alone.
+
+    Args:
+        outputs: float tensor of shape (n, 1 + num_classes).
+        classes: one-hot float tensor of shape (n, num_classes).
+
+    Returns:
+        float tensor of shape (n, 1).
+    """
+    of_class = ops.sum(outputs[:, 1:] * classes, axis=1, keepdims=True)
+    return outputs[:, :1] + of_class
+
+
 def discriminator_loss(real_logits, fake_logits):
     """Binary cross-entropy of telling real from fake, in nats.
 

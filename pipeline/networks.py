@@ -81,7 +81,10 @@ def _residual_features(images, filters: tuple[int, ...]):
 
 
 def build_discriminator(
-    image_shape: tuple[int, int, int], filters: tuple[int, ...], dropout: float
+    image_shape: tuple[int, int, int],
+    filters: tuple[int, ...],
+    dropout: float,
+    num_classes: int = 0,
 ) -> keras.Sequential:
     """Builds the network that tells real from fake.
 
@@ -89,9 +92,11 @@ def build_discriminator(
         image_shape: (height, width, channels); values -1-1 go in.
         filters: width of each 3x3 convolution; all but the first halve the size.
         dropout: part of the features dropped before the output.
+        num_classes: for each a further output, see `losses.logits_of`.
 
     Returns:
-        A network that ends in one logit, positive for real.
+        A network that ends in one logit, positive for real, and what each class adds
+        to it.
     """
     discriminator = keras.Sequential([keras.Input(image_shape)], name="discriminator")
     for index, width in enumerate(filters):
@@ -100,7 +105,7 @@ def build_discriminator(
         discriminator.add(layers.LeakyReLU(negative_slope=0.2))
     discriminator.add(layers.Flatten())
     discriminator.add(layers.Dropout(dropout))
-    discriminator.add(layers.Dense(1))
+    discriminator.add(layers.Dense(1 + num_classes))
     return discriminator
 
 
@@ -109,6 +114,7 @@ def build_generator(
     latent_dim: int,
     filters: tuple[int, ...],
     normalization: str = "none",
+    num_classes: int = 0,
 ) -> keras.Sequential:
     """Builds the network that draws.
 
@@ -117,6 +123,8 @@ def build_generator(
         latent_dim: length of a latent vector.
         filters: width of the first block, then of each doubling of the size.
         normalization: "batch" normalizes each doubling's output, "none" does not.
+        num_classes: further inputs, for a one-hot class behind the latent vector; see
+            `with_class_id`.
 
     Raises:
         InputError: that many doublings cannot reach the shape.
@@ -128,7 +136,9 @@ def build_generator(
     height, width, channels = image_shape
     scale = 2 ** (len(filters) - 1)
     base = (height // scale, width // scale, filters[0])
-    generator = keras.Sequential([keras.Input((latent_dim,))], name="generator")
+    generator = keras.Sequential(
+        [keras.Input((latent_dim + num_classes,))], name="generator"
+    )
     generator.add(layers.Dense(base[0] * base[1] * base[2]))
     generator.add(layers.LeakyReLU(negative_slope=0.2))
     generator.add(layers.Reshape(base))
@@ -139,6 +149,33 @@ def build_generator(
         generator.add(layers.LeakyReLU(negative_slope=0.2))
     generator.add(layers.Conv2D(channels, 3, padding="same", activation="tanh"))
     return generator
+
+
+def with_class_id(generator: keras.Sequential, num_classes: int) -> keras.Model:
+    """Lets a generator take a class by its number; without classes it is left alone.
+
+    Args:
+        generator: takes latent vectors, each with a one-hot class behind it.
+        num_classes: 0 for a generator of latent vectors alone.
+
+    Returns:
+        Latent vectors (n, latent_dim) and class numbers (n,) in, the same pictures
+        out; the weights are shared.
+    """
+    if not num_classes:
+        return generator
+    latents = keras.Input((generator.input_shape[1] - num_classes,), name="latents")
+    class_ids = keras.Input((), dtype="int32", name="class_ids")
+    one_hot = layers.CategoryEncoding(num_classes, "one_hot", name="classes")
+    joined = layers.Concatenate()([latents, one_hot(class_ids)])
+    return keras.Model([latents, class_ids], generator(joined), name="drawer")
+
+
+def num_classes_of(generator: keras.Model) -> int:
+    """How many classes a generator of `with_class_id` takes; 0 where it takes none."""
+    return (
+        generator.get_layer("classes").num_tokens if len(generator.inputs) == 2 else 0
+    )
 
 
 def with_probability(discriminator: keras.Model) -> keras.Sequential:

@@ -53,7 +53,8 @@ def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:
         path: a .png file.
         images: float array of shape (n, height, width, 1 or 3), values 0-1; the
             first 100 are shown.
-        rows: one a picture, with "predicted" and "probability".
+        rows: one a picture, with "predicted" and "probability", and perhaps
+            "intended", which then stands before them.
     """
     images = images[:100]
     columns = int(np.ceil(np.sqrt(len(images))))
@@ -67,6 +68,8 @@ def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:
         pixels = to_uint8(image.repeat(3 // image.shape[2], 2))
         axis.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest")
         title = f"{row['predicted']} {row['probability']:.0%}"
+        if "intended" in row:
+            title = f"{row['intended']}: {title}"
         axis.text(
             column + 0.5, -line - 0.15, title, ha="center", size=8, parse_math=False
         )

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from pipeline import judging, networks, plots
 from pipeline.artifacts import models, names, records
 from pipeline.generation import generate
 
-GRID_SIDE = 7  # pictures a row, and rows a page
+GRID_COLUMNS = 7  # pictures a row
 _SINGLES = 32
 
 
@@ -33,7 +32,7 @@ def save_epoch(
     epoch: int,
     discriminator: keras.Model,
     generator: keras.Model,
-    latents: np.ndarray,
+    page,
     model_dir: Path,
     last_page_dir: Path | None,
 ) -> None:
@@ -43,12 +42,13 @@ def save_epoch(
         saves: names as in a preset: generator, networks, grid, jpg, singles, final.
         epoch: from 1; stands in the files' names.
         discriminator: pictures -1-1 in, one logit out.
-        generator: latent vectors in, pictures -1-1 out.
-        latents: the same at each call, so that pages can be leafed through.
+        generator: as `networks.with_class_id` makes it.
+        page: what it takes, as of `generation.sample_grid_inputs`, the same at each
+            call, so that pages can be leafed through.
         model_dir: folder of the models.
         last_page_dir: folder for "final" after the last epoch; before that, None.
     """
-    pictures = generate(generator, latents)
+    pictures = generate(generator, page)
     if "generator" in saves:
         path = model_dir / names.GENERATOR.format(epoch=epoch)
         models.save_model(path, generator)
@@ -60,13 +60,13 @@ def save_epoch(
         models.save_model(model_dir / "gan.h5", combined)
     if "grid" in saves:
         path = model_dir / names.GENERATED_PLOT.format(epoch=epoch)
-        plots.save_image_grid(path, pictures, GRID_SIDE)
+        plots.save_image_grid(path, pictures, GRID_COLUMNS)
     if "jpg" in saves:
         path = model_dir / names.GENERATED_JPG.format(epoch=epoch)
-        plots.save_image_grid(path, pictures, GRID_SIDE)
+        plots.save_image_grid(path, pictures, GRID_COLUMNS)
     if "singles" in saves:
         for number, picture in enumerate(pictures[:_SINGLES]):
             name = names.GENERATED_SINGLE.format(epoch=epoch, number=number)
             plots.save_image(model_dir / name, picture)
     if "final" in saves and last_page_dir:
-        plots.save_image_grid(last_page_dir / names.FINAL_PLOT, pictures, GRID_SIDE)
+        plots.save_image_grid(last_page_dir / names.FINAL_PLOT, pictures, GRID_COLUMNS)

@@ -220,6 +220,11 @@ class GAN(Section):
     patience: int = setting(
         0, "saves without a better one before training stops; 0: never", least=0
     )
+    conditioning: str = setting(
+        "none",
+        "none; class: the networks are told which class of img_label.txt.npy to draw",
+        choices=("none", "class"),
+    )
     latent_dim: int = setting(200, "length of a latent vector", least=1)
     discriminator_filters: tuple[int, ...] = setting(
         (64, 128, 128, 256),
@@ -260,6 +265,8 @@ class GAN(Section):
         super().__post_init__()
         if self.image_shape is not None:
             check_image_shape(self.image_shape)
+        if self.conditioning == "class" and "networks" in self.saves:
+            raise ValueError("saves cannot have networks where conditioning is class")
         if self.patience and not self.held_out:
             raise ValueError("patience needs something to measure by: set held_out")
         if self.batch_size % 2:

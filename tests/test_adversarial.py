@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline import backend, generation, networks
+from pipeline import backend, generation, losses, networks
 from pipeline.adversarial import LOG_NAMES, AdversarialTrainer
 from pipeline.batches import epoch_batches
 from pipeline.errors import RunError
@@ -41,6 +41,11 @@ def some_latents(count, seed=0):
 
 def some_fakes(trainer, count):
     return trainer.generator(some_latents(count), training=True)
+
+
+def none(count):
+    """The classes of pictures that have none."""
+    return tf.zeros((count, 0))
 
 
 def real_batch(count):
@@ -83,10 +88,14 @@ def test_each_step_moves_its_own_network_only(make, count):
             d,
             g,
             lambda: trainer.discriminator_step(
-                real_batch(count), some_fakes(trainer, count)
+                real_batch(count), some_fakes(trainer, count), none(count)
             ),
         )
-        assert_moves_only(g, d, lambda: trainer.generator_step(some_latents(2 * count)))
+        assert_moves_only(
+            g,
+            d,
+            lambda: trainer.generator_step(some_latents(2 * count), none(2 * count)),
+        )
 
 
 @pytest.mark.parametrize("network", ["discriminator", "generator"])
@@ -104,7 +113,9 @@ def test_a_network_that_stands_still_would_not_pass():
         assert_moves_only(
             d,
             g,
-            lambda: trainer.discriminator_step(real_batch(4), some_fakes(trainer, 4)),
+            lambda: trainer.discriminator_step(
+                real_batch(4), some_fakes(trainer, 4), none(4)
+            ),
         )
 
 
@@ -126,10 +137,10 @@ def test_the_loop_moves_both_networks_on_the_short_last_batch_too():
 def test_the_discriminator_learns_to_tell_real_from_fake():
     trainer = new_trainer(learning_rate=0.01)
     real_images, fake_images = real_batch(8), some_fakes(trainer, 8)
-    first = trainer.discriminator_step(real_images, fake_images)[0]
+    first = trainer.discriminator_step(real_images, fake_images, none(8))[0]
     for _ in range(60):
         d_loss, real_accuracy, fake_accuracy = trainer.discriminator_step(
-            real_images, fake_images
+            real_images, fake_images, none(8)
         )
     assert d_loss < first / 2
     real_logits = trainer.discriminator(real_images)
@@ -142,7 +153,7 @@ def test_accuracies_are_the_parts_told_right():
     *_, dense = trainer.discriminator.layers  # holds everything for real:
     dense.set_weights([np.zeros_like(dense.kernel), np.array([5.0])])
     _, real_accuracy, fake_accuracy = trainer.discriminator_step(
-        real_batch(4), some_fakes(trainer, 4)
+        real_batch(4), some_fakes(trainer, 4), none(4)
     )
     assert (real_accuracy, fake_accuracy) == (1, 0)
 
@@ -155,7 +166,7 @@ def test_the_generator_learns_to_be_taken_for_real():
         return float(tf.reduce_mean(trainer.discriminator(trainer.generator(latents))))
 
     before = logit()
-    losses = [float(trainer.generator_step(latents)) for _ in range(40)]
+    losses = [float(trainer.generator_step(latents, none(8))) for _ in range(40)]
     assert logit() > before
     assert losses[-1] < losses[0]
 
@@ -174,7 +185,7 @@ def test_means_weigh_each_picture_the_same():
     class Counting(AdversarialTrainer):
         """Its loss is the number of real pictures in the batch."""
 
-        def discriminator_step(self, real_images, fake_images):
+        def discriminator_step(self, real_images, fake_images, classes):
             size = tf.cast(tf.shape(real_images)[0], tf.float32)
             return size, size, size
 
@@ -186,13 +197,13 @@ def drawn_latents(seed, steps):
     """First number of the latent vectors of each step, for D and for G."""
 
     class Showing(AdversarialTrainer):
-        def _draw(self, latents):
+        def _draw(self, latents, classes):
             return latents
 
-        def discriminator_step(self, real_images, fake_images):
+        def discriminator_step(self, real_images, fake_images, classes):
             return fake_images[0, 0], 0.0, 0.0
 
-        def generator_step(self, latents):
+        def generator_step(self, latents, classes):
             return latents[0, 0]
 
     epochs = run(new_trainer(seed, kind=Showing), steps, some_images(4))
@@ -208,11 +219,11 @@ def test_latents_hang_on_the_step_and_the_seed_and_their_use():
 
 def test_the_generator_trains_on_as_many_pictures_as_the_discriminator():
     class Counting(AdversarialTrainer):
-        def discriminator_step(self, real_images, fake_images):
+        def discriminator_step(self, real_images, fake_images, classes):
             count = tf.shape(real_images)[0] + tf.shape(fake_images)[0]
             return tf.cast(count, tf.float32), 0.0, 0.0
 
-        def generator_step(self, latents):
+        def generator_step(self, latents, classes):
             return tf.cast(tf.shape(latents)[0], tf.float32)
 
     ((_, logs),) = run(new_trainer(kind=Counting), 1, some_images(4), batch_size=8)
@@ -226,8 +237,8 @@ def test_shared_latents_are_two_steps_with_one_drawing():
     (rows,) = epoch_batches(4, 4, trainer.seed, 0)
     latents = by_hand._latents(8, 0, 1)
     fake_images = by_hand.generator(latents, training=True)
-    by_hand.discriminator_step(images[np.sort(rows)] * 2 - 1, fake_images[:4])
-    by_hand.generator_step(latents)
+    by_hand.discriminator_step(images[np.sort(rows)] * 2 - 1, fake_images[:4], none(4))
+    by_hand.generator_step(latents, none(8))
     for network in ("discriminator", "generator"):
         for one, other in zip(
             getattr(trainer, network).get_weights(),
@@ -363,3 +374,74 @@ def test_generated_pictures_approach_the_colour_of_the_real_ones():
     run(trainer, 60, images, batch_size=16)
     assert before > 0.25
     assert distance() < before / 2
+
+
+# Classes.
+
+COLOURS = np.array([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9]], np.float32)
+
+
+def class_trainer(learning_rate=0.004, **modes):
+    backend.start(0)
+    return AdversarialTrainer(
+        networks.build_discriminator(SHAPE, (4, 8), dropout=0.0, num_classes=2),
+        networks.build_generator(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
+        discriminator_learning_rate=learning_rate,
+        generator_learning_rate=learning_rate,
+        beta_1=0.5,
+        seed=0,
+        **modes,
+    )
+
+
+def coloured(count=32):
+    """Pictures of one colour each, and the class that each colour is."""
+    labels = np.eye(2, dtype=np.float32)[np.arange(count) % 2]
+    images = np.broadcast_to((labels @ COLOURS)[:, None, None], (count, *SHAPE))
+    return images.copy(), labels
+
+
+@pytest.mark.parametrize("latents", ["fresh", "shared"])
+def test_each_class_is_drawn_as_it_was_asked_for(latents):
+    images, labels = coloured()
+    trainer = class_trainer(latents=latents)
+    run(trainer, 80, images, batch_size=16, labels=labels)
+    drawer = networks.with_class_id(trainer.generator, 2)
+    for number in range(2):
+        inputs = generation.sample_inputs(drawer, 16, seed=0, class_ids=[number])
+        mean = generation.generate(drawer, inputs).mean((0, 1, 2))
+        own, other = (np.abs(mean - COLOURS[k]).sum() for k in (number, 1 - number))
+        assert own < other / 2
+
+
+def test_the_discriminator_judges_pictures_by_their_class():
+    images, labels = (tf.constant(array) for array in coloured(16))
+    trainer = class_trainer(learning_rate=0.01)
+    wrong = images[::-1]  # real ones, under the other class
+    for _ in range(60):
+        trainer.discriminator_step(images * 2 - 1, wrong * 2 - 1, labels)
+    outputs = trainer.discriminator(images * 2 - 1)
+    assert tf.reduce_min(losses.logits_of(outputs, labels)) > 0
+    assert tf.reduce_max(losses.logits_of(outputs, labels[:, ::-1])) < 0
+
+
+def test_pictures_keep_their_labels():
+    seen = []
+
+    class Watching(AdversarialTrainer):
+        def discriminator_step(self, real_images, fake_images, classes):
+            is_red = tf.cast(real_images[:, 0, 0, 0] > 0, tf.float32)
+            return tf.reduce_mean(tf.abs(is_red - classes[:, 0])), 0.0, 0.0
+
+    images, labels = coloured()
+    trainer = Watching(
+        networks.build_discriminator(SHAPE, (4, 8), dropout=0.0, num_classes=2),
+        networks.build_generator(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
+        discriminator_learning_rate=1e-3,
+        generator_learning_rate=1e-3,
+        beta_1=0.5,
+        seed=0,
+    )
+    for _, logs in trainer.train(images, 2, 8, range(3, 32), labels):
+        seen.append(logs["d_loss"])
+    assert seen == [0, 0]

@@ -82,9 +82,9 @@ def test_held_out_pictures_are_not_trained_on(trained, script, monkeypatch):
 
     shown, train = [], AdversarialTrainer.train
 
-    def watched(self, images, epochs, batch_size, rows, **callbacks):
+    def watched(self, images, epochs, batch_size, rows, *rest, **callbacks):
         shown.extend(rows)
-        return train(self, images, epochs, batch_size, rows, **callbacks)
+        return train(self, images, epochs, batch_size, rows, *rest, **callbacks)
 
     monkeypatch.setattr(AdversarialTrainer, "train", watched)
     result = script(*GAN, "--epochs", 1)

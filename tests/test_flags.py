@@ -45,6 +45,7 @@ VALUES = {
         "generator_normalization": ("batch", "batch"),
         "precision": ("bfloat16", "bfloat16"),
         "latents": ("shared", "shared"),
+        "conditioning": ("class", "class"),
         "held_out": ("0.1", 0.1),
         "patience": ("0", 0),
         "latent_dim": ("11", 11),

@@ -139,7 +139,8 @@ def load_generator(path: Path):
     """Loads a generator.
 
     Returns:
-        Keras model, latent vectors in, pictures -1-1 out.
+        Keras model, latent vectors, and class numbers where it was trained with
+        classes, in; pictures -1-1 out.
 
     Raises:
         InputError: damaged or not a generator; the message names another.
@@ -150,7 +151,7 @@ def load_generator(path: Path):
     way_out = f"try --generator {others[-1]}" if others else "run: python GANModel.py"
     with damage_named(path, way_out=way_out):
         generator = keras.models.load_model(path, compile=False)
-    if not _maps(generator, 2, 4):
+    if not (_maps(generator, 2, 4) or _takes_classes(generator)):
         raise InputError(
             f"{path} is not a generator: it maps {generator.input_shape} to "
             f"{generator.output_shape}, not latent vectors to pictures; {way_out}"
@@ -162,6 +163,12 @@ def _shortened(paths: list[Path]) -> str:
     """Names all of a few, the first and last of many."""
     names = [path.name for path in paths]
     return ", ".join(names) if len(names) <= 4 else f"{names[0]} ... {names[-1]}"
+
+
+def _takes_classes(model) -> bool:
+    """Tells whether a model is like one of `networks.with_class_id`."""
+    names = [value.name for value in model.inputs]
+    return names == ["latents", "class_ids"] and len(model.output_shape) == 4
 
 
 def _maps(model, input_ndim: int, output_ndim: int) -> bool:

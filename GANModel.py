@@ -118,6 +118,19 @@ def train(options, preset):
         num_classes,
     )
     drawer = networks.with_class_id(generator, num_classes)
+
+    # Find out what held-out pictures look like to the classifier.
+    judge = None
+    if settings.held_out:
+        judge = judging.Judge(
+            features.load_extractor("classifier", model_dir),
+            images,
+            rows,
+            held_out,
+            generation.sample_inputs(drawer, judging.NUM_FAKE, preset.seed + 1),
+        )
+
+    # Put them against each other, from the start or from where they were.
     trainer = adversarial.AdversarialTrainer(
         discriminator,
         generator,
@@ -136,17 +149,6 @@ def train(options, preset):
         files.set_aside(model_dir / names.BEST_GENERATOR)
         models.warn_of_earlier_generators(model_dir)
     records.record_run(model_dir, "GANModel", preset, backend.versions())
-
-    # Find out what held-out pictures look like to the classifier.
-    judge = None
-    if settings.held_out:
-        judge = judging.Judge(
-            features.load_extractor("classifier", model_dir),
-            images,
-            rows,
-            held_out,
-            generation.sample_inputs(drawer, judging.NUM_FAKE, preset.seed + 1),
-        )
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.
     page = generation.sample_grid_inputs(drawer, saves.GRID_COLUMNS, preset.seed)

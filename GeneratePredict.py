@@ -61,7 +61,9 @@ def main():
 
     # Classify them at the size that the classifier was trained on.
     resized = images.resize_all(pictures, classifier.input_shape[1:])
-    probabilities = classification.predict(classifier, resized)
+    probabilities = classification.predict(
+        classifier, resized, mirrored=classification.mirrors(preset.classifier)
+    )
 
     # Show and save what it says.
     intended = [class_names[number] for number in inputs[1]] if wanted else None

@@ -46,6 +46,8 @@ def train(options, preset):
     print("  ".join(f"{name} {len(rows)}" for name, rows in parts.items()))
 
     backend.start(preset.seed)  # takes seconds, so only once the pictures are good
+    if preset.classifier.precision == "bfloat16" and backend.lacks_bfloat16():
+        print("warning: this processor has no bfloat16; float32 would be faster")
     from pipeline import classification, networks, plots, reports
 
     # Build the classifier.
@@ -77,15 +79,17 @@ def train(options, preset):
     plots.save_curves(model_dir / "train_curves.png", history)
 
     # Report on every part, and class by class on the one that it has seen least of.
+    mirrored = classification.mirrors(settings)
     measured = {name: rows for name, rows in parts.items() if len(rows)}
     evaluation = [
-        {"part": name} | classification.evaluate(classifier, images, labels, rows)
+        {"part": name}
+        | classification.evaluate(classifier, images, labels, rows, mirrored)
         for name, rows in measured.items()
     ]
     records.save_csv(model_dir / "train_evaluation.csv", evaluation)
     print(reports.evaluation_report(evaluation))
     rows = list(measured.values())[-1]
-    probabilities = classification.predict(classifier, images, rows)
+    probabilities = classification.predict(classifier, images, rows, mirrored)
     matrix = reports.confusion_matrix(labels[rows], probabilities)
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(reports.class_report(matrix, class_names))

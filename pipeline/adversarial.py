@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import kernels, losses
+from pipeline import kernels, losses, networks
 from pipeline.batches import epoch_batches
 from pipeline.errors import InputError, RunError
 from pipeline.images import to_tanh_range
@@ -28,7 +28,7 @@ class AdversarialTrainer:
 
     Args:
         discriminator: pictures -1-1 in, a logit, and what each class adds, out.
-        generator: latent vectors, each with a one-hot class behind, in; pictures -1-1
+        generator: latent vectors, each with a class behind, in; pictures -1-1
             out. Both of as many classes, or of none.
         discriminator_learning_rate: step size of its Adam.
         generator_learning_rate: step size of its Adam.
@@ -262,7 +262,7 @@ class AdversarialTrainer:
         return d_loss, g_loss, *accuracies
 
     def _draw(self, latents, classes):
-        inputs = tf.concat([latents, classes], axis=1)
+        inputs = tf.concat([latents, networks.CLASS_SCALE * classes], axis=1)
         return kernels.run(self.generator, inputs, self.precision)
 
     def _judge(self, images, classes):

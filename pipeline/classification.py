@@ -45,16 +45,19 @@ def train(
         RunError: the loss is no longer a finite number.
     """
     targets = _targets(classifier, labels)
-    num_steps = settings.epochs * math.ceil(len(train_rows) / settings.batch_size)
+    steps_an_epoch = math.ceil(len(train_rows) / settings.batch_size)
+    epochs = max(settings.epochs, math.ceil(settings.least_steps / steps_an_epoch))
+    num_steps = epochs * steps_an_epoch
+    saved, classifier = classifier, _trained_in(settings.precision, classifier)
     classifier.compile(
         optimizer=optimizers.build_optimizer(settings, num_steps),
         loss=_loss(classifier, labels[train_rows], settings),
         metrics=["accuracy"],
     )
     train_steps = _compiled_steps(classifier, settings.augmentation, seed)
-    progress = EpochProgress(settings.epochs, len(train_rows))
+    progress = EpochProgress(epochs, len(train_rows))
     history, step = [], 0
-    for epoch in range(1, settings.epochs + 1):
+    for epoch in range(1, epochs + 1):
         classifier.reset_metrics()
         batches = epoch_batches(len(train_rows), settings.batch_size, seed, epoch - 1)
         done = 0
@@ -68,17 +71,29 @@ def train(
         if not np.isfinite(logs["loss"]):
             raise _diverged(f"the loss is {logs['loss']} in epoch {epoch}")
         if len(validation_rows):
-            figures = evaluate(classifier, images, labels, validation_rows)
+            figures = evaluate(
+                classifier, images, labels, validation_rows, mirrors(settings)
+            )
             logs |= {f"val_{name}": figures[name] for name in logs}
         history.append({"epoch": epoch, **logs})
         progress.on_epoch(epoch, logs)
     if not all(np.isfinite(weight).all() for weight in classifier.get_weights()):
         raise _diverged("a weight is NaN or infinite")
+    if saved is not classifier:
+        saved.set_weights(classifier.get_weights())
     return history
 
 
+def mirrors(settings: Classifier) -> bool:
+    """Tells whether a picture and its mirror image mean the same to a classifier."""
+    return settings.augmentation == "shift-mirror"
+
+
 def predict(
-    classifier: keras.Model, images: np.ndarray, rows: np.ndarray | None = None
+    classifier: keras.Model,
+    images: np.ndarray,
+    rows: np.ndarray | None = None,
+    mirrored: bool = False,
 ) -> np.ndarray:
     """Classifies pictures, a few at a time.
 
@@ -86,25 +101,32 @@ def predict(
         classifier: pictures 0-1 in, probabilities out.
         images: float32 array (n, height, width, channels), 0-1.
         rows: row numbers to classify; all where left out.
+        mirrored: takes the mean of what it says of each picture and its mirror image.
 
     Returns:
         float32 array of shape (n, classes), each row of which sums to 1.
     """
     rows = np.arange(len(images)) if rows is None else rows
     size = _batch_size(images)
-    outputs = np.concatenate(
-        [
-            classifier.predict_on_batch(images[rows[start : start + size]])
-            for start in range(0, len(rows), size)
-        ]
-    )
+    outputs = []
+    for start in range(0, len(rows), size):
+        batch = images[rows[start : start + size]]
+        outputs.append(classifier.predict_on_batch(batch))
+        if mirrored:
+            outputs[-1] += classifier.predict_on_batch(batch[:, :, ::-1])
+            outputs[-1] /= 2
+    outputs = np.concatenate(outputs)
     if outputs.shape[1] == 1:  # one unit tells the second class
         outputs = np.concatenate([1 - outputs, outputs], axis=1)
     return outputs
 
 
 def evaluate(
-    classifier: keras.Model, images: np.ndarray, labels: np.ndarray, rows: np.ndarray
+    classifier: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    mirrored: bool = False,
 ) -> dict[str, float]:
     """Measures a classifier.
 
@@ -113,17 +135,38 @@ def evaluate(
         images: float32 array (n, height, width, channels), 0-1.
         labels: float32 one-hot array (n, classes).
         rows: row numbers to measure on.
+        mirrored: as of `predict`.
 
     Returns:
         pictures, loss (cross-entropy in nats) and accuracy (0-1).
     """
-    probabilities, truth = predict(classifier, images, rows), labels[rows].argmax(1)
+    probabilities = predict(classifier, images, rows, mirrored)
+    truth = labels[rows].argmax(1)
     of_truth = probabilities[np.arange(len(rows)), truth].astype(np.float64)
     return {
         "pictures": len(rows),
         "loss": float(-np.log(of_truth.clip(keras.config.epsilon())).mean()),
         "accuracy": float((probabilities.argmax(1) == truth).mean()),
     }
+
+
+def _trained_in(precision: str, classifier: keras.Model) -> keras.Model:
+    """Makes the network that is trained in the place of one that is saved.
+
+    In bfloat16 that is a twin, which keeps its weights, its means and its output in
+    float32 and computes the rest in bfloat16.
+    """
+    if precision == "float32":
+        return classifier
+    *_, output = classifier.layers
+
+    def copied(layer):
+        dtype = "float32" if layer is output else "mixed_bfloat16"
+        return type(layer).from_config(layer.get_config() | {"dtype": dtype})
+
+    twin = keras.models.clone_model(classifier, clone_function=copied)
+    twin.set_weights(classifier.get_weights())
+    return twin
 
 
 def _compiled_steps(classifier: keras.Model, augmented: str, seed: int):

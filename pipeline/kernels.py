@@ -1,9 +1,9 @@
 """What the networks' layers compute, by cheaper routes: same function, same weights.
 
 On a processor, oneDNN's convolutions reach most of what its matrix product reaches,
-but for three things, which take a quarter of a DCGAN's step and are done otherwise
+but for a few things, which take a quarter of a DCGAN's step and are done otherwise
 here: convolutions that read or draw the few channels of a picture, gradients of
-biases, and activations that keep their input for the gradient.
+biases, activations that keep their input for the gradient, and batch normalization.
 """
 
 import keras
@@ -21,8 +21,8 @@ def run(network: keras.Sequential, inputs, precision: str = "float32"):
         network: of layers that `pipeline.networks` builds.
         inputs: float32 tensor.
         precision: "float32", or "bfloat16" for what convolutions and matrix products
-            read and write. They add up in float32; weights, normalization and the
-            result are float32.
+            read and write. They add up in float32; weights, means and the result are
+            float32.
 
     Returns:
         float32 tensor, the same within rounding.
@@ -39,6 +39,8 @@ def run(network: keras.Sequential, inputs, precision: str = "float32"):
             case layers.Conv2DTranspose():
                 values = _convolve_transposed(tf.cast(values, precision), layer)
                 values = _finish(layer, _add_bias(values, _bias(layer, values)))
+            case layers.BatchNormalization() if len(values.shape) == 4:
+                values = _normalize(values, layer)
             case layers.LeakyReLU():
                 values = _leaky_relu(values, layer.negative_slope)
             case _:
@@ -72,6 +74,25 @@ def _convolve(values, layer):
         copies = _multiply(values, matrix)
         return tf.nn.conv2d(copies, tf.constant(shifts, values.dtype), 1, "SAME")
     return tf.nn.conv2d(values, kernel, strides, "SAME")
+
+
+def _normalize(values, layer):
+    """Normalizes by the batch, in one operation, and moves the layer's means on."""
+    nothing = tf.zeros(0)
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=values,
+        scale=layer.gamma,
+        offset=layer.beta,
+        mean=nothing,
+        variance=nothing,
+        epsilon=layer.epsilon,
+        is_training=True,
+    )
+    count = tf.cast(tf.size(values) / tf.size(mean), tf.float32)
+    variance *= (count - 1) / count  # it comes as an estimate of the population's
+    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(layer.momentum * moving + (1 - layer.momentum) * now)
+    return outputs
 
 
 def _convolve_transposed(values, layer):

@@ -6,6 +6,9 @@ from keras import layers
 from pipeline.errors import InputError
 from pipeline.settings import check_generator_reaches
 
+# Else a class would be one small number behind hundreds of latent ones, unheard.
+CLASS_SCALE = 10.0  # what its number in a generator's input is, instead of 1
+
 
 def build_classifier(
     image_shape: tuple[int, int, int],
@@ -123,8 +126,8 @@ def build_generator(
         latent_dim: length of a latent vector.
         filters: width of the first block, then of each doubling of the size.
         normalization: "batch" normalizes each doubling's output, "none" does not.
-        num_classes: further inputs, for a one-hot class behind the latent vector; see
-            `with_class_id`.
+        num_classes: further inputs behind the latent vector: `CLASS_SCALE` for the
+            class to draw and 0 for the others; see `with_class_id`.
 
     Raises:
         InputError: that many doublings cannot reach the shape.
@@ -155,7 +158,7 @@ def with_class_id(generator: keras.Sequential, num_classes: int) -> keras.Model:
     """Lets a generator take a class by its number; without classes it is left alone.
 
     Args:
-        generator: takes latent vectors, each with a one-hot class behind it.
+        generator: takes latent vectors, each with a class behind it.
         num_classes: 0 for a generator of latent vectors alone.
 
     Returns:
@@ -167,7 +170,8 @@ def with_class_id(generator: keras.Sequential, num_classes: int) -> keras.Model:
     latents = keras.Input((generator.input_shape[1] - num_classes,), name="latents")
     class_ids = keras.Input((), dtype="int32", name="class_ids")
     one_hot = layers.CategoryEncoding(num_classes, "one_hot", name="classes")
-    joined = layers.Concatenate()([latents, one_hot(class_ids)])
+    classes = layers.Rescaling(CLASS_SCALE)(one_hot(class_ids))
+    joined = layers.Concatenate()([latents, classes])
     return keras.Model([latents, class_ids], generator(joined), name="drawer")
 
 

@@ -151,6 +151,9 @@ class Classifier(Section):
     """The network of TrainModel.py and how it is trained."""
 
     epochs: int = setting(50, "passes over the training pictures", least=1)
+    least_steps: int = setting(
+        0, "few pictures get more epochs, so that there are so many steps", least=0
+    )
     batch_size: int = setting(32, "pictures a step", least=1)
     learning_rate: float = setting(
         1e-3, "step size, of one-cycle the largest", least=1e-12
@@ -166,6 +169,11 @@ class Classifier(Section):
         "plain",
         "plain: convolutions, pooling, a dense layer; residual: normalized, with skips",
         choices=("plain", "residual"),
+    )
+    precision: str = setting(
+        "float32",
+        "float32, or bfloat16: faster where the processor has it; saved in float32",
+        choices=("float32", "bfloat16"),
     )
     augmentation: str = setting(
         "none",

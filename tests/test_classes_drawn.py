@@ -117,12 +117,13 @@ def test_without_classes_a_generator_is_left_alone():
     assert networks.num_classes_of(generator) == 0
 
 
-def test_a_class_id_is_a_one_hot_class_behind_the_latent_vector():
+def test_a_class_id_becomes_a_loud_one_hot_class_behind_the_latent_vector():
     generator = networks.build_generator((8, 8, 3), 5, (4, 4), num_classes=3)
     drawer = networks.with_class_id(generator, 3)
     assert networks.num_classes_of(drawer) == 3
     latents = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
-    joined = np.concatenate([latents, np.eye(3, dtype=np.float32)], axis=1)
+    classes = networks.CLASS_SCALE * np.eye(3, dtype=np.float32)
+    joined = np.concatenate([latents, classes], axis=1)
     np.testing.assert_allclose(
         drawer.predict([latents, np.arange(3)], verbose=0),
         generator.predict(joined, verbose=0),

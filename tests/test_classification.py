@@ -1,5 +1,7 @@
 """Training and using the classifier."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -151,17 +153,50 @@ RESIDUAL = Classifier(
 )
 
 
-def trained_residual():
+def trained_residual(**changed):
     backend.start(0)
     classifier = networks.build_classifier(
         (8, 8, 3), 2, (4, 8, 8), 0, network="residual"
     )
     images, labels = dark_and_bright()
     rows = np.arange(len(labels))
+    settings = replace(RESIDUAL, **changed)
     history = classification.train(
-        classifier, images, labels, rows[6:], rows[:6], RESIDUAL, 0
+        classifier, images, labels, rows[6:], rows[:6], settings, 0
     )
     return classifier, history
+
+
+def test_trained_in_bfloat16_it_is_a_float32_network_that_learned_the_same():
+    classifier, history = trained_residual(precision="bfloat16")
+    assert history[-1]["val_accuracy"] == 1
+    assert {layer.dtype_policy.name for layer in classifier.layers} == {"float32"}
+    assert {str(weight.dtype) for weight in classifier.weights} == {"float32"}
+    images, labels = dark_and_bright()
+    found = classification.evaluate(classifier, images, labels, np.arange(6))
+    assert found["accuracy"] == 1
+    assert found["loss"] == pytest.approx(history[-1]["val_loss"], rel=0.1)
+    plain, _ = trained_residual()
+    assert any(
+        (a != b).any()
+        for a, b in zip(classifier.get_weights(), plain.get_weights(), strict=True)
+    )
+
+
+def test_few_pictures_get_as_many_steps_as_are_asked_for():
+    _, history = trained_residual(epochs=2, least_steps=14)  # 18 pictures, 5 steps
+    assert len(history) == 3
+
+
+def test_mirror_images_count_as_much_as_the_pictures(first):
+    classifier, _ = first
+    images, _ = dark_and_bright()
+    images[:, :, :4] *= 0.3  # so that left and right differ
+    plain = classification.predict(classifier, images)
+    flipped = classification.predict(classifier, images[:, :, ::-1])
+    both = classification.predict(classifier, images, mirrored=True)
+    np.testing.assert_allclose(both, (plain + flipped) / 2, atol=1e-6)
+    assert np.abs(both - plain).max() > 1e-3
 
 
 def test_a_residual_network_learns_too_and_alike_each_time():

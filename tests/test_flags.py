@@ -28,6 +28,8 @@ VALUES = {
         "learning_rate": ("1e-2", 0.01),
         "filters": ("8,16", (8, 16)),
         "dense_units": ("9", 9),
+        "least_steps": ("100", 100),
+        "precision": ("bfloat16", "bfloat16"),
         "network": ("residual", "residual"),
         "augmentation": ("shift-mirror", "shift-mirror"),
         "schedule": ("one-cycle", "one-cycle"),

@@ -1,0 +1,78 @@
+"""How often a preset's classifier is right about pictures that it never saw.
+
+    python benchmarks/classifier_accuracy.py --train ~/train --test ~/test
+
+Trains on all pictures of one folder and measures on another, with the same classes.
+"""
+
+import argparse
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import side_by_side
+
+
+def main():
+    """Trains, measures, and prints a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--preset", default="best-32")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int)
+    options = parser.parse_args()
+    from pipeline import backend, dataset
+    from pipeline.artifacts import arrays
+    from pipeline.presets import find_preset
+
+    preset = find_preset(options.preset)
+    settings = preset.classifier
+    settings = replace(settings, epochs=options.epochs or settings.epochs)
+    parts = {}
+    with tempfile.TemporaryDirectory() as name:
+        for part in ("train", "test"):
+            folder = Path(name) / part
+            folder.mkdir()
+            source = getattr(options, part)
+            class_names = dataset.build_arrays(source, folder, preset.data.image_shape)
+            images = np.array(arrays.load_images(folder))
+            parts[part] = images, arrays.load_labels(folder, len(images))
+    backend.start(options.seed)
+    from pipeline import classification, networks
+
+    images, labels = parts["train"]
+    classifier = networks.build_classifier(
+        images.shape[1:],
+        len(class_names),
+        settings.filters,
+        settings.dense_units,
+        settings.output,
+        settings.network,
+    )
+    rows = np.arange(len(images))
+    start, cpu = time.perf_counter(), time.process_time()
+    history = classification.train(
+        classifier, images, labels, rows, rows[:0], settings, options.seed
+    )
+    minutes = (time.perf_counter() - start) / 60
+    cpu_minutes = (time.process_time() - cpu) / 60
+    images, labels = parts["test"]
+    rows = np.arange(len(images))
+    row = [options.preset, options.seed, len(history)]
+    row += [f"{minutes:.1f}", f"{cpu_minutes:.1f}"]
+    for mirrored in (False, True):
+        figures = classification.evaluate(classifier, images, labels, rows, mirrored)
+        row.append(f"{figures['accuracy']:.2%}")
+    print(side_by_side.machine(), side_by_side.versions("keras", "tensorflow"))
+    headings = ["preset", "seed", "epochs", "minutes", "CPU minutes"]
+    headings += ["accuracy", "with mirror images"]
+    side_by_side.table(headings, [row])
+
+
+if __name__ == "__main__":
+    main()

@@ -405,7 +405,7 @@ def coloured(count=32):
 def test_each_class_is_drawn_as_it_was_asked_for(latents):
     images, labels = coloured()
     trainer = class_trainer(latents=latents)
-    run(trainer, 80, images, batch_size=16, labels=labels)
+    run(trainer, 200, images, batch_size=16, labels=labels)
     drawer = networks.with_class_id(trainer.generator, 2)
     for number in range(2):
         inputs = generation.sample_inputs(drawer, 16, seed=0, class_ids=[number])

@@ -48,14 +48,14 @@ def test_the_networks_of_every_preset_fit_together(preset):
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 def test_every_preset_asks_for_a_generator_that_it_saves(preset):
     saved = ["generator.h5"] if "networks" in preset.gan.saves else []
-    if preset.gan.held_out:
-        saved.append("generator_best.h5")
     if "generator" in preset.gan.saves:
         saved = [
             f"generator_model_{epoch:03d}.h5"
             for epoch in range(1, preset.gan.epochs + 1)
             if epoch % preset.gan.save_every == 0 or epoch == preset.gan.epochs
         ]
+    if preset.gan.held_out:
+        saved.append("generator_best.h5")
     assert preset.generate.generator in saved
 
 

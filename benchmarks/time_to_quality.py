@@ -157,9 +157,8 @@ def draw(options) -> None:
                 m * step: [f for f, n in zip(figures, minutes, strict=True) if n == m]
                 for m in sorted(set(minutes))
             }
-            axis.plot(
-                points, [statistics.median(p) for p in points.values()], label=name
-            )
+            medians = [statistics.median(p) for p in points.values()]
+            axis.plot(list(points), medians, ".-", label=name)
             axis.fill_between(
                 list(points),
                 [min(p) for p in points.values()],

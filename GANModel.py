@@ -69,7 +69,11 @@ def train(options, preset):
     rows, held_out = range(len(images)), []
     if settings.held_out:
         models.require_classifier(model_dir)
-        classes = arrays.load_labels(options.data_dir, len(images), or_one_class=True)
+        classes = labels
+        if not num_classes:
+            classes = arrays.load_labels(
+                options.data_dir, len(images), or_one_class=True
+            )
         rows, held_out = batches.hold_out(classes, settings.held_out, preset.seed)
         print(f"held out {len(held_out)} pictures to measure by")
     batch_size = min(settings.batch_size, 2 * len(rows))
@@ -92,9 +96,7 @@ def train(options, preset):
     history, quality = tables["history"], tables["quality"]
 
     # This takes seconds, so only once the input is good.
-    backend.start(preset.seed)
-    if settings.precision == "bfloat16" and backend.lacks_bfloat16():
-        print("warning: this processor has no bfloat16; float32 would be faster")
+    backend.start(preset.seed, settings.precision)
     from pipeline import (
         adversarial,
         features,

@@ -45,9 +45,8 @@ def train(options, preset):
     parts = batches.split_in_three(labels, preset.data, preset.seed)
     print("  ".join(f"{name} {len(rows)}" for name, rows in parts.items()))
 
-    backend.start(preset.seed)  # takes seconds, so only once the pictures are good
-    if preset.classifier.precision == "bfloat16" and backend.lacks_bfloat16():
-        print("warning: this processor has no bfloat16; float32 would be faster")
+    # This takes seconds, so only once the pictures are good.
+    backend.start(preset.seed, preset.classifier.precision)
     from pipeline import classification, networks, plots, reports
 
     # Build the classifier.

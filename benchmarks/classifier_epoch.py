@@ -88,19 +88,9 @@ def main():
     replies = side_by_side.compare(CONTENDERS, options, "keras", "tensorflow")
     for reply in replies["ours"]:
         reply["seconds"] = reply["result"]
-    plain = side_by_side.median(replies["fit"])
-    rows = []
-    for name, reply in replies.items():
-        seconds = side_by_side.median(reply)
-        rows.append(
-            [
-                name,
-                f"{1e3 * seconds / (options.images / 32):.2f}",
-                side_by_side.spread(reply),
-                f"{options.images / seconds:.0f}",
-                f"{plain / seconds:.2f}",
-            ]
-        )
+    rows = side_by_side.rows_against(
+        "fit", replies, options.images, 32e3 / options.images
+    )
     side_by_side.table(
         ["classifier", "ms a step", "seconds an epoch", "images/s", "times fit"], rows
     )

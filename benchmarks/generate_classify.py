@@ -63,19 +63,7 @@ def main():
     """Measures, and prints a table."""
     options = side_by_side.parse(__doc__, add_arguments)
     replies = side_by_side.compare(CONTENDERS, options, "keras", "tensorflow")
-    plain = side_by_side.median(replies["predict"])
-    rows = []
-    for name, reply in replies.items():
-        seconds = side_by_side.median(reply)
-        rows.append(
-            [
-                name,
-                f"{seconds:.2f}",
-                side_by_side.spread(reply),
-                f"{options.count / seconds:.0f}",
-                f"{plain / seconds:.2f}",
-            ]
-        )
+    rows = side_by_side.rows_against("predict", replies, options.count)
     side_by_side.table(
         ["draw and classify", "s, median", "spread", "pictures/s", "times predict"],
         rows,

@@ -108,20 +108,10 @@ def main():
     replies = side_by_side.compare(
         CONTENDERS, options, "opencv-python-headless", "numpy", "tensorflow"
     )
-    plain = side_by_side.median(replies["cv2 loop"])
-    rows = []
-    for name, reply in replies.items():
-        seconds, count = side_by_side.median(reply), reply[0]["result"]
-        rows.append(
-            [
-                name,
-                f"{seconds:.2f}",
-                side_by_side.spread(reply),
-                f"{count / seconds:.0f}",
-                f"{plain / seconds:.2f}",
-                f"{max(r['grown_mib'] for r in reply):.0f}",
-            ]
-        )
+    count = replies["ours"][0]["result"]
+    rows = side_by_side.rows_against("cv2 loop", replies, count)
+    for row, reply in zip(rows, replies.values(), strict=True):
+        row.append(f"{max(r['grown_mib'] for r in reply):.0f}")
     side_by_side.table(
         ["loading", "s, median", "spread", "pictures/s", "times cv2 loop", "MiB grown"],
         rows,

@@ -87,6 +87,33 @@ def spread(replies: list[dict]) -> str:
     return f"{min(seconds):.3g}-{max(seconds):.3g}"
 
 
+def rows_against(plain: str, replies: dict, count: int, scale: float = 1.0) -> list:
+    """Makes a table's rows of contenders that do the same work.
+
+    Args:
+        plain: name of the one that the others are compared with.
+        replies: from `compare`.
+        count: pictures in the work.
+        scale: the median seconds are shown times this.
+
+    Returns:
+        For each its name, scaled median, spread, pictures a second, times `plain`.
+    """
+    of_plain, rows = median(replies[plain]), []
+    for name, reply in replies.items():
+        seconds = median(reply)
+        rows.append(
+            [
+                name,
+                f"{scale * seconds:.2f}",
+                spread(reply),
+                f"{count / seconds:.0f}",
+                f"{of_plain / seconds:.2f}",
+            ]
+        )
+    return rows
+
+
 def table(headings: list[str], rows: list[list]) -> None:
     """Prints a Markdown table."""
     for row in [headings, ["---"] * len(headings), *rows]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.errors import InputError
 
 
-def start(seed: int) -> None:
+def start(seed: int, precision: str = "float32") -> None:
     """Imports Keras and TensorFlow and makes what follows repeatable.
 
     Same seed, same machine, same versions and same number of threads give the
@@ -16,6 +16,7 @@ def start(seed: int) -> None:
 
     Args:
         seed: seeds Python's, NumPy's and TensorFlow's generators.
+        precision: of the training to come; a processor without it is warned of.
     """
     load()
     import keras
@@ -23,6 +24,8 @@ def start(seed: int) -> None:
 
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+    if precision == "bfloat16" and _lacks_bfloat16():
+        print("warning: this processor has no bfloat16; float32 would be faster")
 
 
 def load() -> None:
@@ -41,7 +44,7 @@ def load() -> None:
     logging.set_verbosity(logging.ERROR)
 
 
-def lacks_bfloat16() -> bool:
+def _lacks_bfloat16() -> bool:
     """Tells whether bfloat16 would be emulated, as far as the system says."""
     import tensorflow as tf
 

@@ -67,8 +67,9 @@ def train(options, preset):
 
     # Hold some out to measure by, if asked to.
     rows, held_out = range(len(images)), []
-    if settings.held_out:
+    if settings.held_out or settings.discriminator_features == "classifier":
         models.require_classifier(model_dir)
+    if settings.held_out:
         classes = labels
         if not num_classes:
             classes = arrays.load_labels(
@@ -98,7 +99,7 @@ def train(options, preset):
     # This takes seconds, so only once the input is good.
     backend.start(preset.seed, settings.precision)
     from pipeline import (
-        adversarial,
+        assembly,
         features,
         generation,
         judging,
@@ -108,18 +109,14 @@ def train(options, preset):
         saves,
     )
 
-    # Build the networks, discriminator before generator.
-    discriminator = networks.build_discriminator(
-        image_shape, settings.discriminator_filters, settings.dropout, num_classes
+    # Build the networks and put them against each other.
+    classifier = None
+    if settings.discriminator_features == "classifier":
+        classifier, _ = models.load_classifier(model_dir)
+    trainer = assembly.build_trainer(
+        settings, image_shape, num_classes, preset.seed, classifier
     )
-    generator = networks.build_generator(
-        image_shape,
-        settings.latent_dim,
-        settings.generator_filters,
-        settings.generator_normalization,
-        num_classes,
-    )
-    drawer = networks.with_class_id(generator, num_classes)
+    drawer = networks.with_class_id(trainer.generator_ema, num_classes)
 
     # Find out what held-out pictures look like to the classifier.
     judge = None
@@ -132,17 +129,7 @@ def train(options, preset):
             generation.sample_inputs(drawer, judging.NUM_FAKE, preset.seed + 1),
         )
 
-    # Put them against each other, from the start or from where they were.
-    trainer = adversarial.AdversarialTrainer(
-        discriminator,
-        generator,
-        discriminator_learning_rate=settings.discriminator_learning_rate,
-        generator_learning_rate=settings.generator_learning_rate,
-        beta_1=settings.beta_1,
-        precision=settings.precision,
-        latents=settings.latents,
-        seed=preset.seed,
-    )
+    # Begin at the start or where they were.
     if state:
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
@@ -171,7 +158,7 @@ def train(options, preset):
                 saves.save_epoch(
                     settings.saves,
                     epoch,
-                    discriminator,
+                    trainer.discriminator,
                     drawer,
                     page,
                     model_dir,

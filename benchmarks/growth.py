@@ -59,23 +59,11 @@ def classifier_epoch(options, folder):
 def gan_epoch(options, folder):
     """Takes a few steps of the GAN; returns the seconds that an epoch takes."""
     images, _ = _load(folder)
-    from pipeline import adversarial, networks, presets
+    from pipeline import assembly, presets
 
     settings = presets.PRESETS["dcgan-32"].gan
-    trainer = adversarial.AdversarialTrainer(
-        networks.build_discriminator(
-            images.shape[1:], settings.discriminator_filters, settings.dropout
-        ),
-        networks.build_generator(
-            images.shape[1:], settings.latent_dim, settings.generator_filters
-        ),
-        discriminator_learning_rate=settings.discriminator_learning_rate,
-        generator_learning_rate=settings.generator_learning_rate,
-        beta_1=settings.beta_1,
-        precision="bfloat16",
-        latents="shared",
-        seed=0,
-    )
+    settings = replace(settings, precision="bfloat16", latents="shared")
+    trainer = assembly.build_trainer(settings, images.shape[1:], 0, seed=0)
     ends = []
     training = trainer.train(
         images,

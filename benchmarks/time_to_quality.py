@@ -3,11 +3,15 @@
     python benchmarks/time_to_quality.py --dataset ~/my-pictures --work ~/work
 
 Trains the GAN of each preset, from each seed, on nine tenths of each class, and
-measures it now and then by the last tenth: what a classifier sees in the pictures, as
-of pipeline/judging.py. The classifier is that of --judge, trained once on the same
-folder and kept in the work folder. Minutes are of processor time, all cores together,
-training only: 60 are half an hour on two cores. Writes quality.csv, quality.png
-(medians over the seeds) and a page of pictures for each preset, seed and measure.
+compares it now and then with the last tenth. Two judges do, and neither has taught any
+GAN: a classifier of the same folder, and a network of ImageNet (see imagenet.py; left
+out where it is not installed). The first also tells how many pictures are of the class
+that was asked for. A discriminator that looks through a classifier has one of its own:
+both are trained once, from different seeds, and kept in the work folder.
+
+Minutes are of processor time, all cores together, training only: 60 are half an hour
+on two cores. Writes quality.csv, quality.png (medians over the seeds) and a page of
+pictures for each preset, seed and measure.
 """
 
 import argparse
@@ -16,10 +20,14 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import imagenet
 import numpy as np
 import side_by_side
+
+SEEN, JUDGE = "model", "judge"  # folders of the two classifiers
 
 
 def parse():
@@ -30,7 +38,7 @@ def parse():
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--presets", nargs="+", default=["dcgan-32", "best-32"])
-    parser.add_argument("--judge", default="best-32", help="preset of the classifier")
+    parser.add_argument("--classifiers", default="best-32", help="preset of both")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--measures", type=int, default=12, help="in those minutes")
@@ -40,57 +48,100 @@ def parse():
 
 
 def prepare(options) -> None:
-    """Makes the arrays and the judge, unless they are in the work folder."""
-    if not (options.work / "model" / "train.h5").exists():
-        subprocess.run(
-            [
-                sys.executable,
-                side_by_side.ROOT / "TrainModel.py",
-                *("--preset", options.judge),
-                *("--dataset", options.dataset),
-                *("--data-dir", options.work),
-                *("--model-dir", options.work / "model"),
-            ],
-            check=True,
-        )
+    """Makes the arrays and both classifiers, unless they are in the work folder."""
+    for seed, folder in enumerate((SEEN, JUDGE)):
+        if not (options.work / folder / "train.h5").exists():
+            subprocess.run(
+                [
+                    sys.executable,
+                    side_by_side.ROOT / "TrainModel.py",
+                    *("--preset", options.classifiers, "--seed", str(seed)),
+                    *("--dataset", options.dataset),
+                    *("--data-dir", options.work),
+                    *("--model-dir", options.work / folder),
+                ],
+                check=True,
+            )
+
+
+def load_judges(options, images, rows, held_out, inputs) -> list:
+    """Loads those who measure."""
+    from pipeline import features, judging
+
+    extractors = [features.load_extractor("classifier", options.work / JUDGE)]
+    try:
+        extractors.append(imagenet.load())
+    except ImportError as error:
+        print(f"no features of ImageNet: {error}")
+    return [
+        judging.Judge(extractor, images, rows, held_out, inputs)
+        for extractor in extractors
+    ]
 
 
 def train(options, name: str, seed: int) -> None:
     """Trains one preset from one seed and writes its rows and pages."""
-    from pipeline import backend, batches, features, generation, judging, plots
-    from pipeline.artifacts import arrays, records
+    from pipeline import (
+        assembly,
+        backend,
+        batches,
+        classification,
+        generation,
+        judging,
+        networks,
+        plots,
+    )
+    from pipeline.artifacts import arrays, models, records
     from pipeline.presets import find_preset
 
     images = arrays.load_images(options.work)
     labels = arrays.load_labels(options.work, len(images))
     rows, held_out = batches.hold_out(labels, 0.1, seed=0)
     settings = find_preset(name).gan
+    if options.precision:
+        settings = replace(settings, precision=options.precision)
     backend.start(seed)
-    trainer, drawer = _networks(settings, images, labels, seed, options.precision)
-    judge = judging.Judge(
-        features.load_extractor("classifier", options.work / "model"),
-        images,
-        rows,
-        held_out,
-        generation.sample_inputs(drawer, judging.NUM_FAKE, seed=12345),
+    num_classes = labels.shape[1] if settings.conditioning == "class" else 0
+    trainer = assembly.build_trainer(
+        settings,
+        images.shape[1:],
+        num_classes,
+        seed,
+        models.load_classifier(options.work / SEEN)[0],
     )
+    drawer = networks.with_class_id(trainer.generator_ema, num_classes)
+    inputs = generation.sample_inputs(drawer, judging.NUM_FAKE, seed=12345)
+    judges = load_judges(options, images, rows, held_out, inputs)
+    classifier, _ = models.load_classifier(options.work / JUDGE)
     page = generation.sample_grid_inputs(drawer, 7, seed=12345)
     folder = options.work / f"{name}-{seed}"
     folder.mkdir(exist_ok=True)
-    measured, spent = [], 0.0
+    measured, spent, steps = [], 0.0, 0
     last = time.process_time()
 
+    def measure(due):
+        row = {"preset": name, "seed": seed, "minutes": due, "steps": steps}
+        row["as_intended"] = ""
+        if num_classes:
+            predicted = classification.predict(
+                classifier, generation.generate(drawer, inputs)
+            )
+            as_asked = predicted.argmax(1) == np.asarray(inputs[1])
+            row["as_intended"] = float(as_asked.mean())
+        measured.append([row | judge.measure(drawer) for judge in judges])
+        records.save_csv(folder / "quality.csv", sum(measured, []))
+        pictures = generation.generate(drawer, page)
+        plots.save_image_grid(folder / f"{due:05.1f}.png", pictures, 7)
+        figures = [round(row["kernel_distance"], 4) for row in measured[-1]]
+        print(*row.values(), *figures, flush=True)
+
     def on_step(batch, batches, logs):
-        nonlocal spent, last
+        nonlocal spent, last, steps
         spent += time.process_time() - last
+        steps += 1
         due = (len(measured) + 1) * options.minutes / options.measures
         if spent >= 60 * due:
-            row = {"preset": name, "seed": seed, "minutes": round(spent / 60, 2)}
-            measured.append(row | judge.measure(drawer))
-            records.save_csv(folder / "quality.csv", measured)
-            pictures = generation.generate(drawer, page)
-            plots.save_image_grid(folder / f"{due:05.1f}.png", pictures, 7)
-            print({k: measured[-1][k] for k in (*row, "kernel_distance")}, flush=True)
+            measure(due)
         last = time.process_time()
 
     for _ in trainer.train(
@@ -98,42 +149,15 @@ def train(options, name: str, seed: int) -> None:
         10**6,
         min(settings.batch_size, 2 * len(rows)),
         rows,
-        labels if trainer.num_classes else None,
+        labels if num_classes else None,
         on_step=on_step,
         should_stop=lambda: len(measured) == options.measures,
     ):
         pass
 
 
-def _networks(settings, images, labels, seed, precision):
-    from pipeline import adversarial, networks
-
-    num_classes = labels.shape[1] if settings.conditioning == "class" else 0
-    shape = images.shape[1:]
-    generator = networks.build_generator(
-        shape,
-        settings.latent_dim,
-        settings.generator_filters,
-        settings.generator_normalization,
-        num_classes,
-    )
-    trainer = adversarial.AdversarialTrainer(
-        networks.build_discriminator(
-            shape, settings.discriminator_filters, settings.dropout, num_classes
-        ),
-        generator,
-        discriminator_learning_rate=settings.discriminator_learning_rate,
-        generator_learning_rate=settings.generator_learning_rate,
-        beta_1=settings.beta_1,
-        precision=precision or settings.precision,
-        latents=settings.latents,
-        seed=seed,
-    )
-    return trainer, networks.with_class_id(generator, num_classes)
-
-
 def draw(options) -> None:
-    """Joins all rows, prints the medians and draws both curves."""
+    """Joins all rows, prints the medians and draws the curves."""
     from matplotlib.figure import Figure
 
     rows = []
@@ -144,38 +168,36 @@ def draw(options) -> None:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    step = options.minutes / options.measures
-    figure = Figure(figsize=(10, 4), layout="constrained")
     kinds = ("kernel_distance", "frechet_distance")
+    extractors = list(dict.fromkeys(row["extractor"] for row in rows))
+    figure = Figure(figsize=(10, 4 * len(extractors)), layout="constrained")
+    grid = figure.subplots(len(extractors), 2, squeeze=False)
     table = []
-    for axis, kind in zip(figure.subplots(1, 2), kinds, strict=True):
-        for name in options.presets:
-            of_preset = [row for row in rows if row["preset"] == name]
-            minutes = np.round([float(row["minutes"]) / step for row in of_preset])
-            figures = [float(row[kind]) for row in of_preset]
-            points = {
-                m * step: [f for f, n in zip(figures, minutes, strict=True) if n == m]
-                for m in sorted(set(minutes))
-            }
-            medians = [statistics.median(p) for p in points.values()]
-            axis.plot(list(points), medians, ".-", label=name)
-            axis.fill_between(
-                list(points),
-                [min(p) for p in points.values()],
-                [max(p) for p in points.values()],
-                alpha=0.2,
-            )
-            table += [
-                [name, kind, m, len(p), f"{statistics.median(p):.4g}"]
-                for m, p in points.items()
-            ]
-        axis.set(xlabel="minutes of processor time", ylabel=kind, yscale="log")
-        axis.legend()
-    about = f"{rows[0]['extractor']}; {rows[0]['real']} real, {rows[0]['fake']} fake"
+    for extractor, axes in zip(extractors, grid, strict=True):
+        for kind, axis in zip(kinds, axes, strict=True):
+            for name in options.presets:
+                points = {}
+                for row in rows:
+                    if (row["preset"], row["extractor"]) == (name, extractor):
+                        values = points.setdefault(float(row["minutes"]), [])
+                        values.append(float(row[kind]))
+                middle = {m: statistics.median(v) for m, v in sorted(points.items())}
+                ends = [[end(points[m]) for m in middle] for end in (min, max)]
+                axis.plot(list(middle), list(middle.values()), ".-", label=name)
+                axis.fill_between(list(middle), *ends, alpha=0.2)
+                table += [
+                    [name, extractor, kind, m, len(points[m]), f"{value:.4g}"]
+                    for m, value in middle.items()
+                ]
+            axis.set(xlabel="minutes of processor time", ylabel=kind, yscale="log")
+            axis.set_title(extractor, size=9)
+            axis.legend()
+    about = f"{rows[0]['real']} real, {rows[0]['fake']} fake"
     figure.suptitle(f"{about}; medians, least and largest over the seeds", size=9)
     figure.savefig(options.work / "quality.png", dpi=120)
     print(side_by_side.machine(), side_by_side.versions("keras", "tensorflow"), about)
-    side_by_side.table(["preset", "figure", "minutes", "seeds", "median"], table)
+    header = ["preset", "features", "figure", "minutes", "seeds", "median"]
+    side_by_side.table(header, table)
 
 
 def main():

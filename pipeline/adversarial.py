@@ -12,10 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline import kernels, losses, networks
+from pipeline.augmentation import augment
 from pipeline.batches import epoch_batches
 from pipeline.errors import InputError, RunError
 from pipeline.images import to_tanh_range
 
+# What augmentation's seed tells apart: pictures of one step and their use.
+_REAL, _FAKE, _FOOLING = range(3)
 LOG_NAMES = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
 
 
@@ -27,17 +30,29 @@ class AdversarialTrainer:
     on as if it had never stopped.
 
     Args:
-        discriminator: pictures -1-1 in, a logit, and what each class adds, out.
+        discriminator: pictures -1-1 in, a logit, and what each class adds, out; or,
+            with a `view`, one of `projection`.
         generator: latent vectors, each with a class behind, in; pictures -1-1
             out. Both of as many classes, or of none.
         discriminator_learning_rate: step size of its Adam.
         generator_learning_rate: step size of its Adam.
         beta_1: memory of both Adams' mean gradient.
+        beta_2: memory of both Adams' mean square of it.
+        loss: a name of `losses.LOSSES`.
+        view: pictures -1-1 in, a list of what the heads of the discriminator judge
+            out; never trained. None where it judges the pictures.
+        augmentation: how pictures are changed before they are judged, real and fake
+            alike; see `augmentation.augment`.
+        ema: half-life, in pictures, of a moving average of the generator; 0 for none.
         precision: as of `kernels.run`.
         latents: "fresh": each step draws latent vectors of its own; "shared": the
             discriminator is shown a part of the pictures that the generator is then
-            judged by, which saves drawing them.
-        seed: of the order of the pictures and of the latent vectors.
+            judged by, which saves drawing them; "half": the generator is judged by
+            no others.
+        seed: of the order of the pictures, of the latent vectors and augmentation.
+
+    Attributes:
+        generator_ema: the moving average; the generator itself where there is none.
     """
 
     def __init__(
@@ -48,23 +63,35 @@ class AdversarialTrainer:
         discriminator_learning_rate: float,
         generator_learning_rate: float,
         beta_1: float,
+        beta_2: float = 0.999,
+        loss: str = "cross-entropy",
+        view: keras.Model | None = None,
+        augmentation: tuple[str, ...] = (),
+        ema: int = 0,
         precision: str = "float32",
         latents: str = "fresh",
         seed: int,
     ):
         self.discriminator = discriminator
         self.generator = generator
-        self.discriminator_optimizer = keras.optimizers.Adam(
-            discriminator_learning_rate, beta_1=beta_1
-        )
-        self.generator_optimizer = keras.optimizers.Adam(
-            generator_learning_rate, beta_1=beta_1
+        self.discriminator_optimizer, self.generator_optimizer = (
+            keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
+            for learning_rate in (discriminator_learning_rate, generator_learning_rate)
         )
         # Built now, so that a state can be restored before the first step.
         self.discriminator_optimizer.build(discriminator.trainable_variables)
         self.generator_optimizer.build(generator.trainable_variables)
+        self.generator_ema = generator
+        if ema:
+            self.generator_ema = keras.models.clone_model(generator)
+            self.generator_ema.set_weights(generator.get_weights())
+        self.ema = ema
         self.precision = precision
-        self.num_classes = discriminator.output_shape[1] - 1
+        self._discriminator_loss, self._generator_loss = losses.LOSSES[loss]
+        self._view = view
+        self._augmentation = augmentation
+        self._heads = discriminator.heads if view else [discriminator]
+        self.num_classes = self._heads[0].output_shape[1] - 1
         self.latent_dim = generator.input_shape[1] - self.num_classes
         self.seed = seed
         self.epoch = 0  # epochs that are complete
@@ -72,56 +99,51 @@ class AdversarialTrainer:
         self._step = 0  # batches done since the beginning
         self._sums = np.zeros(len(LOG_NAMES))  # of the epoch under way, per picture
         self._count = 0
-        alternate = {"fresh": self._alternate, "shared": self._alternate_shared}
+        alternate = self._alternate if latents == "fresh" else self._alternate_shared
+        self._drawn = 1 if latents == "half" else 2  # fakes for each real picture
         self._compiled_alternate = tf.function(
-            alternate[latents],
+            alternate,
             autograph=False,  # no branch hangs on a tensor
             input_signature=[
-                tf.TensorSpec((None, *discriminator.input_shape[1:]), tf.float32),
+                tf.TensorSpec((None, *generator.output_shape[1:]), tf.float32),
                 tf.TensorSpec((None, self.num_classes), tf.float32),
                 tf.TensorSpec((), tf.int32),
             ],
         )
 
-    def discriminator_step(self, real_images, fake_images, classes) -> tuple:
+    def discriminator_step(self, real_images, fake_images, classes, step=0) -> tuple:
         """Moves the discriminator's trainable variables, and no others.
 
         Args:
             real_images: float32 tensor (n, height, width, channels), -1-1.
             fake_images: the same, of generated pictures.
             classes: one-hot float32 tensor (n, num_classes), of both alike.
+            step: its number, which augmentation hangs on.
 
         Returns:
             d_loss, and the parts of the real and of the fake pictures that were
             told right before the step.
         """
-        with tf.GradientTape() as tape:
-            real_logits, fake_logits = tf.split(
-                self._judge(
-                    tf.concat([real_images, fake_images], axis=0),
-                    tf.concat([classes, classes], axis=0),
-                ),
-                2,
-            )
-            d_loss = losses.discriminator_loss(real_logits, fake_logits)
-        _descend(tape, d_loss, self.discriminator, self.discriminator_optimizer)
-        real_accuracy = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
-        fake_accuracy = tf.reduce_mean(tf.cast(fake_logits <= 0, tf.float32))
-        return d_loss, real_accuracy, fake_accuracy
+        return self._discriminate(
+            self._see(real_images, step, _REAL),
+            self._see(fake_images, step, _FAKE),
+            classes,
+        )
 
-    def generator_step(self, latents, classes):
+    def generator_step(self, latents, classes, step=0):
         """Moves the generator's trainable variables, and no others.
 
         Args:
             latents: float32 tensor (n, latent_dim).
             classes: one-hot float32 tensor (n, num_classes).
+            step: its number, which augmentation hangs on.
 
         Returns:
             g_loss.
         """
         with tf.GradientTape() as tape:
-            fake_images = self._draw(latents, classes)
-            g_loss = losses.generator_loss(self._judge(fake_images, classes))
+            seen = self._see(self._draw(latents, classes), step, _FOOLING)
+            g_loss = self._generator_loss(self._judge(seen, classes))
         _descend(tape, g_loss, self.generator, self.generator_optimizer)
         return g_loss
 
@@ -221,7 +243,7 @@ class AdversarialTrainer:
             "generator": self.generator,
             "discriminator_optimizer": self.discriminator_optimizer,
             "generator_optimizer": self.generator_optimizer,
-        }
+        } | ({"generator_ema": self.generator_ema} if self.ema else {})
 
     def _means(self) -> dict[str, float]:
         return dict(zip(LOG_NAMES, (self._sums / self._count).tolist(), strict=True))
@@ -242,32 +264,86 @@ class AdversarialTrainer:
         """
         num_real = tf.shape(real_images)[0]
         fake_images = self._draw(self._latents(num_real, step, 0), classes)
-        d_loss, *accuracies = self.discriminator_step(real_images, fake_images, classes)
-        g_loss = self.generator_step(
-            self._latents(2 * num_real, step, 1), tf.concat([classes, classes], axis=0)
+        d_loss, *accuracies = self.discriminator_step(
+            real_images, fake_images, classes, step
         )
+        g_loss = self.generator_step(
+            self._latents(2 * num_real, step, 1),
+            tf.concat([classes, classes], axis=0),
+            step,
+        )
+        self._average(num_real)
         return d_loss, g_loss, *accuracies
 
     def _alternate_shared(self, real_images, classes, step):
         """Does the same with one drawing for both."""
         num_real = tf.shape(real_images)[0]
-        twice = tf.concat([classes, classes], axis=0)
+        drawn = tf.concat([classes] * self._drawn, axis=0)
         with tf.GradientTape() as tape:
-            fake_images = self._draw(self._latents(2 * num_real, step, 1), twice)
-            d_loss, *accuracies = self.discriminator_step(
-                real_images, fake_images[:num_real], classes
+            latents = self._latents(self._drawn * num_real, step, 1)
+            seen = self._see(self._draw(latents, drawn), step, _FAKE)
+            d_loss, *accuracies = self._discriminate(
+                self._see(real_images, step, _REAL),
+                [view[:num_real] for view in seen],
+                classes,
             )
-            g_loss = losses.generator_loss(self._judge(fake_images, twice))
+            g_loss = self._generator_loss(self._judge(seen, drawn))
         _descend(tape, g_loss, self.generator, self.generator_optimizer)
+        self._average(num_real)
         return d_loss, g_loss, *accuracies
+
+    def _discriminate(self, real_seen, fake_seen, classes):
+        """Moves the discriminator by what it sees of real and of fake pictures."""
+        seen = [
+            tf.concat([real, tf.stop_gradient(fake)], axis=0)
+            for real, fake in zip(real_seen, fake_seen, strict=True)
+        ]
+        with tf.GradientTape() as tape:
+            logits = self._judge(seen, tf.concat([classes, classes], axis=0))
+            real_logits, fake_logits = tf.split(logits, 2)
+            d_loss = self._discriminator_loss(real_logits, fake_logits)
+        _descend(tape, d_loss, self.discriminator, self.discriminator_optimizer)
+        real_accuracy = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
+        fake_accuracy = tf.reduce_mean(tf.cast(fake_logits <= 0, tf.float32))
+        return d_loss, real_accuracy, fake_accuracy
+
+    def _average(self, num_real):
+        """Moves the average on, faster at first, when it is of few pictures.
+
+        Half-life and beginning as in Karras et al., Analyzing and Improving the Image
+        Quality of StyleGAN, 2020, in their code: never longer than a twentieth of the
+        pictures so far.
+        """
+        if not self.ema:
+            return
+        seen = tf.cast(self.generator_optimizer.iterations, tf.float32)
+        count = tf.cast(num_real, tf.float32)
+        half_life = tf.minimum(float(self.ema), 0.05 * seen * count)
+        kept = 0.5 ** (count / half_life)
+        for mean, now in zip(
+            self.generator_ema.weights, self.generator.weights, strict=True
+        ):
+            mean.assign(now + kept * (mean - now))
+
+    def _see(self, images, step, use: int) -> list:
+        """Changes pictures at random and shows them as the heads judge them."""
+        seed = tf.random.experimental.stateless_fold_in(
+            tf.stack([self.seed, step]), use
+        )
+        images = augment(images, self._augmentation, seed)
+        return self._view(images, training=False) if self._view else [images]
 
     def _draw(self, latents, classes):
         inputs = tf.concat([latents, networks.CLASS_SCALE * classes], axis=1)
         return kernels.run(self.generator, inputs, self.precision)
 
-    def _judge(self, images, classes):
-        outputs = kernels.run(self.discriminator, images, self.precision)
-        return losses.logits_of(outputs, classes)
+    def _judge(self, seen, classes):
+        """Returns the logits (n, heads) of being real."""
+        logits = [
+            losses.logits_of(kernels.run(head, view, self.precision), classes)
+            for head, view in zip(self._heads, seen, strict=True)
+        ]
+        return tf.concat(logits, axis=1)
 
     def _latents(self, count, step, use: int):
         """Draws latent vectors that hang on the seed, the step and their use only."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import augmentation, optimizers
+from pipeline import augmentation, networks, optimizers
 from pipeline.batches import epoch_batches
 from pipeline.errors import RunError
 from pipeline.progress import EpochProgress
@@ -48,7 +48,9 @@ def train(
     steps_an_epoch = math.ceil(len(train_rows) / settings.batch_size)
     epochs = max(settings.epochs, math.ceil(settings.least_steps / steps_an_epoch))
     num_steps = epochs * steps_an_epoch
-    saved, classifier = classifier, _trained_in(settings.precision, classifier)
+    saved = classifier
+    if settings.precision == "bfloat16":
+        classifier = networks.in_bfloat16(classifier)
     classifier.compile(
         optimizer=optimizers.build_optimizer(settings, num_steps),
         loss=_loss(classifier, labels[train_rows], settings),
@@ -148,25 +150,6 @@ def evaluate(
         "loss": float(-np.log(of_truth.clip(keras.config.epsilon())).mean()),
         "accuracy": float((probabilities.argmax(1) == truth).mean()),
     }
-
-
-def _trained_in(precision: str, classifier: keras.Model) -> keras.Model:
-    """Makes the network that is trained in the place of one that is saved.
-
-    In bfloat16 that is a twin, which keeps its weights, its means and its output in
-    float32 and computes the rest in bfloat16.
-    """
-    if precision == "float32":
-        return classifier
-    *_, output = classifier.layers
-
-    def copied(layer):
-        dtype = "float32" if layer is output else "mixed_bfloat16"
-        return type(layer).from_config(layer.get_config() | {"dtype": dtype})
-
-    twin = keras.models.clone_model(classifier, clone_function=copied)
-    twin.set_weights(classifier.get_weights())
-    return twin
 
 
 def _compiled_steps(classifier: keras.Model, augmented: str, seed: int):

@@ -1,7 +1,8 @@
 """Adversarial losses: pure functions of real_logits and fake_logits.
 
-Real is 1 and fake is 0. Written with softplus, which is binary cross-entropy on
-logits: -log sigmoid(x) = softplus(-x), -log(1 - sigmoid(x)) = softplus(x).
+Real is 1 and fake is 0; the k logits of a picture are of k views of it. Binary
+cross-entropy on logits is softplus: -log sigmoid(x) = softplus(-x),
+-log(1 - sigmoid(x)) = softplus(x).
 """
 
 from keras import ops
@@ -31,8 +32,8 @@ def discriminator_loss(real_logits, fake_logits):
     Goodfellow et al., Generative Adversarial Nets, 2014.
 
     Args:
-        real_logits: float tensor of shape (n, 1), of real pictures.
-        fake_logits: float tensor of shape (m, 1), of generated pictures.
+        real_logits: float tensor of shape (n, k), of real pictures.
+        fake_logits: float tensor of shape (m, k), of generated pictures.
 
     Returns:
         Scalar; ln 2 when the discriminator knows nothing.
@@ -49,9 +50,47 @@ def generator_loss(fake_logits):
     Goodfellow et al., Generative Adversarial Nets, 2014, section 3.
 
     Args:
-        fake_logits: float tensor of shape (n, 1), of generated pictures.
+        fake_logits: float tensor of shape (n, k), of generated pictures.
 
     Returns:
         Scalar; ln 2 when the discriminator knows nothing.
     """
     return ops.mean(ops.softplus(-fake_logits))
+
+
+def hinge_discriminator_loss(real_logits, fake_logits):
+    """Hinge loss of telling real from fake: no logit beyond 1 or -1 is asked for.
+
+    Lim and Ye, Geometric GAN, 2017, section 3. Halved, as `discriminator_loss` is.
+
+    Args:
+        real_logits: float tensor of shape (n, k), of real pictures.
+        fake_logits: float tensor of shape (m, k), of generated pictures.
+
+    Returns:
+        Scalar; 1 when the discriminator knows nothing, 0 at best.
+    """
+    real_loss = ops.mean(ops.relu(1 - real_logits))
+    fake_loss = ops.mean(ops.relu(1 + fake_logits))
+    return (real_loss + fake_loss) / 2
+
+
+def hinge_generator_loss(fake_logits):
+    """What the generator lowers against `hinge_discriminator_loss`.
+
+    Lim and Ye, Geometric GAN, 2017, section 3.
+
+    Args:
+        fake_logits: float tensor of shape (n, k), of generated pictures.
+
+    Returns:
+        Scalar; 0 when the discriminator knows nothing.
+    """
+    return -ops.mean(fake_logits)
+
+
+# The discriminator's and the generator's, by the names that a setting takes.
+LOSSES = {
+    "cross-entropy": (discriminator_loss, generator_loss),
+    "hinge": (hinge_discriminator_loss, hinge_generator_loss),
+}

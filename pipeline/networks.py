@@ -7,7 +7,7 @@ from pipeline.errors import InputError
 from pipeline.settings import check_generator_reaches
 
 # Else a class would be one small number behind hundreds of latent ones, unheard.
-CLASS_SCALE = 10.0  # what its number in a generator's input is, instead of 1
+CLASS_SCALE = 3.0  # what its number in a generator's input is, instead of 1
 
 
 def build_classifier(
@@ -152,6 +152,22 @@ def build_generator(
         generator.add(layers.LeakyReLU(negative_slope=0.2))
     generator.add(layers.Conv2D(channels, 3, padding="same", activation="tanh"))
     return generator
+
+
+def in_bfloat16(network: keras.Model) -> keras.Model:
+    """Makes a twin that computes in bfloat16, but for its last layer.
+
+    It keeps its weights and its means in float32, and starts with those of `network`.
+    """
+    *_, output = network.layers
+
+    def copied(layer):
+        dtype = "float32" if layer is output else "mixed_bfloat16"
+        return type(layer).from_config(layer.get_config() | {"dtype": dtype})
+
+    twin = keras.models.clone_model(network, clone_function=copied)
+    twin.set_weights(network.get_weights())
+    return twin
 
 
 def with_class_id(generator: keras.Sequential, num_classes: int) -> keras.Model:

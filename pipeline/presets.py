@@ -69,13 +69,24 @@ PRESETS = {
             ),
             gan=GAN(
                 conditioning="class",
+                discriminator_features="classifier",
+                augmentation=("mirror", "shift"),
+                loss="hinge",
+                dropout=0.0,
+                latent_dim=128,
+                # Narrow where pictures are large.
+                generator_filters=(256, 128, 128, 64),
                 # Without it the classes are not told apart for a thousand steps.
                 generator_normalization="batch",
+                ema=20000,
                 held_out=0.1,
                 save_every=5,
                 patience=8,
+                # As projected GANs are trained in the paper
+                beta_1=0.0,
+                beta_2=0.99,
                 precision="bfloat16",
-                latents="shared",
+                latents="half",
             ),
             generate=Generate(generator="generator_best.h5"),
         ),

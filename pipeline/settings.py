@@ -240,6 +240,14 @@ class GAN(Section):
         parse=widths,
         least=1,
     )
+    discriminator_features: str = setting(
+        "none",
+        "none; classifier: it also judges pictures by what the classifier sees in them",
+        choices=("none", "classifier"),
+    )
+    feature_filters: int = setting(
+        64, "width of each convolution over what the classifier sees", least=1
+    )
     generator_filters: tuple[int, ...] = setting(
         (256, 128, 128, 128),
         "width of the first block, then of each doubling of the size",
@@ -263,18 +271,42 @@ class GAN(Section):
     )
     latents: str = setting(
         "fresh",
-        "fresh: each step draws its own; shared: one drawing serves both, faster",
-        choices=("fresh", "shared"),
+        "fresh: each step draws its own; shared: one drawing serves both, faster; "
+        "half: so does one of half a batch, fastest",
+        choices=("fresh", "shared", "half"),
     )
     # At Adam's usual 0.9 the two networks chase each other's past.
     beta_1: float = setting(0.5, "memory of Adam's mean gradient", least=0, below=1)
+    beta_2: float = setting(0.999, "memory of Adam's mean square", least=0, below=1)
+    loss: str = setting(
+        "cross-entropy",
+        "what tells real from fake, and is to be told from it: cross-entropy or hinge",
+        choices=("cross-entropy", "hinge"),
+    )
+    ema: int = setting(
+        0,
+        "half-life, in pictures, of the moving average of the generator that is saved "
+        "in its place; 0: none",
+        least=0,
+    )
+    augmentation: tuple[str, ...] = setting(
+        ("none",),
+        "what changes pictures before they are judged, of none, mirror, shift, color",
+        parse=names,
+        choices=("none", "mirror", "shift", "color"),
+    )
 
     def __post_init__(self):
         super().__post_init__()
         if self.image_shape is not None:
             check_image_shape(self.image_shape)
-        if self.conditioning == "class" and "networks" in self.saves:
-            raise ValueError("saves cannot have networks where conditioning is class")
+        if "networks" in self.saves and (
+            self.conditioning != "none" or self.discriminator_features != "none"
+        ):
+            raise ValueError(
+                "saves cannot have networks unless conditioning and "
+                "discriminator_features are none"
+            )
         if self.patience and not self.held_out:
             raise ValueError("patience needs something to measure by: set held_out")
         if self.batch_size % 2:

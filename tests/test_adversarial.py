@@ -185,7 +185,7 @@ def test_means_weigh_each_picture_the_same():
     class Counting(AdversarialTrainer):
         """Its loss is the number of real pictures in the batch."""
 
-        def discriminator_step(self, real_images, fake_images, classes):
+        def discriminator_step(self, real_images, fake_images, classes, step):
             size = tf.cast(tf.shape(real_images)[0], tf.float32)
             return size, size, size
 
@@ -200,10 +200,10 @@ def drawn_latents(seed, steps):
         def _draw(self, latents, classes):
             return latents
 
-        def discriminator_step(self, real_images, fake_images, classes):
+        def discriminator_step(self, real_images, fake_images, classes, step):
             return fake_images[0, 0], 0.0, 0.0
 
-        def generator_step(self, latents, classes):
+        def generator_step(self, latents, classes, step):
             return latents[0, 0]
 
     epochs = run(new_trainer(seed, kind=Showing), steps, some_images(4))
@@ -219,11 +219,11 @@ def test_latents_hang_on_the_step_and_the_seed_and_their_use():
 
 def test_the_generator_trains_on_as_many_pictures_as_the_discriminator():
     class Counting(AdversarialTrainer):
-        def discriminator_step(self, real_images, fake_images, classes):
+        def discriminator_step(self, real_images, fake_images, classes, step):
             count = tf.shape(real_images)[0] + tf.shape(fake_images)[0]
             return tf.cast(count, tf.float32), 0.0, 0.0
 
-        def generator_step(self, latents, classes):
+        def generator_step(self, latents, classes, step):
             return tf.cast(tf.shape(latents)[0], tf.float32)
 
     ((_, logs),) = run(new_trainer(kind=Counting), 1, some_images(4), batch_size=8)
@@ -376,6 +376,113 @@ def test_generated_pictures_approach_the_colour_of_the_real_ones():
     assert distance() < before / 2
 
 
+# A moving average of the generator.
+
+
+def test_without_one_it_is_the_generator_itself():
+    trainer = new_trainer()
+    assert trainer.generator_ema is trainer.generator
+
+
+def test_it_starts_equal_and_forgets_half_in_its_half_life():
+    trainer = new_trainer(ema=64)
+    start = trainer.generator.get_weights()
+    for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    trainer.generator_optimizer.iterations.assign(10**6)  # long after the beginning
+    trainer.generator.set_weights([weight + 1 for weight in start])
+    for _ in range(8):
+        trainer._average(tf.constant(8))
+    for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
+        np.testing.assert_allclose(other, one + 0.5, rtol=1e-5)
+
+
+def test_it_is_never_longer_than_a_twentieth_of_the_pictures_so_far():
+    trainer = new_trainer(ema=10**6)
+    start = trainer.generator.get_weights()
+    trainer.generator_optimizer.iterations.assign(40)  # of 8 pictures each
+    trainer.generator.set_weights([weight + 1 for weight in start])
+    for _ in range(2):
+        trainer._average(tf.constant(8))
+    for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
+        np.testing.assert_allclose(other, one + 0.5, rtol=1e-5)
+
+
+def test_training_moves_it_and_its_state_goes_on_to_the_same_bits():
+    unbroken, first, second = (new_trainer(ema=20) for _ in range(3))
+    run(unbroken, 3)
+    run(first, 1)
+    second.restore(first.state())
+    run(second, 3)
+    assert_same_state(second, unbroken)
+    pairs = zip(
+        unbroken.generator.get_weights(),
+        unbroken.generator_ema.get_weights(),
+        strict=True,
+    )
+    assert all((now != mean).any() for now, mean in pairs)
+    assert_same_weights(unbroken.generator, generator_of(new_trainer(), epochs=3))
+
+
+def generator_of(trainer, epochs):
+    run(trainer, epochs)
+    return trainer.generator
+
+
+def assert_same_weights(one, other):
+    for first, second in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+# What training may be told.
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"loss": "hinge"}, {"beta_2": 0.9}, {"augmentation": ("shift",)}],
+    ids=lambda told: next(iter(told)),
+)
+@pytest.mark.parametrize("latents", ["fresh", "half"])
+def test_what_it_is_told_makes_a_difference(told, latents):
+    plain, other = (new_trainer(latents=latents, **more) for more in ({}, told))
+    for trainer in (plain, other):
+        run(trainer, 2)
+    for network in ("discriminator", "generator"):
+        one, two = (getattr(trainer, network) for trainer in (plain, other))
+        assert (one.get_weights()[0] != two.get_weights()[0]).any()
+
+
+def test_half_the_latents_are_one_drawing_for_both():
+    trainer, by_hand = new_trainer(latents="half"), new_trainer()
+    images = some_images(4)
+    run(trainer, 1, images)
+    (rows,) = epoch_batches(4, 4, trainer.seed, 0)
+    latents = by_hand._latents(4, 0, 1)
+    fake_images = by_hand.generator(latents, training=True)
+    by_hand.discriminator_step(images[np.sort(rows)] * 2 - 1, fake_images, none(4))
+    by_hand.generator_step(latents, none(4))
+    for network in ("discriminator", "generator"):
+        for one, other in zip(
+            getattr(trainer, network).get_weights(),
+            getattr(by_hand, network).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_real_and_fake_pictures_are_changed_alike_but_not_the_same():
+    trainer = new_trainer(augmentation=("shift",))
+    images = real_batch(50)
+    seen = [
+        trainer._see(images, step, use)[0].numpy()
+        for step in (0, 1)
+        for use in (0, 1, 2)
+    ]
+    np.testing.assert_array_equal(seen[-1], trainer._see(images, 1, 2)[0])
+    for number, one in enumerate(seen):
+        assert all((one != other).any() for other in seen[:number])
+
+
 # Classes.
 
 COLOURS = np.array([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9]], np.float32)
@@ -429,7 +536,7 @@ def test_pictures_keep_their_labels():
     seen = []
 
     class Watching(AdversarialTrainer):
-        def discriminator_step(self, real_images, fake_images, classes):
+        def discriminator_step(self, real_images, fake_images, classes, step):
             is_red = tf.cast(real_images[:, 0, 0, 0] > 0, tf.float32)
             return tf.reduce_mean(tf.abs(is_red - classes[:, 0])), 0.0, 0.0
 

@@ -57,6 +57,12 @@ VALUES = {
         "discriminator_learning_rate": ("1e-3", 0.001),
         "generator_learning_rate": ("1e-3", 0.001),
         "beta_1": ("0.9", 0.9),
+        "beta_2": ("0.9", 0.9),
+        "loss": ("hinge", "hinge"),
+        "ema": ("500", 500),
+        "augmentation": ("shift,color", ("shift", "color")),
+        "discriminator_features": ("classifier", "classifier"),
+        "feature_filters": ("8", 8),
     },
     "generate": {"generator": ("x.h5", "x.h5"), "count": ("5", 5)},
 }

@@ -82,3 +82,42 @@ def test_the_generator_raises_fake_logits():
     # And pulls hardest where the fake is told best: that is non-saturating.
     (told, taken) = gradient(losses.generator_loss, np.array([[-5.0], [5.0]]))[0]
     assert abs(told) > 50 * abs(taken)
+
+
+# Hinge.
+
+
+def test_hinge_of_a_discriminator_that_knows_nothing_is_1():
+    assert float(losses.hinge_discriminator_loss(ZEROS, ZEROS)) == 1
+    assert float(losses.hinge_generator_loss(ZEROS)) == 0
+
+
+def test_hinge_asks_for_no_logit_beyond_1():
+    real, fake = np.float32([[0.5], [3.0]]), np.float32([[-4.0], [2.0]])
+    expected = ((0.5 + 0) / 2 + (0 + 3) / 2) / 2
+    assert float(losses.hinge_discriminator_loss(real, fake)) == expected
+    pulls_on_real, pulls_on_fake = gradient(losses.hinge_discriminator_loss, real, fake)
+    np.testing.assert_allclose(pulls_on_real, [[-0.25], [0]])
+    np.testing.assert_allclose(pulls_on_fake, [[0], [0.25]])
+
+
+def test_hinge_tells_real_from_fake():
+    good, bad = np.full((4, 1), 2.0), np.full((4, 1), -2.0)
+    assert float(losses.hinge_discriminator_loss(good, bad)) == 0
+    assert float(losses.hinge_discriminator_loss(bad, good)) == 3
+
+
+def test_the_generator_raises_fake_logits_against_hinge_by_the_same_everywhere():
+    (fake,) = gradient(losses.hinge_generator_loss, some_logits(6, count=5))
+    np.testing.assert_allclose(fake, -1 / 5)
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_several_views_of_a_picture_weigh_the_same(name):
+    of_discriminator, of_generator = losses.LOSSES[name]
+    real, fake = some_logits(7), some_logits(8)
+    views = [np.concatenate([part, part + 1], axis=1) for part in (real, fake)]
+    mean = (of_discriminator(real, fake) + of_discriminator(real + 1, fake + 1)) / 2
+    assert float(of_discriminator(*views)) == pytest.approx(float(mean), rel=1e-5)
+    mean = (of_generator(fake) + of_generator(fake + 1)) / 2
+    assert float(of_generator(views[1])) == pytest.approx(float(mean), rel=1e-5)

@@ -1,0 +1,118 @@
+"""A discriminator that also sees pictures as a trained classifier does.
+
+The classifier has learned what matters in pictures; a discriminator that starts from
+its feature maps need not learn that again, and tells the generator sooner what is
+wrong. Sauer et al., Projected GANs Converge Faster, 2021; here the features are those
+of the pipeline's own classifier, and one network judges the pixels themselves.
+"""
+
+import keras
+from keras import layers
+
+from pipeline import networks
+from pipeline.errors import InputError
+
+_LEAST_SIZE = 4  # height or width up to which a map is not halved
+# What ends a block: features, ready to be used.
+_ENDS = (layers.Activation, layers.Add, layers.MaxPooling2D, layers.ReLU)
+
+
+class ProjectedDiscriminator(keras.Model):
+    """One network for each view of a picture.
+
+    Args:
+        heads: networks that each take one view and end in logits.
+    """
+
+    def __init__(self, heads: list[keras.Sequential]):
+        super().__init__(name="discriminator")
+        self.heads = heads
+        self.built = True  # for every head is
+
+
+def build_view(
+    classifier: keras.Model, image_shape: tuple[int, int, int], precision: str
+) -> keras.Model:
+    """Builds the frozen network that shows a picture to a discriminator.
+
+    Args:
+        classifier: pictures 0-1 in; its last feature map of each size is shown, but
+            for pictures' own size, which the picture itself stands for.
+        image_shape: (height, width, channels) of the pictures.
+        precision: "float32", or "bfloat16" to compute in that.
+
+    Returns:
+        Pictures -1-1 in; feature maps, the largest first, and the pictures out.
+
+    Raises:
+        InputError: the classifier takes other pictures, or has no feature maps.
+    """
+    taken = classifier.input_shape[1:]
+    if taken != image_shape:
+        raise InputError(
+            f"--discriminator-features classifier: it takes pictures of {_x(taken)}, "
+            f"and {_x(image_shape)} are to be drawn; train it on these with "
+            "TrainModel.py, or give --discriminator-features none"
+        )
+    if precision == "bfloat16":
+        classifier = networks.in_bfloat16(classifier)
+    classifier.trainable = False
+    last = {
+        layer.output.shape[1:3]: layer.output
+        for layer in classifier.layers
+        if isinstance(layer, _ENDS) and len(layer.output.shape) == 4
+    }
+    maps = [output for size, output in last.items() if size != image_shape[:2]]
+    if not maps:
+        raise InputError(
+            "--discriminator-features classifier: the classifier has no feature map "
+            "smaller than its pictures; train one with: python TrainModel.py"
+        )
+    pictures = keras.Input(image_shape)
+    seen = keras.Model(classifier.input, maps)(
+        layers.Rescaling(0.5, offset=0.5)(pictures)
+    )
+    return keras.Model(pictures, [*seen, pictures], name="view")
+
+
+def build_discriminator(
+    view: keras.Model,
+    image_shape: tuple[int, int, int],
+    feature_filters: int,
+    filters: tuple[int, ...],
+    dropout: float,
+    num_classes: int = 0,
+) -> ProjectedDiscriminator:
+    """Builds the networks that judge what `view` shows.
+
+    Args:
+        view: as of `build_view`.
+        image_shape: (height, width, channels) of the pictures.
+        feature_filters: width of the 3x3 convolutions over each feature map, which
+            halve it while it is larger than 4 pixels.
+        filters: as `networks.build_discriminator`, of the network that judges pixels.
+        dropout: the same.
+        num_classes: the same, of every network.
+    """
+    *maps, _ = view.outputs
+    heads = [_build_head(maps.shape[1:], feature_filters, num_classes) for maps in maps]
+    pixels = networks.build_discriminator(image_shape, filters, dropout, num_classes)
+    return ProjectedDiscriminator([*heads, pixels])
+
+
+def _build_head(shape, width: int, num_classes: int) -> keras.Sequential:
+    head = keras.Sequential([keras.Input(shape)])
+    size, strides = max(shape[:2]), [1]
+    while size > _LEAST_SIZE:
+        strides.insert(0, 2)
+        size = -(-size // 2)
+    for stride in strides:
+        head.add(layers.Conv2D(width, 3, strides=stride, padding="same"))
+        head.add(layers.LeakyReLU(negative_slope=0.2))
+    head.add(layers.Flatten())
+    head.add(layers.Dense(1 + num_classes))
+    return head
+
+
+def _x(shape) -> str:
+    return "x".join(map(str, shape))

@@ -84,12 +84,14 @@ def train(options, preset):
             f"{settings.batch_size}: the batch shrinks to {batch_size}"
         )
 
+    epochs, save_every = batches.epochs_of(settings, len(rows), batch_size)
+
     # Find what to go on from, if asked to.
     decisive = asdict(settings) | {
         "seed": preset.seed,
         "pictures": arrays.fingerprint(images),
     }
-    for harmless in ("epochs", "save_every", "saves", "patience"):
+    for harmless in ("epochs", "least_steps", "save_every", "saves", "patience"):
         del decisive[harmless]
     state, tables = None, {"history": [], "quality": []}
     if options.resume:
@@ -141,11 +143,11 @@ def train(options, preset):
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.
     page = generation.sample_grid_inputs(drawer, saves.GRID_COLUMNS, preset.seed)
-    display = progress.EpochProgress(settings.epochs, len(rows), done=trainer.epoch)
+    display = progress.EpochProgress(epochs, len(rows), done=trainer.epoch)
     with interrupts.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
             images,
-            settings.epochs,
+            epochs,
             batch_size,
             rows,
             labels,
@@ -153,8 +155,8 @@ def train(options, preset):
             should_stop=interrupt,
         ):
             display.on_epoch(epoch, logs)
-            is_last = epoch == settings.epochs
-            if is_last or epoch % settings.save_every == 0:
+            is_last = epoch == epochs
+            if is_last or epoch % save_every == 0:
                 saves.save_epoch(
                     settings.saves,
                     epoch,
@@ -176,11 +178,11 @@ def train(options, preset):
                 break
 
     # Stop early if asked to, with nothing lost.
-    if interrupt() and trainer.epoch < settings.epochs:
+    if interrupt() and trainer.epoch < epochs:
         resume.save_resume(model_dir, trainer.state(), decisive, tables)
         raise errors.Interrupted(
             interrupt.signal_number,
-            f"epoch {trainer.epoch} of {settings.epochs} is complete and the state is "
+            f"epoch {trainer.epoch} of {epochs} is complete and the state is "
             "saved; to go on, give the same command with --resume",
         )
 

@@ -7,7 +7,8 @@ compares it now and then with the last tenth. Two judges do, and neither has tau
 GAN: a classifier of the same folder, and a network of ImageNet (see imagenet.py; left
 out where it is not installed). The first also tells how many pictures are of the class
 that was asked for. A discriminator that looks through a classifier has one of its own:
-both are trained once, from different seeds, and kept in the work folder.
+both are trained once, from different seeds, the judge for ten epochs, and kept in the
+work folder.
 
 Minutes are of processor time, all cores together, training only: 60 are half an hour
 on two cores. Writes quality.csv, quality.png (medians over the seeds) and a page of
@@ -49,13 +50,13 @@ def parse():
 
 def prepare(options) -> None:
     """Makes the arrays and both classifiers, unless they are in the work folder."""
-    for seed, folder in enumerate((SEEN, JUDGE)):
+    for seed, folder, *shorter in ((0, SEEN), (1, JUDGE, "--epochs", "10")):
         if not (options.work / folder / "train.h5").exists():
             subprocess.run(
                 [
                     sys.executable,
                     side_by_side.ROOT / "TrainModel.py",
-                    *("--preset", options.classifiers, "--seed", str(seed)),
+                    *("--preset", options.classifiers, "--seed", str(seed), *shorter),
                     *("--dataset", options.dataset),
                     *("--data-dir", options.work),
                     *("--model-dir", options.work / folder),

@@ -1,9 +1,11 @@
 """Which rows go where: splits by class, and the batches of an epoch."""
 
+import math
+
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.settings import Data
+from pipeline.settings import GAN, Data
 
 _FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
 
@@ -75,6 +77,22 @@ def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> dict:
     part_of_rest = settings.validation_split / (1 - settings.test_split)
     training, validation = split_by_class(labels[rest], part_of_rest, seed)
     return {"training": rest[training], "validation": rest[validation], "test": test}
+
+
+def epochs_of(settings: GAN, count: int, batch_size: int) -> tuple[int, int]:
+    """Lets few pictures be passed over more often, until there are enough steps.
+
+    Args:
+        settings: their epochs, save_every and least_steps are looked at.
+        count: pictures that are trained on.
+        batch_size: of a step, half real, half fake.
+
+    Returns:
+        epochs, and epochs between saves, both as many times those of the settings.
+    """
+    steps = settings.epochs * math.ceil(count / (batch_size // 2))
+    times = max(1, math.ceil(settings.least_steps / steps))
+    return times * settings.epochs, times * settings.save_every
 
 
 def epoch_batches(num_rows: int, batch_size: int, seed: int, epoch: int) -> list:

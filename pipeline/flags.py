@@ -79,6 +79,8 @@ class Parser(argparse.ArgumentParser):
                 changed = {
                     f.name: given[f.name] for f in fields(section) if f.name in given
                 }
+                if "epochs" in changed:  # those who ask for so many mean so many
+                    changed.setdefault("least_steps", 0)
                 sections[name] = replace(section, **changed)
             preset = replace(self._preset, seed=options.seed, **sections)
         except ValueError as error:  # a rule over more than one field

@@ -69,7 +69,7 @@ def build_view(
             "smaller than its pictures; train one with: python TrainModel.py"
         )
     pictures = keras.Input(image_shape)
-    seen = keras.Model(classifier.input, maps)(
+    seen = keras.Model(classifier.inputs[0], maps)(
         layers.Rescaling(0.5, offset=0.5)(pictures)
     )
     return keras.Model(pictures, [*seen, pictures], name="view")

@@ -152,7 +152,10 @@ class Classifier(Section):
 
     epochs: int = setting(50, "passes over the training pictures", least=1)
     least_steps: int = setting(
-        0, "few pictures get more epochs, so that there are so many steps", least=0
+        0,
+        "few pictures get more epochs, so that there are so many steps; not beside a "
+        "given --epochs",
+        least=0,
     )
     batch_size: int = setting(32, "pictures a step", least=1)
     learning_rate: float = setting(
@@ -211,6 +214,12 @@ class GAN(Section):
         None, "shape to draw; None: that of the arrays", parse=image_shape
     )
     epochs: int = setting(100, "passes over the pictures", least=1)
+    least_steps: int = setting(
+        0,
+        "few pictures get more epochs, and more of them between saves, so that there "
+        "are so many steps; not beside a given --epochs",
+        least=0,
+    )
     batch_size: int = setting(128, "pictures a step, half real, half fake", least=2)
     save_every: int = setting(10, "epochs between saves", least=1)
     saves: tuple[str, ...] = setting(

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.batches import epoch_batches, split_by_class
+from pipeline.batches import epoch_batches, epochs_of, split_by_class
+from pipeline.settings import GAN
 
 
 def one_hot(*counts):
@@ -75,3 +76,12 @@ def test_the_order_hangs_on_seed_and_epoch():
     assert order(1, 2) == order(1, 2)
     orders = {order(seed, epoch) for seed in range(4) for epoch in range(4)}
     assert len(orders) == 16
+
+
+def test_few_pictures_are_passed_over_more_often_and_saved_as_often_in_all():
+    few = GAN(epochs=30, save_every=2, least_steps=6000)
+    assert epochs_of(few, 450, 128) == (30 * 25, 2 * 25)  # 8 steps an epoch
+    assert epochs_of(few, 450, 900) == (30 * 200, 2 * 200)  # one step
+    assert epochs_of(few, 200 * 64, 128) == (30, 2)
+    assert epochs_of(few, 200 * 64 - 64, 128) == (60, 4)
+    assert epochs_of(GAN(), 1, 2) == (100, 10)

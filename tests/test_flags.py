@@ -41,6 +41,7 @@ VALUES = {
     "gan": {
         "image_shape": ("64x48x1", (64, 48, 1)),
         "epochs": ("3", 3),
+        "least_steps": ("100", 100),
         "batch_size": ("6", 6),
         "save_every": ("2", 2),
         "saves": ("grid,jpg", ("grid", "jpg")),
@@ -156,6 +157,16 @@ def test_every_field_has_a_flag_that_is_tested_here():
 def test_flags_that_were_not_given_are_no_attributes(parse):
     options, _ = parse("--count", "5")
     assert options.count == 5 and not hasattr(options, "generator")
+
+
+@pytest.mark.parametrize("section", ["classifier", "gan"])
+def test_epochs_that_are_given_are_not_made_more(parse, section):
+    def steps(*arguments):
+        _, preset = parse("--preset", "best-32", *arguments, sections=(section,))
+        return getattr(preset, section).least_steps
+
+    assert steps() > 0 == steps("--epochs", "3")
+    assert steps("--epochs", "3", "--least-steps", "9") == 9
 
 
 def test_seed_is_read(parse):

@@ -1,18 +1,19 @@
 """How good the drawn pictures are after so many minutes of the processor.
 
-    python benchmarks/time_to_quality.py --dataset ~/my-pictures --work ~/work
+    python benchmarks/time_to_quality.py --dataset ~/train --real ~/test --work ~/work
 
-Trains the GAN of each preset, from each seed, on nine tenths of each class, and
-compares it now and then with the last tenth. Two judges do, and neither has taught any
-GAN: a classifier of the same folder, and a network of ImageNet (see imagenet.py; left
-out where it is not installed). The first also tells how many pictures are of the class
-that was asked for. A discriminator that looks through a classifier has one of its own:
-both are trained once, from different seeds, the judge for ten epochs, and kept in the
-work folder.
+Trains the GAN of each preset, from each seed, on one folder, and compares it now and
+then with other pictures of the same classes. Two judges do, and neither has taught any
+GAN: a classifier, and a network of ImageNet (see imagenet.py; left out where it is not
+installed). The first also tells how many pictures are of the class that was asked for.
+A discriminator that looks through a classifier has one of its own. Both classifiers are
+trained once on --dataset, the judge from another seed and for ten epochs, and kept in
+the work folder.
 
-Minutes are of processor time, all cores together, training only: 60 are half an hour
-on two cores. Writes quality.csv, quality.png (medians over the seeds) and a page of
-pictures for each preset, seed and measure.
+Minutes are of processor time, all cores together, training of the GAN only: 60 are half
+an hour on two cores. Writes quality.csv, quality.png (medians over the seeds) and, for
+each preset and seed, a page of pictures at each measure and one of those beside the
+pictures trained on that the judge finds nearest.
 """
 
 import argparse
@@ -28,7 +29,8 @@ import imagenet
 import numpy as np
 import side_by_side
 
-SEEN, JUDGE = "model", "judge"  # folders of the two classifiers
+SEEN, REAL = "model", "real"  # folders in the work folder
+COLUMNS = 7  # of a page
 
 
 def parse():
@@ -37,9 +39,12 @@ def parse():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--real", type=Path, required=True, help="to compare with")
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument(
+        "--judge", type=Path, default="judge", help="model folder, in the work folder"
+    )
     parser.add_argument("--presets", nargs="+", default=["dcgan-32", "best-32"])
-    parser.add_argument("--classifiers", default="best-32", help="preset of both")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--measures", type=int, default=12, help="in those minutes")
@@ -49,14 +54,20 @@ def parse():
 
 
 def prepare(options) -> None:
-    """Makes the arrays and both classifiers, unless they are in the work folder."""
-    for seed, folder, *shorter in ((0, SEEN), (1, JUDGE, "--epochs", "10")):
+    """Makes the arrays and the classifiers, unless they are in the work folder."""
+    from pipeline import dataset
+
+    shape = (32, 32, 3)
+    for folder, source in ((".", options.dataset), (REAL, options.real)):
+        (options.work / folder).mkdir(parents=True, exist_ok=True)
+        dataset.build_arrays(source, options.work / folder, shape)
+    for seed, folder, *shorter in ((0, SEEN), (1, options.judge, "--epochs", "10")):
         if not (options.work / folder / "train.h5").exists():
             subprocess.run(
                 [
                     sys.executable,
                     side_by_side.ROOT / "TrainModel.py",
-                    *("--preset", options.classifiers, "--seed", str(seed), *shorter),
+                    *("--preset", "best-32", "--seed", str(seed), *shorter),
                     *("--dataset", options.dataset),
                     *("--data-dir", options.work),
                     *("--model-dir", options.work / folder),
@@ -65,94 +76,114 @@ def prepare(options) -> None:
             )
 
 
-def load_judges(options, images, rows, held_out, inputs) -> list:
-    """Loads those who measure."""
-    from pipeline import features, judging
+class Judges:
+    """Those who measure a generator, and what they compare it with."""
 
-    extractors = [features.load_extractor("classifier", options.work / JUDGE)]
-    try:
-        extractors.append(imagenet.load())
-    except ImportError as error:
-        print(f"no features of ImageNet: {error}")
-    return [
-        judging.Judge(extractor, images, rows, held_out, inputs)
-        for extractor in extractors
-    ]
+    def __init__(self, options, images, drawer):
+        from pipeline import features, generation, judging
+        from pipeline.artifacts import arrays, models
+
+        self._images, self._drawer = images, drawer
+        self._inputs = generation.sample_inputs(drawer, judging.NUM_FAKE, seed=12345)
+        self._page = generation.sample_grid_inputs(drawer, COLUMNS, seed=12345)
+        self._classifier, _ = models.load_classifier(options.work / options.judge)
+        extractors = [
+            features.load_extractor("classifier", options.work / options.judge)
+        ]
+        try:
+            extractors.append(imagenet.load())
+        except ImportError as error:
+            print(f"no features of ImageNet: {error}")
+        self._extractor = extractors[0]
+        real = arrays.load_images(options.work / REAL)
+        both = np.concatenate([images, real])
+        rows = np.split(np.arange(len(both)), [len(images)])
+        self._judges = [
+            judging.Judge(extractor, both, *rows, self._inputs)
+            for extractor in extractors
+        ]
+
+    def measure(self) -> list[dict]:
+        """Returns a row of figures for each judge."""
+        from pipeline import classification, generation
+
+        row = {"as_intended": ""}
+        if isinstance(self._inputs, list):
+            pictures = generation.generate(self._drawer, self._inputs)
+            predicted = classification.predict(self._classifier, pictures).argmax(1)
+            row["as_intended"] = float((predicted == self._inputs[1]).mean())
+        return [row | judge.measure(self._drawer) for judge in self._judges]
+
+    def draw_page(self, path: Path) -> None:
+        """Draws the same page each time."""
+        from pipeline import generation, plots
+
+        pictures = generation.generate(self._drawer, self._page)
+        plots.save_image_grid(path, pictures, COLUMNS)
+
+    def draw_nearest(self, path: Path) -> None:
+        """Draws three rows, each above the nearest pictures that it was trained on."""
+        from pipeline import generation, neighbours, plots
+
+        pictures = generation.generate(self._drawer, self._inputs)[: 3 * COLUMNS]
+        fake, trained = (
+            self._extractor(images).astype(np.float64)
+            for images in (pictures, self._images)
+        )
+        nearest = self._images[neighbours.nearest(fake, trained)[0]]
+        shape = (3, COLUMNS, *pictures.shape[1:])
+        rows = np.stack([pictures.reshape(shape), nearest.reshape(shape)], axis=1)
+        plots.save_image_grid(path, rows.reshape(-1, *pictures.shape[1:]), COLUMNS)
 
 
 def train(options, name: str, seed: int) -> None:
     """Trains one preset from one seed and writes its rows and pages."""
-    from pipeline import (
-        assembly,
-        backend,
-        batches,
-        classification,
-        generation,
-        judging,
-        networks,
-        plots,
-    )
+    from pipeline import assembly, backend, networks
     from pipeline.artifacts import arrays, models, records
     from pipeline.presets import find_preset
 
-    images = arrays.load_images(options.work)
+    images = np.array(arrays.load_images(options.work))
     labels = arrays.load_labels(options.work, len(images))
-    rows, held_out = batches.hold_out(labels, 0.1, seed=0)
     settings = find_preset(name).gan
     if options.precision:
         settings = replace(settings, precision=options.precision)
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0
+    classifier, _ = models.load_classifier(options.work / SEEN)
     trainer = assembly.build_trainer(
-        settings,
-        images.shape[1:],
-        num_classes,
-        seed,
-        models.load_classifier(options.work / SEEN)[0],
+        settings, images.shape[1:], num_classes, seed, classifier
     )
     drawer = networks.with_class_id(trainer.generator_ema, num_classes)
-    inputs = generation.sample_inputs(drawer, judging.NUM_FAKE, seed=12345)
-    judges = load_judges(options, images, rows, held_out, inputs)
-    classifier, _ = models.load_classifier(options.work / JUDGE)
-    page = generation.sample_grid_inputs(drawer, 7, seed=12345)
+    judges = Judges(options, images, drawer)
     folder = options.work / f"{name}-{seed}"
     folder.mkdir(exist_ok=True)
-    measured, spent, steps = [], 0.0, 0
+    measures, rows, spent, steps = 0, [], 0.0, 0
     last = time.process_time()
 
-    def measure(due):
-        row = {"preset": name, "seed": seed, "minutes": due, "steps": steps}
-        row["as_intended"] = ""
-        if num_classes:
-            predicted = classification.predict(
-                classifier, generation.generate(drawer, inputs)
-            )
-            as_asked = predicted.argmax(1) == np.asarray(inputs[1])
-            row["as_intended"] = float(as_asked.mean())
-        measured.append([row | judge.measure(drawer) for judge in judges])
-        records.save_csv(folder / "quality.csv", sum(measured, []))
-        pictures = generation.generate(drawer, page)
-        plots.save_image_grid(folder / f"{due:05.1f}.png", pictures, 7)
-        figures = [round(row["kernel_distance"], 4) for row in measured[-1]]
-        print(*row.values(), *figures, flush=True)
-
     def on_step(batch, batches, logs):
-        nonlocal spent, last, steps
+        nonlocal measures, spent, last, steps
         spent += time.process_time() - last
         steps += 1
-        due = (len(measured) + 1) * options.minutes / options.measures
+        due = (measures + 1) * options.minutes / options.measures
         if spent >= 60 * due:
-            measure(due)
+            measures += 1
+            about = {"preset": name, "seed": seed, "minutes": due, "steps": steps}
+            for row in judges.measure():
+                rows.append(about | row)
+                print(*rows[-1].values(), flush=True)
+            judges.draw_page(folder / f"{due:05.1f}.png")
+            judges.draw_nearest(folder / "nearest.png")
+            records.save_csv(folder / "quality.csv", rows)
         last = time.process_time()
 
     for _ in trainer.train(
         images,
         10**6,
-        min(settings.batch_size, 2 * len(rows)),
-        rows,
+        min(settings.batch_size, 2 * len(images)),
+        None,
         labels if num_classes else None,
         on_step=on_step,
-        should_stop=lambda: len(measured) == options.measures,
+        should_stop=lambda: measures == options.measures,
     ):
         pass
 

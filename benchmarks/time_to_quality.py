@@ -48,7 +48,11 @@ def parse():
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--measures", type=int, default=12, help="in those minutes")
-    parser.add_argument("--precision", help="of every preset, instead of its own")
+    parser.add_argument(
+        "--fastest",
+        action="store_true",
+        help="presets that do not say otherwise in bfloat16, with shared latents",
+    )
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -145,8 +149,13 @@ def train(options, name: str, seed: int) -> None:
     images = np.array(arrays.load_images(options.work))
     labels = arrays.load_labels(options.work, len(images))
     settings = find_preset(name).gan
-    if options.precision:
-        settings = replace(settings, precision=options.precision)
+    if options.fastest:
+        default = {"fresh": "shared"}
+        settings = replace(
+            settings,
+            precision="bfloat16",
+            latents=default.get(settings.latents, settings.latents),
+        )
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0
     classifier, _ = models.load_classifier(options.work / SEEN)

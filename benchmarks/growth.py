@@ -125,7 +125,7 @@ def make_pictures(folder: Path, count: int) -> None:
 
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
-    from pipeline.settings import image_shape
+    from pipeline.fields import image_shape
 
     parser.add_argument("--counts", nargs="+", type=int, default=[1000, 10000, 100000])
     parser.add_argument("--image-shape", type=image_shape, default=(32, 32, 3))

@@ -95,7 +95,7 @@ CONTENDERS = {
 
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
-    from pipeline.settings import image_shape
+    from pipeline.fields import image_shape
 
     default = side_by_side.ROOT / "dataset"
     parser.add_argument("--dataset", type=Path, default=default)

@@ -1,5 +1,6 @@
 """The nouns that the three scripts share.
 
+    fields          how a setting is declared, read and checked
     settings        every setting: name, default, bounds, help
     presets         the systems, as what differs from the default
     flags           a command line -> one preset, checked
@@ -13,9 +14,11 @@
     dataset         a folder of pictures -> the arrays on disk
     batches         which rows go where: splits, the batches of an epoch
     networks        classifier, discriminator, generator
+    projection      a discriminator that sees pictures as the classifier does
     losses          pure functions of real_logits, fake_logits
     kernels         what the networks' layers compute, by cheaper routes
     adversarial     the alternating steps: the only file that differentiates
+    assembly        a GAN's settings -> its networks, and what trains them
     augmentation    pictures changed a little at random
     optimizers      what moves the classifier's weights
     classification  training and using the classifier

@@ -4,8 +4,8 @@ import argparse
 from dataclasses import fields, replace
 from pathlib import Path
 
+from pipeline.fields import as_text, check_value
 from pipeline.presets import PRESETS, Preset, find_preset
-from pipeline.settings import as_text, check_value
 
 
 class Parser(argparse.ArgumentParser):

@@ -9,15 +9,14 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.fields import Section, coerced
 from pipeline.settings import (
     GAN,
     Classifier,
     Data,
     Generate,
-    Section,
     check_classifier_fits,
     check_generator_reaches,
-    coerced,
 )
 
 

@@ -59,7 +59,8 @@ def test_nobody_imports_a_script(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "allowed"), [("settings", ()), ("presets", ("settings",))]
+    ("name", "allowed"),
+    [("fields", ()), ("settings", ("fields",)), ("presets", ("fields", "settings"))],
 )
 def test_settings_and_presets_are_leaves(name, allowed):
     modules = {n.split(".")[1] for n in imported(PACKAGE[name]) if "pipeline." in n}

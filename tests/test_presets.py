@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import pytest
 from conftest import ROOT
 
+from pipeline import fields as kinds
 from pipeline import networks, presets, settings
 from pipeline.presets import PRESETS
 
@@ -19,7 +20,7 @@ SETTINGS = [
 
 
 def is_number(declared) -> bool:
-    texts = (str, settings.image_shape, settings.names)
+    texts = (str, kinds.image_shape, kinds.names)
     return declared.metadata["parse"] not in texts
 
 
@@ -124,21 +125,21 @@ def test_other_shapes_are_refused(shape):
 
 
 def test_texts_are_read():
-    assert settings.image_shape("350x200x1") == (350, 200, 1)
-    assert settings.widths("64,128") == (64, 128)
-    assert settings.widths("64") == (64,)
+    assert kinds.image_shape("350x200x1") == (350, 200, 1)
+    assert kinds.widths("64,128") == (64, 128)
+    assert kinds.widths("64") == (64,)
 
 
 @pytest.mark.parametrize("text", ["", "32", "32x32", "32x32x3x1", "-1x32x3", "axbxc"])
 def test_text_that_is_no_shape_is_refused(text):
     with pytest.raises(ValueError, match="expected HEIGHTxWIDTHxCHANNELS"):
-        settings.image_shape(text)
+        kinds.image_shape(text)
 
 
 @pytest.mark.parametrize("text", ["", ",", "64,", "64 128", "-1", "1.5", "a"])
 def test_text_that_is_no_list_of_widths_is_refused(text):
     with pytest.raises(ValueError, match="expected whole numbers such as"):
-        settings.widths(text)
+        kinds.widths(text)
 
 
 @pytest.mark.parametrize(("size", "layers"), [(4, 1), (10, 2), (22, 3)])

@@ -91,7 +91,7 @@ class AdversarialTrainer:
         self._view = view
         self._augmentation = augmentation
         self._heads = discriminator.heads if view else [discriminator]
-        self.num_classes = self._heads[0].output_shape[1] - 1
+        self.num_classes = self._heads[0].output_shape[-1] - 1
         self.latent_dim = generator.input_shape[1] - self.num_classes
         self.seed = seed
         self.epoch = 0  # epochs that are complete
@@ -143,7 +143,7 @@ class AdversarialTrainer:
         """
         with tf.GradientTape() as tape:
             seen = self._see(self._draw(latents, classes), step, _FOOLING)
-            g_loss = self._generator_loss(self._judge(seen, classes))
+            g_loss = self._fooling_loss(seen, classes)
         _descend(tape, g_loss, self.generator, self.generator_optimizer)
         return g_loss
 
@@ -287,7 +287,7 @@ class AdversarialTrainer:
                 [view[:num_real] for view in seen],
                 classes,
             )
-            g_loss = self._generator_loss(self._judge(seen, drawn))
+            g_loss = self._fooling_loss(seen, drawn)
         _descend(tape, g_loss, self.generator, self.generator_optimizer)
         self._average(num_real)
         return d_loss, g_loss, *accuracies
@@ -300,12 +300,16 @@ class AdversarialTrainer:
         ]
         with tf.GradientTape() as tape:
             logits = self._judge(seen, tf.concat([classes, classes], axis=0))
-            real_logits, fake_logits = tf.split(logits, 2)
-            d_loss = self._discriminator_loss(real_logits, fake_logits)
+            pairs = [tf.split(of_head, 2) for of_head in logits]
+            d_loss = _mean([self._discriminator_loss(*pair) for pair in pairs])
         _descend(tape, d_loss, self.discriminator, self.discriminator_optimizer)
-        real_accuracy = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
-        fake_accuracy = tf.reduce_mean(tf.cast(fake_logits <= 0, tf.float32))
+        real_accuracy = _mean([_part(real > 0) for real, _ in pairs])
+        fake_accuracy = _mean([_part(fake <= 0) for _, fake in pairs])
         return d_loss, real_accuracy, fake_accuracy
+
+    def _fooling_loss(self, seen, classes):
+        """What the generator lowers, by what the discriminator sees of its pictures."""
+        return _mean([self._generator_loss(x) for x in self._judge(seen, classes)])
 
     def _average(self, num_real):
         """Moves the average on, faster at first, when it is of few pictures.
@@ -337,18 +341,26 @@ class AdversarialTrainer:
         inputs = tf.concat([latents, networks.CLASS_SCALE * classes], axis=1)
         return kernels.run(self.generator, inputs, self.precision)
 
-    def _judge(self, seen, classes):
-        """Returns the logits (n, heads) of being real."""
-        logits = [
+    def _judge(self, seen, classes) -> list:
+        """Returns each head's logits of being real."""
+        return [
             losses.logits_of(kernels.run(head, view, self.precision), classes)
             for head, view in zip(self._heads, seen, strict=True)
         ]
-        return tf.concat(logits, axis=1)
 
     def _latents(self, count, step, use: int):
         """Draws latent vectors that hang on the seed, the step and their use only."""
         shape = (count, self.latent_dim)
         return tf.random.stateless_normal(shape, seed=[self.seed, 2 * step + use])
+
+
+def _mean(values: list):
+    """The mean over the heads, which weigh the same."""
+    return tf.add_n(values) / len(values)
+
+
+def _part(is_so):
+    return tf.reduce_mean(tf.cast(is_so, tf.float32))
 
 
 def _descend(tape, loss, network, optimizer) -> None:

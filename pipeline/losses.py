@@ -1,6 +1,6 @@
 """Adversarial losses: pure functions of real_logits and fake_logits.
 
-Real is 1 and fake is 0; the k logits of a picture are of k views of it. Binary
+Real is 1 and fake is 0; the k logits of a picture are of k patches of it. Binary
 cross-entropy on logits is softplus: -log sigmoid(x) = softplus(-x),
 -log(1 - sigmoid(x)) = softplus(x).
 """
@@ -15,14 +15,16 @@ def logits_of(outputs, classes):
     Discriminator, 2018. Without classes the logit is left alone.
 
     Args:
-        outputs: float tensor of shape (n, 1 + num_classes).
+        outputs: float tensor of shape (n, 1 + num_classes); or (n, height, width, 1 +
+            num_classes), of patches of the pictures.
         classes: one-hot float tensor of shape (n, num_classes).
 
     Returns:
-        float tensor of shape (n, 1).
+        float tensor of shape (n, k): one logit a picture, or one a patch.
     """
-    of_class = ops.sum(outputs[:, 1:] * classes, axis=1, keepdims=True)
-    return outputs[:, :1] + of_class
+    places = ops.reshape(outputs, (ops.shape(outputs)[0], -1, outputs.shape[-1]))
+    of_class = ops.sum(places[:, :, 1:] * classes[:, None], axis=2)
+    return places[:, :, 0] + of_class
 
 
 def discriminator_loss(real_logits, fake_logits):

@@ -74,6 +74,7 @@ PRESETS = {
                 dropout=0.0,
                 latent_dim=128,
                 # Narrow where pictures are large.
+                discriminator_filters=(32, 64, 128, 256),
                 generator_filters=(256, 128, 128, 64),
                 # Without it the classes are not told apart for a thousand steps.
                 generator_normalization="batch",

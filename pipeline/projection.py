@@ -3,7 +3,8 @@
 The classifier has learned what matters in pictures; a discriminator that starts from
 its feature maps need not learn that again, and tells the generator sooner what is
 wrong. Sauer et al., Projected GANs Converge Faster, 2021; here the features are those
-of the pipeline's own classifier, and one network judges the pixels themselves.
+of the pipeline's own classifier. What it does not look at, colours and textures, two
+networks judge by the pixels: one the whole picture, one each small patch of it.
 """
 
 import keras
@@ -42,7 +43,7 @@ def build_view(
         precision: "float32", or "bfloat16" to compute in that.
 
     Returns:
-        Pictures -1-1 in; feature maps, the largest first, and the pictures out.
+        Pictures -1-1 in; out feature maps, the largest first, and the pictures twice.
 
     Raises:
         InputError: the classifier takes other pictures, or has no feature maps.
@@ -72,7 +73,7 @@ def build_view(
     seen = keras.Model(classifier.inputs[0], maps)(
         layers.Rescaling(0.5, offset=0.5)(pictures)
     )
-    return keras.Model(pictures, [*seen, pictures], name="view")
+    return keras.Model(pictures, [*seen, pictures, pictures], name="view")
 
 
 def build_discriminator(
@@ -90,14 +91,16 @@ def build_discriminator(
         image_shape: (height, width, channels) of the pictures.
         feature_filters: width of the 3x3 convolutions over each feature map, which
             halve it while it is larger than 4 pixels.
-        filters: as `networks.build_discriminator`, of the network that judges pixels.
+        filters: as `networks.build_discriminator`, of the network that judges whole
+            pictures; the first two are those of the one that judges patches.
         dropout: the same.
         num_classes: the same, of every network.
     """
-    *maps, _ = view.outputs
+    *maps, _, _ = view.outputs
     heads = [_build_head(maps.shape[1:], feature_filters, num_classes) for maps in maps]
-    pixels = networks.build_discriminator(image_shape, filters, dropout, num_classes)
-    return ProjectedDiscriminator([*heads, pixels])
+    whole = networks.build_discriminator(image_shape, filters, dropout, num_classes)
+    patches = _build_patch_head(image_shape, filters[:2], num_classes)
+    return ProjectedDiscriminator([*heads, whole, patches])
 
 
 def _build_head(shape, width: int, num_classes: int) -> keras.Sequential:
@@ -111,6 +114,20 @@ def _build_head(shape, width: int, num_classes: int) -> keras.Sequential:
         head.add(layers.LeakyReLU(negative_slope=0.2))
     head.add(layers.Flatten())
     head.add(layers.Dense(1 + num_classes))
+    return head
+
+
+def _build_patch_head(image_shape, filters, num_classes: int) -> keras.Sequential:
+    """Judges every other pixel by what is up to four pixels away.
+
+    As Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
+    2017, judge patches.
+    """
+    head = keras.Sequential([keras.Input(image_shape)])
+    for strides, width in enumerate(filters, 1):
+        head.add(layers.Conv2D(width, 3, strides=strides, padding="same"))
+        head.add(layers.LeakyReLU(negative_slope=0.2))
+    head.add(layers.Conv2D(1 + num_classes, 3, padding="same"))
     return head
 
 

@@ -113,11 +113,21 @@ def test_the_generator_raises_fake_logits_against_hinge_by_the_same_everywhere()
 
 
 @pytest.mark.parametrize("name", losses.LOSSES)
-def test_several_views_of_a_picture_weigh_the_same(name):
+def test_all_patches_weigh_the_same(name):
     of_discriminator, of_generator = losses.LOSSES[name]
     real, fake = some_logits(7), some_logits(8)
-    views = [np.concatenate([part, part + 1], axis=1) for part in (real, fake)]
+    patches = [np.concatenate([part, part + 1], axis=1) for part in (real, fake)]
     mean = (of_discriminator(real, fake) + of_discriminator(real + 1, fake + 1)) / 2
-    assert float(of_discriminator(*views)) == pytest.approx(float(mean), rel=1e-5)
+    assert float(of_discriminator(*patches)) == pytest.approx(float(mean), rel=1e-5)
     mean = (of_generator(fake) + of_generator(fake + 1)) / 2
-    assert float(of_generator(views[1])) == pytest.approx(float(mean), rel=1e-5)
+    assert float(of_generator(patches[1])) == pytest.approx(float(mean), rel=1e-5)
+
+
+def test_each_patch_has_its_logit_and_what_the_class_adds():
+    outputs = np.arange(2 * 3 * 4 * 3, dtype=np.float32).reshape(2, 3, 4, 3)
+    classes = np.array([[0, 1], [1, 0]], np.float32)
+    logits = np.asarray(losses.logits_of(outputs, classes))
+    assert logits.shape == (2, 12)
+    for picture, column in ((0, 2), (1, 1)):
+        expected = outputs[picture, ..., 0] + outputs[picture, ..., column]
+        np.testing.assert_array_equal(logits[picture], expected.ravel())

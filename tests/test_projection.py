@@ -39,7 +39,7 @@ def some_trainer(**changed):
 )
 def test_every_size_of_feature_map_is_shown_and_the_picture(network, filters, shapes):
     view = projection.build_view(some_classifier(network, filters), SHAPE, "float32")
-    assert [output.shape[1:] for output in view.outputs] == [*shapes, SHAPE]
+    assert [output.shape[1:] for output in view.outputs] == [*shapes, SHAPE, SHAPE]
 
 
 def test_the_maps_are_those_of_the_classifier_in_use():
@@ -48,8 +48,10 @@ def test_the_maps_are_those_of_the_classifier_in_use():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.moving_mean.assign(layer.moving_mean + 0.3)
     pictures = some_pictures()
-    *_, smallest, same = projection.build_view(classifier, SHAPE, "float32")(pictures)
-    np.testing.assert_array_equal(same, pictures)
+    view = projection.build_view(classifier, SHAPE, "float32")
+    *_, smallest, whole, patches = view(pictures)
+    np.testing.assert_array_equal(whole, pictures)
+    np.testing.assert_array_equal(patches, pictures)
     before = classifier.layers[-2].output  # the largest value of each map
     features = keras.Model(classifier.input, before)((pictures + 1) / 2)
     np.testing.assert_allclose(
@@ -63,7 +65,7 @@ def test_bfloat16_sees_nearly_the_same():
         projection.build_view(some_classifier(), SHAPE, precision)(pictures)
         for precision in ("float32", "bfloat16")
     )
-    assert [maps.dtype for maps in rough[:-1]] == [tf.bfloat16] * 2
+    assert [maps.dtype for maps in rough[:-2]] == [tf.bfloat16] * 2
     for one, other in zip(exact, rough, strict=True):
         one, other = one.numpy(), tf.cast(other, tf.float32).numpy()
         assert np.abs(one - other).max() < 0.05 * np.abs(one).max()
@@ -80,8 +82,23 @@ def test_maps_are_halved_down_to_four_pixels():
         ]
         for head in discriminator.heads
     ]
-    assert strides == [[2, 1], [1], [1, 2]]  # of 8, 4, and the picture's own
-    assert {head.output_shape for head in discriminator.heads} == {(None, 3)}
+    # Of 8, of 4, and, of its own widths, the picture and its patches.
+    assert strides == [[2, 1], [1], [1, 2], [1, 2, 1]]
+    *heads, patches = discriminator.heads
+    assert {head.output_shape for head in heads} == {(None, 3)}
+    assert patches.output_shape == (None, 8, 8, 3)
+
+
+def test_a_patch_is_judged_by_what_is_near():
+    view = projection.build_view(some_classifier(), SHAPE, "float32")
+    *_, patches = projection.build_discriminator(view, SHAPE, 5, (4, 4), 0.0).heads
+    pictures = tf.constant(some_pictures(1))
+    with tf.GradientTape() as tape:
+        tape.watch(pictures)
+        logit = patches(pictures)[0, 4, 4, 0]
+    seen = np.flatnonzero(np.abs(tape.gradient(logit, pictures)).max((0, 2, 3)))
+    # Pixels 8 and 9 are the patch's own; three convolutions see four more each way.
+    assert seen.min() >= 4 and seen.max() <= 13 and len(seen) >= 8
 
 
 def test_only_discriminator_and_generator_learn():
@@ -106,15 +123,14 @@ def test_the_generator_is_taught_by_every_head():
     latents, classes = tf.zeros((3, trainer.latent_dim)), tf.eye(3, 2)
     for taught_by in range(len(heads)):
         for number, head in enumerate(heads):
-            *_, dense = head.layers
             scale = 1.0 if number == taught_by else 0.0
-            dense.kernel.assign(scale * tf.ones_like(dense.kernel))
+            kernel = head.layers[-1].kernel
+            kernel.assign(scale * tf.ones_like(kernel))
         with tf.GradientTape() as tape:
             images = trainer._draw(latents, classes)
-            logits = trainer._judge(trainer._see(images, 0, 0), classes)
-        gradient = tape.gradient(logits, trainer.generator.trainable_variables[0])
+            loss = trainer._fooling_loss(trainer._see(images, 0, 0), classes)
+        gradient = tape.gradient(loss, trainer.generator.trainable_variables[0])
         assert np.abs(gradient).max() > 0, taught_by
-    assert logits.shape == (3, len(heads))
 
 
 def test_a_classifier_of_other_pictures_is_refused():

@@ -44,7 +44,12 @@ def parse():
     parser.add_argument(
         "--judge", type=Path, default="judge", help="model folder, in the work folder"
     )
-    parser.add_argument("--presets", nargs="+", default=["dcgan-32", "best-32"])
+    parser.add_argument(
+        "--presets",
+        nargs="+",
+        default=["dcgan-32", "best-32"],
+        help="names, or .toml files such as those in benchmarks/ablations",
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--measures", type=int, default=12, help="in those minutes")
@@ -78,6 +83,11 @@ def prepare(options) -> None:
                 ],
                 check=True,
             )
+
+
+def folder_of(options, name: str, seed: int) -> Path:
+    """Where a run writes; a preset may be a .toml file."""
+    return options.work / f"{Path(name).stem}-{seed}"
 
 
 class Judges:
@@ -164,7 +174,7 @@ def train(options, name: str, seed: int) -> None:
     )
     drawer = networks.with_class_id(trainer.generator_ema, num_classes)
     judges = Judges(options, images, drawer)
-    folder = options.work / f"{name}-{seed}"
+    folder = folder_of(options, name, seed)
     folder.mkdir(exist_ok=True)
     measures, rows, spent, steps = 0, [], 0.0, 0
     last = time.process_time()
@@ -176,7 +186,8 @@ def train(options, name: str, seed: int) -> None:
         due = (measures + 1) * options.minutes / options.measures
         if spent >= 60 * due:
             measures += 1
-            about = {"preset": name, "seed": seed, "minutes": due, "steps": steps}
+            about = {"preset": Path(name).stem, "seed": seed}
+            about |= {"minutes": due, "steps": steps}
             for row in judges.measure():
                 rows.append(about | row)
                 print(*rows[-1].values(), flush=True)
@@ -216,7 +227,7 @@ def draw(options) -> None:
     table = []
     for extractor, axes in zip(extractors, grid, strict=True):
         for kind, axis in zip(kinds, axes, strict=True):
-            for name in options.presets:
+            for name in (Path(preset).stem for preset in options.presets):
                 points = {}
                 for row in rows:
                     if (row["preset"], row["extractor"]) == (name, extractor):
@@ -251,8 +262,7 @@ def main():
     prepare(options)
     for seed in options.seeds:
         for name in options.presets:
-            done = options.work / f"{name}-{seed}" / "quality.csv"
-            if not done.exists():
+            if not (folder_of(options, name, seed) / "quality.csv").exists():
                 run = [sys.executable, *sys.argv, "--run", name, str(seed)]
                 subprocess.run(run, check=True)
     draw(options)

@@ -45,8 +45,14 @@ class Judge:
 
 
 def best_row(rows: list[dict]) -> dict:
-    """Finds the row of the least kernel distance, the first of equal ones."""
-    return min(rows, key=lambda row: row["kernel_distance"])
+    """Finds the row of the least kernel distance.
+
+    Of rows that the error of the least does not tell apart, the newest, which was
+    trained longest: what the distance no longer shows may still get better.
+    """
+    least = min(rows, key=lambda row: row["kernel_distance"])
+    most = least["kernel_distance"] + least["kernel_distance_error"]
+    return [row for row in rows if row["kernel_distance"] <= most][-1]
 
 
 def as_text(rows: list[dict]) -> str:

@@ -36,8 +36,11 @@ def measure(pictures):
     return judge.measure(Copier(pictures))
 
 
-def rows_of(*distances) -> list[dict]:
-    return [{"epoch": e, "kernel_distance": d} for e, d in enumerate(distances, 1)]
+def rows_of(*distances, error=0) -> list[dict]:
+    return [
+        {"epoch": epoch, "kernel_distance": distance, "kernel_distance_error": error}
+        for epoch, distance in enumerate(distances, 1)
+    ]
 
 
 def test_counts_and_extractor_stand_beside_the_figures():
@@ -65,8 +68,18 @@ def test_only_a_part_of_many_training_pictures_is_looked_at(monkeypatch):
     assert measure(PICTURES[HELD_OUT])["training"] == 7
 
 
-def test_the_least_distance_is_best_and_the_first_of_equal_ones():
-    assert judging.best_row(rows_of(3, 1, 2, 1))["epoch"] == 2
+@pytest.mark.parametrize(
+    ("distances", "error", "best"),
+    [
+        ((3, 1, 2), 0, 2),
+        ((3, 1, 2, 1), 0, 4),
+        ((3, 1.0, 1.4, 1.6), 0.5, 3),
+        ((3, 1.4, 1.0, 1.6), 0.5, 3),
+        ((1, 2, 3), 1.5, 2),
+    ],
+)
+def test_the_newest_that_cannot_be_told_from_the_least_is_best(distances, error, best):
+    assert judging.best_row(rows_of(*distances, error=error))["epoch"] == best
 
 
 @pytest.mark.parametrize(

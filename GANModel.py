@@ -4,7 +4,9 @@
     python GANModel.py --epochs 200 --resume
     python GANModel.py --preset gan-128 --dataset ~/pictures
 
-Reads   img_data.txt.npy, or makes it from --dataset
+Reads   img_data.txt.npy, or makes it from --dataset; where the preset draws by class,
+        holds pictures out or looks through the classifier, also img_label.txt.npy,
+        train.json, train.h5 and classes.json
 Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png
         (each preset has its own: see the README); every epoch: gan_history.csv,
         resume.npz; at the end: gan_curves.png
@@ -67,7 +69,9 @@ def train(options, preset):
 
     # Hold some out to measure by, if asked to.
     rows, held_out = range(len(images)), []
-    if settings.held_out or settings.discriminator_features == "classifier":
+    sees_features = settings.discriminator_features == "classifier"
+    needs_classifier = sees_features or settings.held_out > 0
+    if needs_classifier:
         models.require_classifier(model_dir)
     if settings.held_out:
         classes = labels
@@ -84,15 +88,24 @@ def train(options, preset):
             f"{settings.batch_size}: the batch shrinks to {batch_size}"
         )
 
-    epochs, save_every = batches.epochs_of(settings, len(rows), batch_size)
+    epochs, save_every = (
+        batches.epochs_of(least, steps, len(rows), batch_size // 2)
+        for least, steps in (
+            (settings.epochs, settings.least_steps),
+            (settings.save_every, settings.save_steps),
+        )
+    )
 
     # Find what to go on from, if asked to.
     decisive = asdict(settings) | {
         "seed": preset.seed,
         "pictures": arrays.fingerprint(images),
     }
-    for harmless in ("epochs", "least_steps", "save_every", "saves", "patience"):
-        del decisive[harmless]
+    for when in ("epochs", "least_steps", "save_every", "save_steps", "patience"):
+        del decisive[when]
+    del decisive["saves"]
+    if needs_classifier:
+        decisive["classifier"] = models.fingerprint_classifier(model_dir)
     state, tables = None, {"history": [], "quality": []}
     if options.resume:
         state, tables = resume.load_resume(model_dir, decisive)
@@ -113,7 +126,7 @@ def train(options, preset):
 
     # Build the networks and put them against each other.
     classifier = None
-    if settings.discriminator_features == "classifier":
+    if sees_features:
         classifier, _ = models.load_classifier(model_dir)
     trainer = assembly.build_trainer(
         settings, image_shape, num_classes, preset.seed, classifier

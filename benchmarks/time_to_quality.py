@@ -56,7 +56,7 @@ def parse():
     parser.add_argument(
         "--fastest",
         action="store_true",
-        help="presets that do not say otherwise in bfloat16, with shared latents",
+        help="all in bfloat16, and shared latents where they are fresh",
     )
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -160,12 +160,8 @@ def train(options, name: str, seed: int) -> None:
     labels = arrays.load_labels(options.work, len(images))
     settings = find_preset(name).gan
     if options.fastest:
-        default = {"fresh": "shared"}
-        settings = replace(
-            settings,
-            precision="bfloat16",
-            latents=default.get(settings.latents, settings.latents),
-        )
+        latents = "shared" if settings.latents == "fresh" else settings.latents
+        settings = replace(settings, precision="bfloat16", latents=latents)
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0
     classifier, _ = models.load_classifier(options.work / SEEN)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.settings import GAN, Data
+from pipeline.settings import Data
 
 _FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
 
@@ -79,20 +79,16 @@ def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> dict:
     return {"training": rest[training], "validation": rest[validation], "test": test}
 
 
-def epochs_of(settings: GAN, count: int, batch_size: int) -> tuple[int, int]:
+def epochs_of(epochs: int, least_steps: int, count: int, batch_size: int) -> int:
     """Lets few pictures be passed over more often, until there are enough steps.
 
     Args:
-        settings: their epochs, save_every and least_steps are looked at.
-        count: pictures that are trained on.
-        batch_size: of a step, half real, half fake.
-
-    Returns:
-        epochs, and epochs between saves, both as many times those of the settings.
+        epochs: that there are at least.
+        least_steps: that there are at least.
+        count: pictures in an epoch.
+        batch_size: pictures a step.
     """
-    steps = settings.epochs * math.ceil(count / (batch_size // 2))
-    times = max(1, math.ceil(settings.least_steps / steps))
-    return times * settings.epochs, times * settings.save_every
+    return max(epochs, math.ceil(least_steps / math.ceil(count / batch_size)))
 
 
 def epoch_batches(num_rows: int, batch_size: int, seed: int, epoch: int) -> list:

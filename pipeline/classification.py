@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline import augmentation, networks, optimizers
-from pipeline.batches import epoch_batches
+from pipeline.batches import epoch_batches, epochs_of
 from pipeline.errors import RunError
 from pipeline.progress import EpochProgress
 from pipeline.settings import Classifier
@@ -45,9 +45,9 @@ def train(
         RunError: the loss is no longer a finite number.
     """
     targets = _targets(classifier, labels)
-    steps_an_epoch = math.ceil(len(train_rows) / settings.batch_size)
-    epochs = max(settings.epochs, math.ceil(settings.least_steps / steps_an_epoch))
-    num_steps = epochs * steps_an_epoch
+    size = settings.batch_size
+    epochs = epochs_of(settings.epochs, settings.least_steps, len(train_rows), size)
+    num_steps = epochs * math.ceil(len(train_rows) / size)
     saved = classifier
     if settings.precision == "bfloat16":
         classifier = networks.in_bfloat16(classifier)

@@ -7,6 +7,9 @@ from pathlib import Path
 from pipeline.fields import as_text, check_value
 from pipeline.presets import PRESETS, Preset, find_preset
 
+# Numbers of epochs, and what would make them more where pictures are few.
+_RAISED_BY = {"epochs": "least_steps", "save_every": "save_steps"}
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that knows presets.
@@ -79,8 +82,10 @@ class Parser(argparse.ArgumentParser):
                 changed = {
                     f.name: given[f.name] for f in fields(section) if f.name in given
                 }
-                if "epochs" in changed:  # those who ask for so many mean so many
-                    changed.setdefault("least_steps", 0)
+                # Those who ask for so many epochs mean so many.
+                for epochs, least in _RAISED_BY.items():
+                    if epochs in changed:
+                        changed.setdefault(least, 0)
                 sections[name] = replace(section, **changed)
             preset = replace(self._preset, seed=options.seed, **sections)
         except ValueError as error:  # a rule over more than one field

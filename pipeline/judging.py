@@ -58,7 +58,7 @@ def best_row(rows: list[dict]) -> dict:
 def as_text(rows: list[dict]) -> str:
     """Writes the newest row's figures, and how it compares with the others."""
     row, best = rows[-1], best_row(rows)
-    verdict = "the best so far" if row is best else f"epoch {best['epoch']} was better"
+    verdict = "kept as the best" if row is best else f"epoch {best['epoch']} was better"
     return (
         f"kernel distance {row['kernel_distance']:.4g} +- "
         f"{row['kernel_distance_error']:.1g}, Frechet distance "

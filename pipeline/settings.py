@@ -147,12 +147,18 @@ class GAN(Section):
     epochs: int = setting(100, "passes over the pictures", least=1)
     least_steps: int = setting(
         0,
-        "few pictures get more epochs, and more of them between saves, so that there "
-        "are so many steps; not beside a given --epochs",
+        "few pictures get more epochs, so that there are so many steps; not beside a "
+        "given --epochs",
         least=0,
     )
     batch_size: int = setting(128, "pictures a step, half real, half fake", least=2)
     save_every: int = setting(10, "epochs between saves", least=1)
+    save_steps: int = setting(
+        0,
+        "few pictures get more epochs between saves, so that there are so many steps; "
+        "not beside a given --save-every",
+        least=0,
+    )
     saves: tuple[str, ...] = setting(
         ("generator", "grid"),
         "what a save writes, of generator, grid, networks, jpg, singles, final",
@@ -200,7 +206,7 @@ class GAN(Section):
         choices=("none", "batch"),
     )
     dropout: float = setting(
-        0.4, "part of the discriminator's features dropped", least=0, below=1
+        0.4, "part of its last features of a picture dropped", least=0, below=1
     )
     discriminator_learning_rate: float = setting(2e-4, "step size", least=1e-12)
     generator_learning_rate: float = setting(2e-4, "step size", least=1e-12)
@@ -249,6 +255,8 @@ class GAN(Section):
             )
         if self.patience and not self.held_out:
             raise ValueError("patience needs something to measure by: set held_out")
+        if "none" in self.augmentation and len(self.augmentation) > 1:
+            raise ValueError("augmentation none goes with no other")
         if self.batch_size % 2:
             raise ValueError(
                 f"batch_size must be even, half real, half fake, not {self.batch_size}"

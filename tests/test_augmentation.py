@@ -125,9 +125,18 @@ def test_changes_are_made_as_named():
     changed = augmentation.augment(images, ("color", "shift", "mirror"), SEED)
     expected = augmentation.mirror(images, SEED)
     expected = augmentation.shift(expected, SEED, mode="CONSTANT")
-    expected = augmentation.color(expected, SEED)
+    expected = augmentation.color(expected, SEED + 3)
     np.testing.assert_array_equal(changed, expected)
     for one in ("color", "shift", "mirror"):
         alone = augmentation.augment(images, (one,), SEED).numpy()
         assert (alone != images).any()
         assert (alone != changed.numpy()).any()
+
+
+def test_changes_do_not_hang_together():
+    images = np.zeros((400, 8, 8, 3), np.float32)
+    images[:, :, 0] = 0.1  # on the right where mirrored
+    changed = augmentation.augment(images, ("mirror", "color"), SEED).numpy()
+    is_mirrored = changed[:, 0, 7, 0] > changed[:, 0, 0, 0]
+    brightness = changed.mean((1, 2, 3))
+    assert abs(np.corrcoef(is_mirrored, brightness)[0, 1]) < 0.2

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from pipeline.batches import epoch_batches, epochs_of, split_by_class
-from pipeline.settings import GAN
 
 
 def one_hot(*counts):
@@ -78,10 +77,9 @@ def test_the_order_hangs_on_seed_and_epoch():
     assert len(orders) == 16
 
 
-def test_few_pictures_are_passed_over_more_often_and_saved_as_often_in_all():
-    few = GAN(epochs=30, save_every=2, least_steps=6000)
-    assert epochs_of(few, 450, 128) == (30 * 25, 2 * 25)  # 8 steps an epoch
-    assert epochs_of(few, 450, 900) == (30 * 200, 2 * 200)  # one step
-    assert epochs_of(few, 200 * 64, 128) == (30, 2)
-    assert epochs_of(few, 200 * 64 - 64, 128) == (60, 4)
-    assert epochs_of(GAN(), 1, 2) == (100, 10)
+@pytest.mark.parametrize(
+    ("least_steps", "count", "epochs"),
+    [(0, 1, 30), (6000, 450, 750), (6000, 64 * 200, 30), (6000, 64 * 199, 31)],
+)
+def test_few_pictures_are_passed_over_more_often(least_steps, count, epochs):
+    assert epochs_of(30, least_steps, count, 64) == epochs

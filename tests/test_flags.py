@@ -44,6 +44,7 @@ VALUES = {
         "least_steps": ("100", 100),
         "batch_size": ("6", 6),
         "save_every": ("2", 2),
+        "save_steps": ("100", 100),
         "saves": ("grid,jpg", ("grid", "jpg")),
         "generator_normalization": ("batch", "batch"),
         "precision": ("bfloat16", "bfloat16"),
@@ -167,6 +168,15 @@ def test_epochs_that_are_given_are_not_made_more(parse, section):
 
     assert steps() > 0 == steps("--epochs", "3")
     assert steps("--epochs", "3", "--least-steps", "9") == 9
+
+
+def test_epochs_between_saves_that_are_given_are_not_made_more(parse):
+    def steps(*arguments):
+        return parse("--preset", "best-32", *arguments, sections=("gan",))[1].gan
+
+    assert steps("--epochs", "3").save_steps > 0
+    assert steps("--save-every", "3").save_steps == 0
+    assert steps("--save-every", "3").least_steps > 0
 
 
 def test_seed_is_read(parse):

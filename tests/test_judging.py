@@ -102,5 +102,5 @@ def test_the_line_says_which_epoch_is_best():
     rows = [{"epoch": epoch} | measure(PICTURES[HELD_OUT]) for epoch in (1, 2)]
     rows[0]["kernel_distance"] = -1
     assert judging.as_text(rows).endswith("epoch 1 was better")
-    assert judging.as_text(rows[:1]).endswith("the best so far")
+    assert judging.as_text(rows[:1]).endswith("kept as the best")
     assert "pixels; 20 real, 20 fake" in judging.as_text(rows)

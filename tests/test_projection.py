@@ -173,3 +173,11 @@ def test_a_resumed_run_goes_on_as_if_unbroken(picture_folder, script, more):
     resumed = generator.read_bytes()
     assert script(*GAN, *more, "--epochs", 3).code == 0
     assert generator.read_bytes() == resumed
+
+
+def test_it_does_not_go_on_with_another_classifier(picture_folder, script):
+    script("TrainModel.py", "--preset", "smoke")
+    assert script(*GAN).code == 0
+    script("TrainModel.py", "--preset", "smoke", "--seed", 5)
+    result = script(*GAN, "--epochs", 2, "--resume")
+    assert result.code == 2 and "classifier" in result.err

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from pathlib import Path
 
 from pipeline import files
@@ -41,6 +42,14 @@ def require_classifier(model_dir: Path) -> None:
     for name in (CLASSIFIER_JSON, CLASSIFIER_H5, CLASS_NAMES):
         if not (model_dir / name).is_file():
             raise InputError(f"{model_dir / name} not found; run: python TrainModel.py")
+
+
+def fingerprint_classifier(model_dir: Path) -> str:
+    """Names a classifier by a checksum of train.json and train.h5."""
+    checksum = 0
+    for name in (CLASSIFIER_JSON, CLASSIFIER_H5):
+        checksum = zlib.crc32((model_dir / name).read_bytes(), checksum)
+    return f"{checksum:08x}"
 
 
 def load_classifier(model_dir: Path):

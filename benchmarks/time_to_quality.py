@@ -1,6 +1,6 @@
 """How good the drawn pictures are after so many minutes of the processor.
 
-    python benchmarks/time_to_quality.py --dataset ~/train --real ~/test --work ~/work
+    python benchmarks/time_to_quality.py --dataset ~/train --real ~/test --work ~/runs
 
 Trains the GAN of each preset, from each seed, on one folder, and compares it now and
 then with other pictures of the same classes. Two judges do, and neither has taught any

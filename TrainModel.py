@@ -47,18 +47,11 @@ def train(options, preset):
 
     # This takes seconds, so only once the pictures are good.
     backend.start(preset.seed, preset.classifier.precision)
-    from pipeline import classification, networks, plots, reports
+    from pipeline import assembly, classification, plots, reports
 
     # Build the classifier.
     settings, model_dir = preset.classifier, options.model_dir
-    classifier = networks.build_classifier(
-        images.shape[1:],
-        len(class_names),
-        settings.filters,
-        settings.dense_units,
-        settings.output,
-        settings.network,
-    )
+    classifier = assembly.build_classifier(settings, images.shape[1:], len(class_names))
 
     # Train it.
     history = classification.train(

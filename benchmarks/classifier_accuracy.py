@@ -43,17 +43,10 @@ def main():
             images = np.array(arrays.load_images(folder))
             parts[part] = images, arrays.load_labels(folder, len(images))
     backend.start(options.seed)
-    from pipeline import classification, networks
+    from pipeline import assembly, classification
 
     images, labels = parts["train"]
-    classifier = networks.build_classifier(
-        images.shape[1:],
-        len(class_names),
-        settings.filters,
-        settings.dense_units,
-        settings.output,
-        settings.network,
-    )
+    classifier = assembly.build_classifier(settings, images.shape[1:], len(class_names))
     rows = np.arange(len(images))
     start, cpu = time.perf_counter(), time.process_time()
     history = classification.train(

@@ -13,7 +13,7 @@ import side_by_side
 
 def prepare(options):
     """Starts Keras and makes pictures."""
-    from pipeline import backend, networks, presets
+    from pipeline import assembly, backend, presets
 
     backend.start(0)
     preset = presets.PRESETS["dcgan-32"]
@@ -21,9 +21,7 @@ def prepare(options):
     rng = np.random.default_rng(0)
     images = rng.random((options.images, *preset.data.image_shape), np.float32)
     labels = np.eye(5, dtype=np.float32)[rng.integers(0, 5, options.images)]
-    classifier = networks.build_classifier(
-        images.shape[1:], 5, settings.filters, settings.dense_units
-    )
+    classifier = assembly.build_classifier(settings, images.shape[1:], 5)
     return settings, images, labels, classifier
 
 

@@ -11,14 +11,12 @@ import side_by_side
 
 def prepare(options):
     """Builds both networks and draws the latent vectors."""
-    from pipeline import backend, generation, networks, presets
+    from pipeline import assembly, backend, generation, networks, presets
 
     backend.start(0)
     preset = presets.PRESETS["dcgan-32"]
     shape = preset.data.image_shape
-    classifier = networks.build_classifier(
-        shape, 5, preset.classifier.filters, preset.classifier.dense_units
-    )
+    classifier = assembly.build_classifier(preset.classifier, shape, 5)
     generator = networks.build_generator(
         shape, preset.gan.latent_dim, preset.gan.generator_filters
     )

@@ -44,12 +44,10 @@ def loading(options, folder):
 def classifier_epoch(options, folder):
     """Trains the classifier for an epoch; returns seconds."""
     images, labels = _load(folder)
-    from pipeline import classification, networks, presets
+    from pipeline import assembly, classification, presets
 
     settings = presets.PRESETS["dcgan-32"].classifier
-    classifier = networks.build_classifier(
-        images.shape[1:], labels.shape[1], settings.filters, settings.dense_units
-    )
+    classifier = assembly.build_classifier(settings, images.shape[1:], labels.shape[1])
     rows, settings = np.arange(len(images)), replace(settings, epochs=1)
     start = time.perf_counter()
     classification.train(classifier, images, labels, rows, rows[:0], settings, 0)

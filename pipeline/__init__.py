@@ -18,7 +18,7 @@
     losses          pure functions of real_logits, fake_logits
     kernels         what the networks' layers compute, by cheaper routes
     adversarial     the alternating steps: the only file that differentiates
-    assembly        a GAN's settings -> its networks, and what trains them
+    assembly        settings -> networks, and what trains those of a GAN
     augmentation    pictures changed a little at random
     optimizers      what moves the classifier's weights
     classification  training and using the classifier

@@ -1,9 +1,32 @@
-"""The networks and the trainer of a GAN, as its settings ask for."""
+"""Networks, and what trains those of a GAN, as their settings ask for."""
 
 import keras
 
 from pipeline import adversarial, networks, projection
-from pipeline.settings import GAN
+from pipeline.settings import GAN, Classifier
+
+
+def build_classifier(
+    settings: Classifier, image_shape: tuple[int, int, int], num_classes: int
+) -> keras.Model:
+    """Builds a classifier, as of `networks.build_classifier`.
+
+    Args:
+        settings: of the classifier.
+        image_shape: (height, width, channels) of the pictures.
+        num_classes: that it tells apart.
+
+    Raises:
+        InputError: there are more classes than its output can tell apart.
+    """
+    return networks.build_classifier(
+        image_shape,
+        num_classes,
+        settings.filters,
+        settings.dense_units,
+        settings.output,
+        settings.network,
+    )
 
 
 def build_trainer(

@@ -385,25 +385,19 @@ def test_without_one_it_is_the_generator_itself():
     assert trainer.generator_ema is trainer.generator
 
 
-def test_it_starts_equal_and_forgets_half_in_its_half_life():
-    trainer = new_trainer(ema=64)
+@pytest.mark.parametrize(
+    ("half_life", "steps_before", "steps"),
+    [(64, 10**6, 8), (10**6, 40, 2)],  # of 8 pictures each
+    ids=["its half-life", "a twentieth of the pictures so far, if that is less"],
+)
+def test_it_starts_equal_and_forgets_half_in(half_life, steps_before, steps):
+    trainer = new_trainer(ema=half_life)
     start = trainer.generator.get_weights()
     for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    trainer.generator_optimizer.iterations.assign(10**6)  # long after the beginning
+    trainer.generator_optimizer.iterations.assign(steps_before)
     trainer.generator.set_weights([weight + 1 for weight in start])
-    for _ in range(8):
-        trainer._average(tf.constant(8))
-    for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
-        np.testing.assert_allclose(other, one + 0.5, rtol=1e-5)
-
-
-def test_it_is_never_longer_than_a_twentieth_of_the_pictures_so_far():
-    trainer = new_trainer(ema=10**6)
-    start = trainer.generator.get_weights()
-    trainer.generator_optimizer.iterations.assign(40)  # of 8 pictures each
-    trainer.generator.set_weights([weight + 1 for weight in start])
-    for _ in range(2):
+    for _ in range(steps):
         trainer._average(tf.constant(8))
     for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
         np.testing.assert_allclose(other, one + 0.5, rtol=1e-5)

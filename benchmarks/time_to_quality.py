@@ -13,7 +13,8 @@ the work folder.
 Minutes are of processor time, all cores together, training of the GAN only: 60 are half
 an hour on two cores. Writes quality.csv, quality.png (medians over the seeds) and, for
 each preset and seed, a page of pictures at each measure and one of those beside the
-pictures trained on that the judge finds nearest.
+pictures trained on that the judge finds nearest. Broken off, or given more --minutes,
+the same command goes on after the last measure.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import imagenet
@@ -52,7 +53,9 @@ def parse():
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--measures", type=int, default=12, help="in those minutes")
+    parser.add_argument(
+        "--every", type=float, default=5, help="minutes between measures"
+    )
     parser.add_argument(
         "--fastest",
         action="store_true",
@@ -121,12 +124,14 @@ class Judges:
         """Returns a row of figures for each judge."""
         from pipeline import classification, generation
 
-        row = {"as_intended": ""}
+        rows = [
+            {"as_intended": ""} | judge.measure(self._drawer) for judge in self._judges
+        ]
         if isinstance(self._inputs, list):
             pictures = generation.generate(self._drawer, self._inputs)
             predicted = classification.predict(self._classifier, pictures).argmax(1)
-            row["as_intended"] = float((predicted == self._inputs[1]).mean())
-        return [row | judge.measure(self._drawer) for judge in self._judges]
+            rows[0]["as_intended"] = float((predicted == self._inputs[1]).mean())
+        return rows
 
     def draw_page(self, path: Path) -> None:
         """Draws the same page each time."""
@@ -153,7 +158,7 @@ class Judges:
 def train(options, name: str, seed: int) -> None:
     """Trains one preset from one seed and writes its rows and pages."""
     from pipeline import assembly, backend, networks
-    from pipeline.artifacts import arrays, models, records
+    from pipeline.artifacts import arrays, models, names, records, resume
     from pipeline.presets import find_preset
 
     images = np.array(arrays.load_images(options.work))
@@ -168,27 +173,37 @@ def train(options, name: str, seed: int) -> None:
     trainer = assembly.build_trainer(
         settings, images.shape[1:], num_classes, seed, classifier
     )
-    drawer = networks.with_class_id(trainer.generator_ema, num_classes)
-    judges = Judges(options, images, drawer)
     folder = folder_of(options, name, seed)
     folder.mkdir(exist_ok=True)
-    measures, rows, spent, steps = 0, [], 0.0, 0
+    about = {"preset": Path(name).stem, "seed": seed}
+    decisive = about | asdict(settings)
+    rows, spent, steps = [], 0.0, 0
+    if (folder / names.RESUME).exists():
+        state, tables = resume.load_resume(folder, decisive)
+        trainer.restore(state)
+        rows, spent, steps = tables["rows"], tables["spent"], tables["steps"]
+    every = 60 * options.every
+    due = every * (1 + spent // every)
+    if due > 60 * options.minutes:
+        return
+    drawer = networks.with_class_id(trainer.generator_ema, num_classes)
+    judges = Judges(options, images, drawer)
     last = time.process_time()
 
     def on_step(batch, batches, logs):
-        nonlocal measures, spent, last, steps
+        nonlocal spent, steps, due, last
         spent += time.process_time() - last
         steps += 1
-        due = (measures + 1) * options.minutes / options.measures
-        if spent >= 60 * due:
-            measures += 1
-            about = {"preset": Path(name).stem, "seed": seed}
-            about |= {"minutes": due, "steps": steps}
+        if spent >= due:
+            minutes = due / 60
+            due += every
             for row in judges.measure():
-                rows.append(about | row)
+                rows.append(about | {"minutes": minutes, "steps": steps} | row)
                 print(*rows[-1].values(), flush=True)
-            judges.draw_page(folder / f"{due:05.1f}.png")
+            judges.draw_page(folder / f"{minutes:05.1f}.png")
             judges.draw_nearest(folder / "nearest.png")
+            tables = {"rows": rows, "spent": spent, "steps": steps}
+            resume.save_resume(folder, trainer.state(), decisive, tables)
             records.save_csv(folder / "quality.csv", rows)
         last = time.process_time()
 
@@ -199,7 +214,7 @@ def train(options, name: str, seed: int) -> None:
         None,
         labels if num_classes else None,
         on_step=on_step,
-        should_stop=lambda: measures == options.measures,
+        should_stop=lambda: due > 60 * options.minutes,
     ):
         pass
 
@@ -258,9 +273,8 @@ def main():
     prepare(options)
     for seed in options.seeds:
         for name in options.presets:
-            if not (folder_of(options, name, seed) / "quality.csv").exists():
-                run = [sys.executable, *sys.argv, "--run", name, str(seed)]
-                subprocess.run(run, check=True)
+            run = [sys.executable, *sys.argv, "--run", name, str(seed)]
+            subprocess.run(run, check=True)
     draw(options)
 
 

@@ -62,7 +62,7 @@ def main():
     # Classify them at the size that the classifier was trained on.
     resized = images.resize_all(pictures, classifier.input_shape[1:])
     probabilities = classification.predict(
-        classifier, resized, mirrored=classification.mirrors(preset.classifier)
+        classifier, resized, augmented=preset.classifier.augmentation
     )
 
     # Show and save what it says.

@@ -71,18 +71,17 @@ def train(options, preset):
     plots.save_curves(model_dir / "train_curves.png", history)
 
     # Report on every part, and class by class on the one that it has seen least of.
-    mirrored = classification.mirrors(settings)
-    measured = {name: rows for name, rows in parts.items() if len(rows)}
-    evaluation = [
-        {"part": name}
-        | classification.evaluate(classifier, images, labels, rows, mirrored)
-        for name, rows in measured.items()
-    ]
+    evaluation = []
+    for name, rows in parts.items():
+        if len(rows):
+            probabilities = classification.predict(
+                classifier, images, rows, settings.augmentation
+            )
+            figures = reports.evaluate(labels[rows], probabilities)
+            evaluation.append({"part": name} | figures)
+            matrix = reports.confusion_matrix(labels[rows], probabilities)
     records.save_csv(model_dir / "train_evaluation.csv", evaluation)
     print(reports.evaluation_report(evaluation))
-    rows = list(measured.values())[-1]
-    probabilities = classification.predict(classifier, images, rows, mirrored)
-    matrix = reports.confusion_matrix(labels[rows], probabilities)
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(reports.class_report(matrix, class_names))
     print(f"saved {model_dir / names.CLASSIFIER_H5}; next: GANModel.py")

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import augmentation, networks, optimizers
+from pipeline import augmentation, networks, optimizers, reports
 from pipeline.batches import epoch_batches, epochs_of
 from pipeline.errors import RunError
 from pipeline.progress import EpochProgress
@@ -39,7 +39,7 @@ def train(
 
     Returns:
         One row an epoch: epoch, loss and accuracy, and both again with "val_"
-        where rows are held out.
+        where rows are held out, each of which is looked at once.
 
     Raises:
         RunError: the loss is no longer a finite number.
@@ -73,9 +73,8 @@ def train(
         if not np.isfinite(logs["loss"]):
             raise _diverged(f"the loss is {logs['loss']} in epoch {epoch}")
         if len(validation_rows):
-            figures = evaluate(
-                classifier, images, labels, validation_rows, mirrors(settings)
-            )
+            probabilities = predict(classifier, images, validation_rows)
+            figures = reports.evaluate(labels[validation_rows], probabilities)
             logs |= {f"val_{name}": figures[name] for name in logs}
         history.append({"epoch": epoch, **logs})
         progress.on_epoch(epoch, logs)
@@ -86,16 +85,11 @@ def train(
     return history
 
 
-def mirrors(settings: Classifier) -> bool:
-    """Tells whether a picture and its mirror image mean the same to a classifier."""
-    return settings.augmentation == "shift-mirror"
-
-
 def predict(
     classifier: keras.Model,
     images: np.ndarray,
     rows: np.ndarray | None = None,
-    mirrored: bool = False,
+    augmented: str = "none",
 ) -> np.ndarray:
     """Classifies pictures, a few at a time.
 
@@ -103,7 +97,10 @@ def predict(
         classifier: pictures 0-1 in, probabilities out.
         images: float32 array (n, height, width, channels), 0-1.
         rows: row numbers to classify; all where left out.
-        mirrored: takes the mean of what it says of each picture and its mirror image.
+        augmented: how pictures were changed in its training, a value of the setting
+            `augmentation`. What it then holds for the same picture, it is shown too:
+            each shifted by a 32nd both ways, and each of these three mirrored, and
+            the mean of what it says is taken.
 
     Returns:
         float32 array of shape (n, classes), each row of which sums to 1.
@@ -112,44 +109,26 @@ def predict(
     size = _batch_size(images)
     outputs = []
     for start in range(0, len(rows), size):
-        batch = images[rows[start : start + size]]
-        outputs.append(classifier.predict_on_batch(batch))
-        if mirrored:
-            outputs[-1] += classifier.predict_on_batch(batch[:, :, ::-1])
-            outputs[-1] /= 2
+        views = _views(images[rows[start : start + size]], augmented)
+        outputs.append(sum(map(classifier.predict_on_batch, views)) / len(views))
     outputs = np.concatenate(outputs)
     if outputs.shape[1] == 1:  # one unit tells the second class
         outputs = np.concatenate([1 - outputs, outputs], axis=1)
     return outputs
 
 
-def evaluate(
-    classifier: keras.Model,
-    images: np.ndarray,
-    labels: np.ndarray,
-    rows: np.ndarray,
-    mirrored: bool = False,
-) -> dict[str, float]:
-    """Measures a classifier.
-
-    Args:
-        classifier: pictures 0-1 in, probabilities out.
-        images: float32 array (n, height, width, channels), 0-1.
-        labels: float32 one-hot array (n, classes).
-        rows: row numbers to measure on.
-        mirrored: as of `predict`.
-
-    Returns:
-        pictures, loss (cross-entropy in nats) and accuracy (0-1).
-    """
-    probabilities = predict(classifier, images, rows, mirrored)
-    truth = labels[rows].argmax(1)
-    of_truth = probabilities[np.arange(len(rows)), truth].astype(np.float64)
-    return {
-        "pictures": len(rows),
-        "loss": float(-np.log(of_truth.clip(keras.config.epsilon())).mean()),
-        "accuracy": float((probabilities.argmax(1) == truth).mean()),
-    }
+def _views(images: np.ndarray, augmented: str) -> list[np.ndarray]:
+    """The pictures, and again shifted and mirrored where training did the same."""
+    views = [images]
+    if augmented != "none":
+        height, width = images.shape[1:3]
+        most = max(1, min(height, width) // 32)
+        padded = np.pad(images, ((0, 0), (most,) * 2, (most,) * 2, (0, 0)), "reflect")
+        for start in (0, 2 * most):
+            views.append(padded[:, start : start + height, start : start + width])
+    if augmented == "shift-mirror":
+        views += [view[:, :, ::-1] for view in views]
+    return views
 
 
 def _compiled_steps(classifier: keras.Model, augmented: str, seed: int):

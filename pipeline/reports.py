@@ -2,6 +2,27 @@
 
 import numpy as np
 
+_LEAST_PROBABILITY = 1e-7  # that a loss takes a class to have, as Keras' losses do
+
+
+def evaluate(labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    """Measures a classifier by its answers.
+
+    Args:
+        labels: one-hot array of shape (n, classes).
+        predictions: probabilities of shape (n, classes).
+
+    Returns:
+        pictures, loss (cross-entropy in nats) and accuracy (0-1).
+    """
+    truth = labels.argmax(1)
+    of_truth = predictions[np.arange(len(truth)), truth].astype(np.float64)
+    return {
+        "pictures": len(truth),
+        "loss": float(-np.log(of_truth.clip(_LEAST_PROBABILITY)).mean()),
+        "accuracy": float((predictions.argmax(1) == truth).mean()),
+    }
+
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Counts predictions by class.

@@ -10,6 +10,15 @@ def one_hot(*classes: int) -> np.ndarray:
     return np.eye(3, dtype=np.float32)[list(classes)]
 
 
+def test_evaluation_weighs_every_picture_alike():
+    said = np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1], [1, 0, 0]], np.float32)
+    figures = reports.evaluate(one_hot(0, 1, 2), said)
+    assert figures["pictures"] == 3
+    assert figures["accuracy"] == pytest.approx(1 / 3)
+    surprise = -np.log([0.5, 0.1, 1e-7])  # a loss is never infinite
+    assert figures["loss"] == pytest.approx(surprise.mean(), rel=1e-6)
+
+
 def test_confusion_matrix_has_true_classes_down_and_predicted_across():
     said = 0.6 * one_hot(0, 2, 2, 2) + 0.1
     matrix = reports.confusion_matrix(one_hot(0, 0, 0, 2), said)

@@ -115,6 +115,7 @@ def train(options, preset):
     backend.start(preset.seed, settings.precision)
     from pipeline import (
         assembly,
+        classification,
         features,
         generation,
         judging,
@@ -128,6 +129,8 @@ def train(options, preset):
     classifier = None
     if sees_features:
         classifier, _ = models.load_classifier(model_dir)
+        if num_classes:
+            classification.check_knows(classifier, images, labels)
     trainer = assembly.build_trainer(
         settings, image_shape, num_classes, preset.seed, classifier
     )

@@ -20,6 +20,7 @@
     adversarial     the alternating steps: the only file that differentiates
     assembly        settings -> networks, and what trains those of a GAN
     augmentation    pictures changed a little at random
+    whitening       a first convolution that starts from the pictures' patches
     optimizers      what moves the classifier's weights
     classification  training and using the classifier
     generation      latent vectors -> pictures

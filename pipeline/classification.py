@@ -10,11 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import augmentation, networks, optimizers, reports
+from pipeline import augmentation, networks, optimizers, reports, whitening
 from pipeline.batches import epoch_batches, epochs_of
-from pipeline.errors import RunError
+from pipeline.errors import InputError, RunError
 from pipeline.progress import EpochProgress
 from pipeline.settings import Classifier
+
+_CHECKED = 1000  # pictures, spread evenly over all
 
 
 def train(
@@ -48,6 +50,8 @@ def train(
     size = settings.batch_size
     epochs = epochs_of(settings.epochs, settings.least_steps, len(train_rows), size)
     num_steps = epochs * math.ceil(len(train_rows) / size)
+    if settings.network == "residual":
+        whitening.whiten(classifier, images, train_rows)
     saved = classifier
     if settings.precision == "bfloat16":
         classifier = networks.in_bfloat16(classifier)
@@ -115,6 +119,36 @@ def predict(
     if outputs.shape[1] == 1:  # one unit tells the second class
         outputs = np.concatenate([1 - outputs, outputs], axis=1)
     return outputs
+
+
+def check_knows(classifier: keras.Model, images: np.ndarray, labels: np.ndarray):
+    """Warns of a classifier that hardly tells the pictures' classes apart.
+
+    Args:
+        classifier: pictures 0-1 in, probabilities out.
+        images: float32 array (n, height, width, channels), 0-1; some are looked at.
+        labels: float32 one-hot array (n, classes).
+
+    Raises:
+        InputError: it tells other classes apart.
+    """
+    rows = np.arange(0, len(images), -(-len(images) // _CHECKED))
+    probabilities = predict(classifier, images, rows)
+    known, wanted = probabilities.shape[1], labels.shape[1]
+    if known != wanted:
+        raise InputError(
+            f"the classifier tells {known} classes apart and the labels are of "
+            f"{wanted}; train it on these pictures with TrainModel.py"
+        )
+    matrix = reports.confusion_matrix(labels[rows], probabilities)
+    recall = np.nanmean(reports.class_accuracy(matrix))
+    guessing = 1 / wanted
+    if recall < guessing + 0.1 * (1 - guessing):
+        print(
+            f"warning: the classifier is right about {recall:.0%} of a class on "
+            f"average, and guessing would be about {guessing:.0%}: what looks through "
+            "it will see little; train it longer with TrainModel.py first"
+        )
 
 
 def _views(images: np.ndarray, augmented: str) -> list[np.ndarray]:

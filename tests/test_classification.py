@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import backend, classification, networks, reports
 from pipeline.batches import epoch_batches
-from pipeline.errors import RunError
+from pipeline.errors import InputError, RunError
 from pipeline.presets import Classifier
 
 SETTINGS = Classifier(epochs=8, batch_size=4, learning_rate=0.005)
@@ -133,6 +133,32 @@ def test_more_pictures_than_go_through_at_once_come_back_in_order(first):
     images, labels = dark_and_bright(300)
     probabilities = classification.predict(first[0], images)
     assert (probabilities.argmax(1) == labels.argmax(1)).all()
+
+
+def test_a_classifier_that_knows_is_not_warned_of(first, capsys):
+    classification.check_knows(first[0], *dark_and_bright())
+    assert capsys.readouterr().out == ""
+
+
+def test_a_classifier_that_guesses_is_warned_of(first, capsys):
+    images, labels = dark_and_bright()
+    classification.check_knows(first[0], np.zeros_like(images), labels)
+    assert "right about 50% of a class on average" in capsys.readouterr().out
+
+
+def test_a_rare_class_counts_as_much_as_a_frequent_one(first, capsys):
+    images, labels = dark_and_bright(100)
+    rows = np.argsort(labels[:, 1])[:55]  # fifty of one class, five of the other
+    images[rows[50:]] = images[rows[0]]
+    classification.check_knows(first[0], images[rows], labels[rows])
+    assert "right about 50%" in capsys.readouterr().out
+
+
+def test_a_classifier_of_other_classes_is_refused(first):
+    images, _ = dark_and_bright()
+    labels = np.eye(3, dtype=np.float32)[np.arange(len(images)) % 3]
+    with pytest.raises(InputError, match="tells 2 classes apart .* of 3; train"):
+        classification.check_knows(first[0], images, labels)
 
 
 RESIDUAL = Classifier(

@@ -57,7 +57,7 @@ def main():
     images, labels = parts["test"]
     row = [options.preset, options.seed, len(history)]
     row += [f"{minutes:.1f}", f"{cpu_minutes:.1f}"]
-    for augmented in ("none", settings.augmentation):
+    for augmented in ((), settings.augmentation):
         said = classification.predict(classifier, images, augmented=augmented)
         figures = reports.evaluate(labels, said)
         row.append(f"{figures['accuracy']:.2%}")

@@ -93,7 +93,7 @@ def predict(
     classifier: keras.Model,
     images: np.ndarray,
     rows: np.ndarray | None = None,
-    augmented: str = "none",
+    augmented: tuple[str, ...] = (),
 ) -> np.ndarray:
     """Classifies pictures, a few at a time.
 
@@ -101,10 +101,10 @@ def predict(
         classifier: pictures 0-1 in, probabilities out.
         images: float32 array (n, height, width, channels), 0-1.
         rows: row numbers to classify; all where left out.
-        augmented: how pictures were changed in its training, a value of the setting
-            `augmentation`. What it then holds for the same picture, it is shown too:
-            each shifted by a 32nd both ways, and each of these three mirrored, and
-            the mean of what it says is taken.
+        augmented: how pictures were changed in its training, as the setting
+            `augmentation` says. What it then holds for the same picture, it is shown
+            too: each shifted by a 32nd both ways, and each mirrored, and the mean of
+            what it says is taken.
 
     Returns:
         float32 array of shape (n, classes), each row of which sums to 1.
@@ -151,21 +151,21 @@ def check_knows(classifier: keras.Model, images: np.ndarray, labels: np.ndarray)
         )
 
 
-def _views(images: np.ndarray, augmented: str) -> list[np.ndarray]:
+def _views(images: np.ndarray, augmented: tuple[str, ...]) -> list[np.ndarray]:
     """The pictures, and again shifted and mirrored where training did the same."""
     views = [images]
-    if augmented != "none":
+    if "shift" in augmented:
         height, width = images.shape[1:3]
         most = max(1, min(height, width) // 32)
         padded = np.pad(images, ((0, 0), (most,) * 2, (most,) * 2, (0, 0)), "reflect")
         for start in (0, 2 * most):
             views.append(padded[:, start : start + height, start : start + width])
-    if augmented == "shift-mirror":
+    if "mirror" in augmented:
         views += [view[:, :, ::-1] for view in views]
     return views
 
 
-def _compiled_steps(classifier: keras.Model, augmented: str, seed: int):
+def _compiled_steps(classifier: keras.Model, augmented: tuple[str, ...], seed: int):
     """Compiles a function that takes one training step of Keras after the other.
 
     It takes pictures (steps, batch_size, height, width, channels), their targets
@@ -174,10 +174,11 @@ def _compiled_steps(classifier: keras.Model, augmented: str, seed: int):
 
     def train_step(batch):
         images, targets, step = batch
-        if augmented != "none":
-            images = augmentation.shift(images, tf.stack([seed, 3 * step]))
-        if augmented == "shift-mirror":
-            images = augmentation.mirror(images, tf.stack([seed, 3 * step]))
+        draws = tf.stack([seed, 3 * step])
+        if "shift" in augmented:
+            images = augmentation.shift(images, draws)
+        if "mirror" in augmented:
+            images = augmentation.mirror(images, draws)
         return classifier.train_step((images, targets))["loss"]
 
     @tf.function(

@@ -45,6 +45,12 @@ def check_generator_reaches(shape: tuple[int, ...], filters: tuple[int, ...]) ->
         )
 
 
+def check_augmentation(changes: tuple[str, ...]) -> None:
+    """Raises ValueError when none stands beside others."""
+    if "none" in changes and len(changes) > 1:
+        raise ValueError("augmentation none goes with no other")
+
+
 @dataclass(frozen=True)
 class Data(Section):
     """Where pictures come from and what array they become."""
@@ -109,10 +115,11 @@ class Classifier(Section):
         "float32, or bfloat16: faster where the processor has it; saved in float32",
         choices=("float32", "bfloat16"),
     )
-    augmentation: str = setting(
-        "none",
-        "what training changes in pictures at random: none, shift, or shift-mirror",
-        choices=("none", "shift", "shift-mirror"),
+    augmentation: tuple[str, ...] = setting(
+        ("none",),
+        "what training changes in pictures at random, of none, mirror, shift",
+        parse=names,
+        choices=("none", "mirror", "shift"),
     )
     schedule: str = setting(
         "constant",
@@ -135,6 +142,10 @@ class Classifier(Section):
         "softmax: a unit for each class; sigmoid: one unit for two classes",
         choices=("softmax", "sigmoid"),
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_augmentation(self.augmentation)
 
 
 @dataclass(frozen=True)
@@ -255,8 +266,7 @@ class GAN(Section):
             )
         if self.patience and not self.held_out:
             raise ValueError("patience needs something to measure by: set held_out")
-        if "none" in self.augmentation and len(self.augmentation) > 1:
-            raise ValueError("augmentation none goes with no other")
+        check_augmentation(self.augmentation)
         if self.batch_size % 2:
             raise ValueError(
                 f"batch_size must be even, half real, half fake, not {self.batch_size}"

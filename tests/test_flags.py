@@ -31,7 +31,7 @@ VALUES = {
         "least_steps": ("100", 100),
         "precision": ("bfloat16", "bfloat16"),
         "network": ("residual", "residual"),
-        "augmentation": ("shift-mirror", "shift-mirror"),
+        "augmentation": ("mirror,shift", ("mirror", "shift")),
         "schedule": ("one-cycle", "one-cycle"),
         "weight_decay": ("5e-3", 0.005),
         "label_smoothing": ("0.1", 0.1),
@@ -233,6 +233,12 @@ def test_shapes_must_be_height_width_and_1_or_3_channels(refusal, value):
 def test_odd_batch_is_refused(refusal):
     sentence = refusal("--batch-size", "3", sections=("gan",))
     assert "batch_size must be even" in sentence
+
+
+@pytest.mark.parametrize("section", ["classifier", "gan"])
+def test_nothing_and_something_is_refused(refusal, section):
+    sentence = refusal("--augmentation", "none,mirror", sections=(section,))
+    assert "augmentation none goes with no other" in sentence
 
 
 @pytest.mark.parametrize("value", ["-1", str(2**31), "nan", "1.5", ""])

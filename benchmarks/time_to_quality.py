@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 
 import imagenet
@@ -120,6 +121,11 @@ class Judges:
             for extractor in extractors
         ]
 
+    @cached_property
+    def _trained(self):
+        """What the first judge sees in the pictures trained on."""
+        return self._extractor(self._images).astype(np.float64)
+
     def measure(self) -> list[dict]:
         """Returns a row of figures for each judge."""
         from pipeline import classification, generation
@@ -145,11 +151,8 @@ class Judges:
         from pipeline import generation, neighbours, plots
 
         pictures = generation.generate(self._drawer, self._inputs)[: 3 * COLUMNS]
-        fake, trained = (
-            self._extractor(images).astype(np.float64)
-            for images in (pictures, self._images)
-        )
-        nearest = self._images[neighbours.nearest(fake, trained)[0]]
+        fake = self._extractor(pictures).astype(np.float64)
+        nearest = self._images[neighbours.nearest(fake, self._trained)[0]]
         shape = (3, COLUMNS, *pictures.shape[1:])
         rows = np.stack([pictures.reshape(shape), nearest.reshape(shape)], axis=1)
         plots.save_image_grid(path, rows.reshape(-1, *pictures.shape[1:]), COLUMNS)

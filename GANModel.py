@@ -129,11 +129,11 @@ def train(options, preset):
     classifier = None
     if sees_features:
         classifier, _ = models.load_classifier(model_dir)
-        if num_classes:
-            classification.check_knows(classifier, images, labels)
     trainer = assembly.build_trainer(
         settings, image_shape, num_classes, preset.seed, classifier
     )
+    if sees_features and num_classes:
+        classification.check_knows(classifier, images, labels)
     drawer = networks.with_class_id(trainer.generator_ema, num_classes)
 
     # Find out what held-out pictures look like to the classifier.

@@ -41,7 +41,7 @@ def train(
 
     Returns:
         One row an epoch: epoch, loss and accuracy, and both again with "val_"
-        where rows are held out, each of which is looked at once.
+        where rows are held out, of one view each.
 
     Raises:
         RunError: the loss is no longer a finite number.

@@ -23,7 +23,7 @@ def check_classifier_fits(
     """Raises ValueError when pictures are too small for that many convolutions."""
     size = min(shape[:2])
     if network == "residual":
-        size //= 2 ** (len(filters) - 1)
+        size = size // 2 ** (len(filters) - 1) if size >= 3 else 0
     else:
         for _ in filters:
             size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave

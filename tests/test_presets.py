@@ -142,12 +142,22 @@ def test_text_that_is_no_list_of_widths_is_refused(text):
         kinds.widths(text)
 
 
-@pytest.mark.parametrize(("size", "layers"), [(4, 1), (10, 2), (22, 3)])
-def test_smallest_picture_for_a_classifier(size, layers):
-    settings.check_classifier_fits((size, 64, 3), (4,) * layers)
+@pytest.mark.parametrize(
+    ("size", "layers", "network"),
+    [
+        (4, 1, "plain"),
+        (10, 2, "plain"),
+        (22, 3, "plain"),
+        (3, 1, "residual"),  # a patch
+        (3, 2, "residual"),
+        (8, 4, "residual"),
+    ],
+)
+def test_smallest_picture_for_a_classifier(size, layers, network):
+    settings.check_classifier_fits((size, 64, 3), (4,) * layers, network)
     for shape in ((size - 1, 64, 3), (64, size - 1, 3)):
         with pytest.raises(ValueError, match="too small .* --image-shape .*--filters"):
-            settings.check_classifier_fits(shape, (4,) * layers)
+            settings.check_classifier_fits(shape, (4,) * layers, network)
 
 
 def test_a_preset_whose_gan_cannot_draw_its_pictures_is_refused():

@@ -1,5 +1,6 @@
 """A discriminator that sees pictures as a classifier does."""
 
+import shutil
 from dataclasses import replace
 
 import keras
@@ -158,9 +159,10 @@ def test_it_needs_the_classifier(picture_folder, script):
     assert result.code == 2 and "train.h5 not found; run: python Tr" in result.err
 
 
-def test_it_needs_a_classifier_of_such_pictures(picture_folder, script):
+@pytest.mark.parametrize("more", [(), ("--conditioning", "class")])
+def test_it_needs_a_classifier_of_such_pictures(picture_folder, script, more):
     script("TrainModel.py", "--preset", "smoke")
-    result = script(*GAN, "--image-shape", "64x64x3")
+    result = script(*GAN, *more, "--image-shape", "64x64x3")
     assert result.code == 2 and "--discriminator-features classifier" in result.err
 
 
@@ -173,6 +175,14 @@ def test_a_resumed_run_goes_on_as_if_unbroken(picture_folder, script, more):
     resumed = generator.read_bytes()
     assert script(*GAN, *more, "--epochs", 3).code == 0
     assert generator.read_bytes() == resumed
+
+
+def test_it_needs_a_classifier_of_such_classes(picture_folder, script):
+    script("TrainModel.py", "--preset", "smoke")
+    shutil.copytree(picture_folder / "red", picture_folder / "green")
+    flags = ("--conditioning", "class", "--dataset", picture_folder)
+    result = script(*GAN, *flags)
+    assert result.code == 2 and "tells 2 classes apart" in result.err
 
 
 def test_it_does_not_go_on_with_another_classifier(picture_folder, script):

@@ -144,8 +144,8 @@ def train(options, preset):
             images,
             rows,
             held_out,
-            generation.sample_inputs(drawer, judging.NUM_FAKE, preset.seed + 1),
         )
+        judged = generation.sample_inputs(drawer, judging.NUM_FAKE, preset.seed + 1)
 
     # Begin at the start or where they were.
     if state:
@@ -183,7 +183,8 @@ def train(options, preset):
                     options.output_dir if is_last else None,
                 )
                 if judge:
-                    quality.append({"epoch": epoch} | judge.measure(drawer))
+                    pictures = generation.generate(drawer, judged)
+                    quality.append({"epoch": epoch} | judge.measure(pictures))
                     saves.save_quality(model_dir, drawer, quality)
                     print(judging.as_text(quality))
             history.append({"epoch": epoch, **logs})

@@ -117,8 +117,7 @@ class Judges:
         both = np.concatenate([images, real])
         rows = np.split(np.arange(len(both)), [len(images)])
         self._judges = [
-            judging.Judge(extractor, both, *rows, self._inputs)
-            for extractor in extractors
+            judging.Judge(extractor, both, *rows) for extractor in extractors
         ]
 
     @cached_property
@@ -126,31 +125,24 @@ class Judges:
         """What the first judge sees in the pictures trained on."""
         return self._extractor(self._images).astype(np.float64)
 
-    def measure(self) -> list[dict]:
-        """Returns a row of figures for each judge."""
-        from pipeline import classification, generation
+    def measure(self, folder: Path, minutes: float) -> list[dict]:
+        """Returns a row of figures for each judge and saves the pages to look at."""
+        from pipeline import classification, generation, plots
 
-        rows = [
-            {"as_intended": ""} | judge.measure(self._drawer) for judge in self._judges
-        ]
+        pictures = generation.generate(self._drawer, self._inputs)
+        rows = [{"as_intended": ""} | judge.measure(pictures) for judge in self._judges]
         if isinstance(self._inputs, list):
-            pictures = generation.generate(self._drawer, self._inputs)
             predicted = classification.predict(self._classifier, pictures).argmax(1)
             rows[0]["as_intended"] = float((predicted == self._inputs[1]).mean())
+        page = generation.generate(self._drawer, self._page)
+        plots.save_image_grid(folder / f"{minutes:05.1f}.png", page, COLUMNS)
+        self._save_nearest(folder / "nearest.png", pictures[: 3 * COLUMNS])
         return rows
 
-    def draw_page(self, path: Path) -> None:
-        """Draws the same page each time."""
-        from pipeline import generation, plots
-
-        pictures = generation.generate(self._drawer, self._page)
-        plots.save_image_grid(path, pictures, COLUMNS)
-
-    def draw_nearest(self, path: Path) -> None:
+    def _save_nearest(self, path: Path, pictures: np.ndarray) -> None:
         """Draws three rows, each above the nearest pictures that it was trained on."""
-        from pipeline import generation, neighbours, plots
+        from pipeline import neighbours, plots
 
-        pictures = generation.generate(self._drawer, self._inputs)[: 3 * COLUMNS]
         fake = self._extractor(pictures).astype(np.float64)
         nearest = self._images[neighbours.nearest(fake, self._trained)[0]]
         shape = (3, COLUMNS, *pictures.shape[1:])
@@ -184,7 +176,8 @@ def train(options, name: str, seed: int) -> None:
     if (folder / names.RESUME).exists():
         state, tables = resume.load_resume(folder, decisive)
         trainer.restore(state)
-        rows, spent, steps = tables["rows"], tables["spent"], tables["steps"]
+        rows, spent = tables["rows"], tables["spent"]
+        steps = rows[-1]["steps"]
     every = 60 * options.every
     due = every * (1 + spent // every)
     if due > 60 * options.minutes:
@@ -200,12 +193,10 @@ def train(options, name: str, seed: int) -> None:
         if spent >= due:
             minutes = due / 60
             due += every
-            for row in judges.measure():
+            for row in judges.measure(folder, minutes):
                 rows.append(about | {"minutes": minutes, "steps": steps} | row)
                 print(*rows[-1].values(), flush=True)
-            judges.draw_page(folder / f"{minutes:05.1f}.png")
-            judges.draw_nearest(folder / "nearest.png")
-            tables = {"rows": rows, "spent": spent, "steps": steps}
+            tables = {"rows": rows, "spent": spent}
             resume.save_resume(folder, trainer.state(), decisive, tables)
             records.save_csv(folder / "quality.csv", rows)
         last = time.process_time()

@@ -29,6 +29,7 @@
     features        pictures -> what a network sees in them, as rows of numbers
     neighbours      distances between such rows, in blocks
     metrics         how good generated pictures are: figures from such rows
+    judging         how good a generator is while it trains, and which save is best
     predictions     what a classifier says of pictures, as a table
     plots           grids, curves, the confusion matrix
     progress        what a person sees while training runs

@@ -1,26 +1,22 @@
 """How good a generator is while it trains, by pictures that it never saw."""
 
-import keras
 import numpy as np
 
 from pipeline import metrics
 from pipeline.features import FeatureExtractor
-from pipeline.generation import generate
 
-NUM_FAKE = 2000  # pictures drawn each time
+NUM_FAKE = 2000  # pictures to draw each time
 _MOST_TRAINING = 5000  # of those trained on, spread evenly, to look for copies among
 
 
 class Judge:
-    """Compares what a generator draws with real pictures held out of its training.
+    """Compares drawn pictures with real ones held out of the generator's training.
 
     Args:
         extractor: of features.
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
-        rows: row numbers that it trains on; it must not repeat them.
+        rows: row numbers of those that the generator trains on and must not repeat.
         held_out: row numbers of those to compare with, six or more.
-        inputs: what the generator takes, as of `generation.sample_inputs`, the same
-            each time.
     """
 
     def __init__(
@@ -29,18 +25,26 @@ class Judge:
         images: np.ndarray,
         rows: np.ndarray,
         held_out: np.ndarray,
-        inputs,
     ):
-        self._extractor, self._inputs = extractor, inputs
+        self._extractor = extractor
         self._real = extractor(images, held_out)
         step = -(-len(rows) // _MOST_TRAINING)
         self._training = extractor(images, rows[::step])
 
-    def measure(self, generator: keras.Model) -> dict:
-        """Returns one row of figures, as of `metrics.evaluate`."""
-        fake = self._extractor(generate(generator, self._inputs))
+    def measure(self, pictures: np.ndarray) -> dict:
+        """Measures drawn pictures.
+
+        Args:
+            pictures: float32 array (n, height, width, channels), 0-1.
+
+        Returns:
+            One row of figures, as of `metrics.evaluate`.
+        """
         return metrics.evaluate(
-            self._real, fake, self._extractor.name, training=self._training
+            self._real,
+            self._extractor(pictures),
+            self._extractor.name,
+            training=self._training,
         )
 
 

@@ -26,9 +26,9 @@ def distances(monkeypatch):
     """Makes the judge find these kernel distances, one after the other."""
     measure, found = judging.Judge.measure, []
 
-    def find(judge, generator):
+    def find(judge, pictures):
         found_now = {"kernel_distance": found.pop(0), "kernel_distance_error": 0}
-        return measure(judge, generator) | found_now
+        return measure(judge, pictures) | found_now
 
     monkeypatch.setattr(judging.Judge, "measure", find)
     return found

@@ -51,6 +51,13 @@ def test_the_three_scripts_and_the_package_are_found():
     assert set(PACKAGE) >= {"presets", "flags", "adversarial", "backend"} | WRITERS
 
 
+def test_the_map_of_the_package_names_each_room_once():
+    text = ast.get_docstring(ast.parse(PACKAGE["__init__"].read_text(encoding="utf-8")))
+    lines = [line for line in text.splitlines() if line.startswith("    ")]
+    rooms = {name.partition("/")[0] for name in PACKAGE} - {"__init__"}
+    assert sorted(line.split()[0].rstrip("/") for line in lines) == sorted(rooms)
+
+
 @pytest.mark.parametrize(
     "path", [*SCRIPTS.values(), *PACKAGE.values()], ids=lambda p: p.name
 )

@@ -10,6 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+# What to do about a file of TrainModel.py that is missing or of no use.
+RUN_TRAINING = "run: python TrainModel.py, with the same --preset"
+
 
 class InputError(Exception):
     """Something the user gave is wrong: a flag, a file, a folder."""
@@ -76,7 +79,7 @@ def exit_code_of(main: Callable[[], None]) -> int:
 
 
 @contextlib.contextmanager
-def damage_named(path: Path, state="damaged", way_out="run: python TrainModel.py"):
+def damage_named(path: Path, state="damaged", way_out=RUN_TRAINING):
     """Names the file in whatever its reader raises, for it can raise anything.
 
     Args:

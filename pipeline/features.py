@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from pipeline.artifacts import models, names
-from pipeline.errors import InputError, damage_named
+from pipeline.errors import RUN_TRAINING, InputError, damage_named
 from pipeline.images import Resized
 
 _INCEPTION_SHAPE = (299, 299, 3)
@@ -103,7 +103,7 @@ def _load_classifier(model_dir: Path) -> FeatureExtractor:
     if not dense:
         raise InputError(
             f"{model_dir / names.CLASSIFIER_JSON} has no dense layer, so there are no "
-            "features before it; run: python TrainModel.py"
+            f"features before it; {RUN_TRAINING}"
         )
     model = keras.Model(classifier.inputs, dense[-1].input)
     return FeatureExtractor(model, f"classifier {names.CLASSIFIER_H5}")

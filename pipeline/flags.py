@@ -6,9 +6,7 @@ from pathlib import Path
 
 from pipeline.fields import as_text, check_value
 from pipeline.presets import PRESETS, Preset, find_preset
-
-# Numbers of epochs, and what would make them more where pictures are few.
-_RAISED_BY = {"epochs": "least_steps", "save_every": "save_steps"}
+from pipeline.settings import overridden
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,11 +80,7 @@ class Parser(argparse.ArgumentParser):
                 changed = {
                     f.name: given[f.name] for f in fields(section) if f.name in given
                 }
-                # Those who ask for so many epochs mean so many.
-                for epochs, least in _RAISED_BY.items():
-                    if epochs in changed:
-                        changed.setdefault(least, 0)
-                sections[name] = replace(section, **changed)
+                sections[name] = overridden(section, changed)
             preset = replace(self._preset, seed=options.seed, **sections)
         except ValueError as error:  # a rule over more than one field
             self.error(str(error))

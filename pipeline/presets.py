@@ -17,6 +17,7 @@ from pipeline.settings import (
     Generate,
     check_classifier_fits,
     check_generator_reaches,
+    overridden,
 )
 
 
@@ -247,4 +248,4 @@ def _section_overridden(section: str, current: Section, given: dict) -> Section:
             changed[key] = coerced(declared[key], value)
         except (TypeError, ValueError) as error:
             raise ValueError(f"[{section}] {key}: {error}") from error
-    return replace(current, **changed)
+    return overridden(current, changed)

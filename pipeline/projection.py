@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from pipeline import networks
-from pipeline.errors import InputError
+from pipeline.errors import RUN_TRAINING, InputError
 
 _LEAST_SIZE = 4  # height or width up to which a map is not halved
 # What ends a block: features, ready to be used.
@@ -67,7 +67,7 @@ def build_view(
     if not maps:
         raise InputError(
             "--discriminator-features classifier: the classifier has no feature map "
-            "smaller than its pictures; train one with: python TrainModel.py"
+            f"smaller than its pictures; {RUN_TRAINING}"
         )
     pictures = keras.Input(image_shape)
     seen = keras.Model(classifier.inputs[0], maps)(

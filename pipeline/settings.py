@@ -3,9 +3,12 @@
 The defaults are those of `dcgan-32`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.fields import Section, image_shape, names, setting, widths
+
+# Numbers of epochs, and what would make them more where pictures are few.
+_RAISED_BY = {"epochs": "least_steps", "save_every": "save_steps"}
 
 
 def check_image_shape(shape: tuple[int, ...]) -> None:
@@ -281,3 +284,13 @@ class Generate(Section):
         "generator_model_080.h5", "generator file, a path or a name in the model folder"
     )
     count: int = setting(49, "pictures to generate", least=1)
+
+
+def overridden(section: Section, given: dict) -> Section:
+    """Replaces what is given; who asks for so many epochs means so many.
+
+    Raises:
+        ValueError: the settings do not go together.
+    """
+    exact = {_RAISED_BY[name]: 0 for name in given if name in _RAISED_BY}
+    return replace(section, **exact | given)

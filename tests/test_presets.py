@@ -199,6 +199,17 @@ def test_a_toml_file_changes_what_it_names_and_nothing_else(toml):
     assert mine.classifier == base.classifier and mine.generate == base.generate
 
 
+@pytest.mark.parametrize("section", ["classifier", "gan"])
+def test_epochs_that_a_toml_file_gives_are_not_made_more(toml, section):
+    def least_steps(text):
+        return getattr(
+            toml(f'base = "best-32"\n[{section}]\n{text}'), section
+        ).least_steps
+
+    assert least_steps("batch_size = 4") > 0 == least_steps("epochs = 3")
+    assert least_steps("epochs = 3\nleast_steps = 9") == 9
+
+
 def test_the_example_is_a_preset():
     example = presets.find_preset(str(ROOT / "examples" / "shirts-64.toml"))
     assert example.data.image_shape == (64, 64, 3)

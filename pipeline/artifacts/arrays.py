@@ -10,11 +10,10 @@ import numpy as np
 
 from pipeline import files
 from pipeline.artifacts.names import IMAGES, LABELS
-from pipeline.errors import InputError, damage_named
+from pipeline.errors import RUN_TRAINING, InputError, damage_named
 
 _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 _FLUSHED_TOGETHER = 2**25  # bytes
-_MAKE_ARRAYS = "run: python TrainModel.py"
 
 
 @contextlib.contextmanager
@@ -75,11 +74,11 @@ def load_images(data_dir: Path) -> np.ndarray:
     if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
         raise InputError(
             f"{path} must hold pictures of shape (n, height, width, 3 or 1); "
-            f"{found}; {_MAKE_ARRAYS}"
+            f"{found}; {RUN_TRAINING}"
         )
     if images.dtype != np.float32:
         raise InputError(
-            f"{path} must hold float32 values from 0 to 1; {found}; {_MAKE_ARRAYS}"
+            f"{path} must hold float32 values from 0 to 1; {found}; {RUN_TRAINING}"
         )
     rows = max(1, _CHUNK // images[0].nbytes)
     # Read beside the map: pages that it touches would count as this process's memory.
@@ -91,7 +90,7 @@ def load_images(data_dir: Path) -> np.ndarray:
             if not (low >= 0 and high <= 1):  # NaN fails both
                 raise InputError(
                     f"{path} must hold values from 0 to 1; found {low:g} to {high:g} "
-                    f"from picture {start} on; {_MAKE_ARRAYS}"
+                    f"from picture {start} on; {RUN_TRAINING}"
                 )
     return images
 
@@ -130,7 +129,7 @@ def load_labels(
     if labels.ndim != 2 or len(labels) != num_images:
         raise InputError(
             f"{path} has shape {labels.shape} but {data_dir / IMAGES} has "
-            f"{num_images} pictures; {_MAKE_ARRAYS}"
+            f"{num_images} pictures; {RUN_TRAINING}"
         )
     if not (
         labels.dtype == np.float32
@@ -139,13 +138,13 @@ def load_labels(
     ):
         raise InputError(
             f"{path} must be float32 and one-hot, a single 1 in each row; "
-            f"found {labels.dtype}; {_MAKE_ARRAYS}"
+            f"found {labels.dtype}; {RUN_TRAINING}"
         )
     return labels
 
 
 def _open_array(path: Path) -> np.ndarray:
     if not path.is_file():
-        raise InputError(f"{path} not found; {_MAKE_ARRAYS}")
+        raise InputError(f"{path} not found; {RUN_TRAINING}")
     with damage_named(path, "damaged, or not a .npy array"):
         return np.lib.format.open_memmap(path, mode="r")

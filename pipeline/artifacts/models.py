@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline import files
 from pipeline.artifacts.names import CLASS_NAMES, CLASSIFIER_H5, CLASSIFIER_JSON
 from pipeline.artifacts.records import save_json, save_text
-from pipeline.errors import InputError, damage_named
+from pipeline.errors import RUN_TRAINING, InputError, damage_named
 
 
 def save_model(path: Path, model) -> None:
@@ -41,7 +41,7 @@ def require_classifier(model_dir: Path) -> None:
     """Raises InputError unless all files of a classifier are there."""
     for name in (CLASSIFIER_JSON, CLASSIFIER_H5, CLASS_NAMES):
         if not (model_dir / name).is_file():
-            raise InputError(f"{model_dir / name} not found; run: python TrainModel.py")
+            raise InputError(f"{model_dir / name} not found; {RUN_TRAINING}")
 
 
 def fingerprint_classifier(model_dir: Path) -> str:
@@ -74,8 +74,7 @@ def load_classifier(model_dir: Path):
     if not _maps(classifier, 4, 2):
         raise InputError(
             f"{json_path} is not a classifier: it maps {classifier.input_shape} to "
-            f"{classifier.output_shape}, not pictures to probabilities; "
-            "run: python TrainModel.py"
+            f"{classifier.output_shape}, not pictures to probabilities; {RUN_TRAINING}"
         )
     outputs = classifier.output_shape[-1]
     return classifier, _load_class_names(model_dir / CLASS_NAMES, outputs)
@@ -92,7 +91,7 @@ def _load_class_names(path: Path, outputs: int) -> list[str]:
     ):
         raise InputError(
             f"{path} must be a list of {outputs} class names, as many as "
-            f"{path.with_name(CLASSIFIER_JSON)} tells apart; run: python TrainModel.py"
+            f"{path.with_name(CLASSIFIER_JSON)} tells apart; {RUN_TRAINING}"
         )
     return names
 

@@ -171,8 +171,7 @@ def train(options, preset):
             should_stop=interrupt,
         ):
             display.on_epoch(epoch, logs)
-            is_last = epoch == epochs
-            if is_last or epoch % save_every == 0:
+            if epoch == epochs or epoch % save_every == 0:
                 saves.save_epoch(
                     settings.saves,
                     epoch,
@@ -180,7 +179,6 @@ def train(options, preset):
                     drawer,
                     page,
                     model_dir,
-                    options.output_dir if is_last else None,
                 )
                 if judge:
                     pictures = generation.generate(drawer, judged)
@@ -203,7 +201,9 @@ def train(options, preset):
             "saved; to go on, give the same command with --resume",
         )
 
-    # Draw the curves.
+    # Draw the last page and the curves.
+    if "final" in settings.saves:
+        saves.save_final(drawer, page, options.output_dir)
     if history:
         plots.save_curves(model_dir / "gan_curves.png", history)
     print(f"done: {trainer.epoch} epochs in {model_dir}; next: GeneratePredict.py")

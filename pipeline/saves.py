@@ -34,19 +34,18 @@ def save_epoch(
     generator: keras.Model,
     page,
     model_dir: Path,
-    last_page_dir: Path | None,
 ) -> None:
     """Writes the networks and pictures of one epoch.
 
     Args:
-        saves: names as in a preset: generator, networks, grid, jpg, singles, final.
+        saves: names as in a preset, of which generator, networks, grid, jpg and singles
+            are meant here.
         epoch: from 1; stands in the files' names.
         discriminator: pictures -1-1 in, one logit out.
         generator: as `networks.with_class_id` makes it.
         page: what it takes, as of `generation.sample_grid_inputs`, the same at each
             call, so that pages can be leafed through.
         model_dir: folder of the models.
-        last_page_dir: folder for "final" after the last epoch; before that, None.
     """
     pictures = generate(generator, page)
     if "generator" in saves:
@@ -68,5 +67,9 @@ def save_epoch(
         for number, picture in enumerate(pictures[:_SINGLES]):
             name = names.GENERATED_SINGLE.format(epoch=epoch, number=number)
             plots.save_image(model_dir / name, picture)
-    if "final" in saves and last_page_dir:
-        plots.save_image_grid(last_page_dir / names.FINAL_PLOT, pictures, GRID_COLUMNS)
+
+
+def save_final(generator: keras.Model, page, folder: Path) -> None:
+    """Writes the page of a training that has ended, as "final" asks."""
+    pictures = generate(generator, page)
+    plots.save_image_grid(folder / names.FINAL_PLOT, pictures, GRID_COLUMNS)

@@ -56,9 +56,10 @@ def test_the_best_is_kept_with_its_figures(trained, script, distances):
 
 def test_training_ends_when_patience_does(trained, script, distances):
     distances += [1, 2, 3, 0]
-    result = script(*GAN, "--epochs", 4, "--patience", 2)
+    result = script(*GAN, "--epochs", 4, "--patience", 2, "--saves", "final")
     assert result.code == 0, result.err
     assert "done: 3 epochs" in result.out and len(table(trained)) == 3
+    assert (trained / "model" / "final_generated_images.png").exists()
 
 
 def test_resumed_it_remembers_what_was_best(trained, script, distances):

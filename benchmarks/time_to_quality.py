@@ -214,7 +214,7 @@ def train(options, name: str, seed: int) -> None:
 
 
 def draw(options) -> None:
-    """Joins all rows, prints the medians and draws the curves."""
+    """Joins all rows, prints and draws medians where every seed was measured."""
     from matplotlib.figure import Figure
 
     rows = []
@@ -238,12 +238,14 @@ def draw(options) -> None:
                     if (row["preset"], row["extractor"]) == (name, extractor):
                         values = points.setdefault(float(row["minutes"]), [])
                         values.append(float(row[kind]))
+                seeds = max(map(len, points.values()), default=0)
+                points = {m: v for m, v in points.items() if len(v) == seeds}
                 middle = {m: statistics.median(v) for m, v in sorted(points.items())}
                 ends = [[end(points[m]) for m in middle] for end in (min, max)]
                 axis.plot(list(middle), list(middle.values()), ".-", label=name)
                 axis.fill_between(list(middle), *ends, alpha=0.2)
                 table += [
-                    [name, extractor, kind, m, len(points[m]), f"{value:.4g}"]
+                    [name, extractor, kind, m, seeds, f"{value:.4g}"]
                     for m, value in middle.items()
                 ]
             axis.set(xlabel="minutes of processor time", ylabel=kind, yscale="log")

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline import files, networks
 from pipeline.artifacts import arrays, models, names, records
-from pipeline.errors import RUN_TRAINING, InputError, RunError
+from pipeline.errors import InputError, RunError
 
 SHAPE = (8, 8, 3)
 
@@ -190,7 +190,9 @@ def test_pictures_outside_the_contract_are_refused(tmp_path, content, found):
     with pytest.raises(InputError, match=found) as error:
         arrays.load_images(tmp_path)
     assert str(tmp_path / names.IMAGES) in str(error.value)
-    assert str(error.value).endswith(RUN_TRAINING)
+    assert str(error.value).endswith(
+        "run: python TrainModel.py, with the same --preset"
+    )
 
 
 def test_zip_of_arrays_under_the_name_of_one_is_refused(tmp_path):

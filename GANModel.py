@@ -145,15 +145,24 @@ def train(options, preset):
             rows,
             held_out,
         )
-        judged = generation.sample_inputs(drawer, judging.NUM_FAKE, preset.seed + 1)
+        judged = generation.sample_inputs(
+            drawer,
+            judging.NUM_FAKE,
+            preset.seed + 1,
+            judging.fake_classes(classes[held_out]),
+        )
 
     # Begin at the start or where they were.
     if state:
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
+        if judging.has_stalled(quality, settings.patience):
+            print("it had ended there; a larger --patience goes on")
+            epochs = trainer.epoch
     else:
         files.set_aside(model_dir / names.RESUME)
-        files.set_aside(model_dir / names.BEST_GENERATOR)
+        for name in names.OF_MEASURING:
+            files.set_aside(model_dir / name)
         models.warn_of_earlier_generators(model_dir)
     records.record_run(model_dir, "GANModel", preset, backend.versions())
 

@@ -8,7 +8,6 @@ Trains on all pictures of one folder and measures on another, with the same clas
 import argparse
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +28,11 @@ def main():
     from pipeline import backend, dataset
     from pipeline.artifacts import arrays
     from pipeline.presets import find_preset
+    from pipeline.settings import overridden
 
     preset = find_preset(options.preset)
-    settings = preset.classifier
-    settings = replace(settings, epochs=options.epochs or settings.epochs)
+    given = {"epochs": options.epochs} if options.epochs else {}
+    settings = overridden(preset.classifier, given)
     parts = {}
     with tempfile.TemporaryDirectory() as name:
         for part in ("train", "test"):

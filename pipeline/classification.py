@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline import augmentation, networks, optimizers, reports, whitening
+from pipeline import augmentation, kernels, optimizers, reports, whitening
 from pipeline.batches import epoch_batches, epochs_of
 from pipeline.errors import InputError, RunError
 from pipeline.progress import EpochProgress
@@ -52,19 +52,17 @@ def train(
     num_steps = epochs * math.ceil(len(train_rows) / size)
     if settings.network == "residual":
         whitening.whiten(classifier, images, train_rows)
-    saved = classifier
-    if settings.precision == "bfloat16":
-        classifier = networks.in_bfloat16(classifier)
-    classifier.compile(
+    twin = kernels.twin(classifier, settings.precision)
+    twin.compile(
         optimizer=optimizers.build_optimizer(settings, num_steps),
-        loss=_loss(classifier, labels[train_rows], settings),
+        loss=_loss(twin, labels[train_rows], settings),
         metrics=["accuracy"],
     )
-    train_steps = _compiled_steps(classifier, settings.augmentation, seed)
+    train_steps = _compiled_steps(twin, settings.augmentation, seed)
     progress = EpochProgress(epochs, len(train_rows))
     history, step = [], 0
     for epoch in range(1, epochs + 1):
-        classifier.reset_metrics()
+        twin.reset_metrics()
         batches = epoch_batches(len(train_rows), settings.batch_size, seed, epoch - 1)
         done = 0
         for some in _stacked(batches, _steps_together(images, settings.batch_size)):
@@ -72,20 +70,21 @@ def train(
             train_steps(images[rows], targets[rows], np.int32(step))
             step += len(some)
             done += len(some)
-            logs = _means(classifier)
+            logs = _means(twin)
             progress.on_step(done, len(batches), logs)
         if not np.isfinite(logs["loss"]):
             raise _diverged(f"the loss is {logs['loss']} in epoch {epoch}")
         if len(validation_rows):
-            probabilities = predict(classifier, images, validation_rows)
-            figures = reports.evaluate(labels[validation_rows], probabilities)
+            probabilities = predict(twin, images, validation_rows)
+            figures = reports.evaluate(
+                labels[validation_rows], probabilities, settings.label_smoothing
+            )
             logs |= {f"val_{name}": figures[name] for name in logs}
         history.append({"epoch": epoch, **logs})
         progress.on_epoch(epoch, logs)
-    if not all(np.isfinite(weight).all() for weight in classifier.get_weights()):
+    if not all(np.isfinite(weight).all() for weight in twin.get_weights()):
         raise _diverged("a weight is NaN or infinite")
-    if saved is not classifier:
-        saved.set_weights(classifier.get_weights())
+    classifier.set_weights(twin.get_weights())
     return history
 
 

@@ -16,7 +16,7 @@ def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
     return rng.standard_normal((count, latent_dim), dtype=np.float32)
 
 
-def sample_inputs(generator, count: int, seed: int, class_ids=()):
+def sample_inputs(generator, count: int, seed: int, class_ids=None):
     """Draws what a generator takes.
 
     Args:
@@ -32,7 +32,9 @@ def sample_inputs(generator, count: int, seed: int, class_ids=()):
     num_classes = networks.num_classes_of(generator)
     if not num_classes:
         return latents
-    return [latents, np.resize(class_ids or np.arange(num_classes), count)]
+    if class_ids is None:
+        class_ids = np.arange(num_classes)
+    return [latents, np.resize(class_ids, count)]
 
 
 def sample_grid_inputs(generator, columns: int, seed: int):

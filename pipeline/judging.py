@@ -48,6 +48,19 @@ class Judge:
         )
 
 
+def fake_classes(labels: np.ndarray) -> np.ndarray:
+    """Decides which classes to draw, so that none is rarer than among the real ones.
+
+    Args:
+        labels: one-hot array (n, num_classes), of the pictures to compare with.
+
+    Returns:
+        int array (NUM_FAKE,) of class numbers, in the proportions of the labels.
+    """
+    class_ids = np.sort(labels.argmax(1))
+    return class_ids[np.arange(NUM_FAKE) * len(class_ids) // NUM_FAKE]
+
+
 def best_row(rows: list[dict]) -> dict:
     """Finds the row of the least kernel distance.
 

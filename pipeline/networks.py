@@ -154,22 +154,6 @@ def build_generator(
     return generator
 
 
-def in_bfloat16(network: keras.Model) -> keras.Model:
-    """Makes a twin that computes in bfloat16, but for its last layer.
-
-    It keeps its weights and its means in float32, and starts with those of `network`.
-    """
-    *_, output = network.layers
-
-    def copied(layer):
-        dtype = "float32" if layer is output else "mixed_bfloat16"
-        return type(layer).from_config(layer.get_config() | {"dtype": dtype})
-
-    twin = keras.models.clone_model(network, clone_function=copied)
-    twin.set_weights(network.get_weights())
-    return twin
-
-
 def with_class_id(generator: keras.Sequential, num_classes: int) -> keras.Model:
     """Lets a generator take a class by its number; without classes it is left alone.
 

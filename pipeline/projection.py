@@ -10,7 +10,7 @@ networks judge by the pixels: one the whole picture, one each small patch of it.
 import keras
 from keras import layers
 
-from pipeline import networks
+from pipeline import kernels, networks
 from pipeline.errors import RUN_TRAINING, InputError
 
 _LEAST_SIZE = 4  # height or width up to which a map is not halved
@@ -55,8 +55,7 @@ def build_view(
             f"and {_x(image_shape)} are to be drawn; train it on these with "
             "TrainModel.py, or give --discriminator-features none"
         )
-    if precision == "bfloat16":
-        classifier = networks.in_bfloat16(classifier)
+    classifier = kernels.twin(classifier, precision)
     classifier.trainable = False
     last = {
         layer.output.shape[1:3]: layer.output

@@ -5,21 +5,26 @@ import numpy as np
 _LEAST_PROBABILITY = 1e-7  # that a loss takes a class to have, as Keras' losses do
 
 
-def evaluate(labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+def evaluate(
+    labels: np.ndarray, predictions: np.ndarray, label_smoothing: float = 0.0
+) -> dict[str, float]:
     """Measures a classifier by its answers.
 
     Args:
         labels: one-hot array of shape (n, classes).
         predictions: probabilities of shape (n, classes).
+        label_smoothing: part of certainty that the loss does not ask for, as Keras'
+            losses take it.
 
     Returns:
         pictures, loss (cross-entropy in nats) and accuracy (0-1).
     """
     truth = labels.argmax(1)
-    of_truth = predictions[np.arange(len(truth)), truth].astype(np.float64)
+    targets = labels * (1 - label_smoothing) + label_smoothing / labels.shape[1]
+    logs = np.log(predictions.astype(np.float64).clip(_LEAST_PROBABILITY))
     return {
         "pictures": len(truth),
-        "loss": float(-np.log(of_truth.clip(_LEAST_PROBABILITY)).mean()),
+        "loss": float(-(targets * logs).sum(1).mean()),
         "accuracy": float((predictions.argmax(1) == truth).mean()),
     }
 

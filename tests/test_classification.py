@@ -195,7 +195,7 @@ def test_trained_in_bfloat16_it_is_a_float32_network_that_learned_the_same():
     assert {str(weight.dtype) for weight in classifier.weights} == {"float32"}
     images, labels = dark_and_bright()
     said = classification.predict(classifier, images, np.arange(6))
-    found = reports.evaluate(labels[:6], said)
+    found = reports.evaluate(labels[:6], said, RESIDUAL.label_smoothing)
     assert found["accuracy"] == 1
     assert found["loss"] == pytest.approx(history[-1]["val_loss"], rel=0.1)
     plain, _ = trained_residual()

@@ -166,3 +166,34 @@ def test_normalization_moves_its_means_as_keras_does(precision):
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=tolerance)
     assert abs(ours.layers[0].moving_mean.numpy() - 0.09).max() < 0.05
+
+
+def test_a_twin_normalizes_as_keras_does_and_leaves_the_network_alone():
+    backend.start(0)
+    network = networks.build_classifier((16, 16, 3), 3, (4, 8), 0, network="residual")
+    before = network.get_weights()
+    inputs = tf.random.uniform((COUNT, 16, 16, 3))
+    twin = kernels.twin(network, "float32")
+    ours = values_and_gradients(twin, inputs, keras_own)
+    for one, other in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    theirs = values_and_gradients(network, inputs, keras_own)
+    assert largest_difference(ours, theirs) < 1e-4
+    for one, other in zip(twin.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert any(
+        (one != other).any()
+        for one, other in zip(before, network.get_weights(), strict=True)
+    )
+    np.testing.assert_allclose(twin(inputs), network(inputs), atol=1e-5)
+
+
+def test_a_twin_in_bfloat16_rounds_all_but_the_last_layer():
+    backend.start(0)
+    network = networks.build_classifier((16, 16, 3), 3, (4, 8), 0, network="residual")
+    inputs = tf.random.uniform((COUNT, 16, 16, 3))
+    twin = kernels.twin(network, "bfloat16")
+    assert {str(weight.dtype) for weight in twin.weights} == {"float32"}
+    assert twin.layers[-1].compute_dtype == "float32"
+    assert {layer.compute_dtype for layer in twin.layers[1:-1]} == {"bfloat16"}
+    np.testing.assert_allclose(twin(inputs), network(inputs), atol=0.03)

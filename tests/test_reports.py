@@ -61,3 +61,12 @@ def test_long_tables_are_cut_and_counted_in_full(count, more):
     assert lines.count("75.00%") == 49
     assert lines.endswith(f"in all: b {count}")
     assert more is None or more in lines
+
+
+def test_smoothed_labels_are_those_of_keras_losses():
+    import keras
+
+    said = np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]], np.float32)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)
+    loss = reports.evaluate(one_hot(0, 1), said, 0.3)["loss"]
+    assert loss == pytest.approx(float(expected(one_hot(0, 1), said)), rel=1e-6)

@@ -11,6 +11,7 @@ BEST_GENERATOR = "generator_best.h5"  # the same, of the best save
 BEST_FIGURES = "generator_best.json"
 QUALITY = "gan_quality.csv"
 QUALITY_PLOT = "gan_quality.png"
+OF_MEASURING = (BEST_GENERATOR, BEST_FIGURES, QUALITY, QUALITY_PLOT)
 GENERATED_PLOT = "generated_plot_e{epoch:03d}.png"
 GENERATED_SINGLE = "generated_image_epoch_{epoch:03d}_{number}.png"
 GENERATED_JPG = "gan_generated_image_epoch_{epoch}.jpg"

@@ -41,7 +41,7 @@ def main():
 
 def train(options, preset):
     from pipeline import backend, batches, dataset, interrupts
-    from pipeline.artifacts import arrays, models, names, records, resume
+    from pipeline.artifacts import arrays, models, names, origin, records, resume
     from pipeline.images import Resized
 
     # Load the pictures; make the arrays first if asked to, or if that is our part.
@@ -49,7 +49,6 @@ def train(options, preset):
     is_missing = not (options.data_dir / names.IMAGES).exists()
     is_wanted = options.dataset or not preset.classifier_first
     if is_wanted and (is_missing or options.dataset and not options.resume):
-        files.make_writable_folder(options.data_dir)
         shape = settings.image_shape or preset.data.image_shape
         dataset.build(options, preset.data.source, shape, least_classes=0)
     images = arrays.load_images(options.data_dir)
@@ -58,7 +57,8 @@ def train(options, preset):
     image_shape = images.shape[1:]
     print(
         f"drawing {'x'.join(map(str, image_shape))} from the {len(images)} pictures in "
-        f"{options.data_dir / names.IMAGES}"
+        f"{options.data_dir / names.IMAGES}, made from "
+        f"{origin.source(options.data_dir) or 'what is not known'}"
     )
 
     # Load the classes, where they are drawn one by one.
@@ -66,11 +66,13 @@ def train(options, preset):
     if settings.conditioning == "class":
         labels = arrays.load_labels(options.data_dir, len(images))
         num_classes = labels.shape[1]
+        class_names = origin.class_names(options.data_dir)
 
     # Hold some out to measure by, if asked to.
     rows, held_out = range(len(images)), []
     sees_features = settings.discriminator_features == "classifier"
-    needs_classifier = sees_features or settings.held_out > 0
+    is_measured_by_it = settings.held_out > 0 and settings.features == "classifier"
+    needs_classifier = sees_features or is_measured_by_it
     if needs_classifier:
         models.require_classifier(model_dir)
     if settings.held_out:
@@ -136,11 +138,11 @@ def train(options, preset):
         classification.check_knows(classifier, images, labels)
     drawer = networks.with_class_id(trainer.generator_ema, num_classes)
 
-    # Find out what held-out pictures look like to the classifier.
+    # Find out what the held-out pictures' features are.
     judge = None
     if settings.held_out:
         judge = judging.Judge(
-            features.load_extractor("classifier", model_dir),
+            features.load_extractor(settings.features, model_dir),
             images,
             rows,
             held_out,
@@ -164,6 +166,8 @@ def train(options, preset):
         for name in names.OF_MEASURING:
             files.set_aside(model_dir / name)
         models.warn_of_earlier_generators(model_dir)
+    if num_classes:
+        records.save_json(model_dir / names.GENERATOR_CLASSES, class_names)
     records.record_run(model_dir, "GANModel", preset, backend.versions())
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.

@@ -51,7 +51,10 @@ def main():
 
     # Draw pictures from seeded latent vectors.
     wanted = predictions.wanted_classes(
-        options.only, class_names, networks.num_classes_of(generator)
+        options.only,
+        class_names,
+        networks.num_classes_of(generator),
+        models.load_drawn_classes(path),
     )
     inputs = generation.sample_inputs(
         generator, preset.generate.count, preset.seed, wanted

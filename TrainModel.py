@@ -22,7 +22,6 @@ def parse_flags():
 
 def main():
     options, preset = parse_flags()
-    files.make_writable_folder(options.data_dir)
     with files.training_folder(options.model_dir):
         train(options, preset)
 

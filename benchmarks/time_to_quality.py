@@ -102,7 +102,11 @@ class Judges:
         from pipeline.artifacts import arrays, models
 
         self._images, self._drawer = images, drawer
-        self._inputs = generation.sample_inputs(drawer, judging.NUM_FAKE, seed=12345)
+        real = arrays.load_images(options.work / REAL)
+        labels = arrays.load_labels(options.work / REAL, len(real))
+        self._inputs = generation.sample_inputs(
+            drawer, judging.NUM_FAKE, 12345, judging.fake_classes(labels)
+        )
         self._page = generation.sample_grid_inputs(drawer, COLUMNS, seed=12345)
         self._classifier, _ = models.load_classifier(options.work / options.judge)
         extractors = [
@@ -113,7 +117,6 @@ class Judges:
         except ImportError as error:
             print(f"no features of ImageNet: {error}")
         self._extractor = extractors[0]
-        real = arrays.load_images(options.work / REAL)
         both = np.concatenate([images, real])
         rows = np.split(np.arange(len(both)), [len(images)])
         self._judges = [

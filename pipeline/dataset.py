@@ -45,16 +45,17 @@ def build(
     Returns:
         Class names in the order of the labels' columns; none without classes.
     """
-    if source == "cifar10" and not options.dataset:
-        return build_cifar10_arrays(options.data_dir, image_shape)
-    return build_arrays(
-        options.dataset or Path("dataset"),
-        options.data_dir,
-        image_shape,
-        strict=options.strict,
-        least_classes=least_classes,
-        most_classes=most_classes,
-    )
+    with files.arrays_folder(options.data_dir):
+        if source == "cifar10" and not options.dataset:
+            return build_cifar10_arrays(options.data_dir, image_shape)
+        return build_arrays(
+            options.dataset or Path("dataset"),
+            options.data_dir,
+            image_shape,
+            strict=options.strict,
+            least_classes=least_classes,
+            most_classes=most_classes,
+        )
 
 
 def build_arrays(
@@ -174,7 +175,9 @@ def build_cifar10_arrays(
             some = images.resize_all(pixels[start : start + 256], image_shape)
             append(some / np.float32(255))
     _save_labels(data_dir, labels.ravel())
-    origin.remember(data_dir, made_from, {"pictures": len(pixels)})
+    of_each = np.bincount(labels.ravel(), minlength=len(CIFAR10_CLASSES)).tolist()
+    counts = dict(zip(CIFAR10_CLASSES, of_each, strict=True))
+    origin.remember(data_dir, made_from, {"counts": counts})
     print(f"read {len(pixels)} pictures of {len(CIFAR10_CLASSES)} classes: CIFAR-10")
     return list(CIFAR10_CLASSES)
 

@@ -5,6 +5,7 @@ interrupted by Ctrl-C or SIGTERM.
 """
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -66,6 +67,11 @@ def exit_code_of(main: Callable[[], None]) -> int:
     except (InputError, RunError) as error:
         print(f"{script}: error: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        # Python would stumble over it again when it empties its buffers at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"{script}: error: nobody reads its output any more", file=sys.stderr)
+        return RunError.exit_code
     except OSError as error:
         if not error.filename:
             raise

@@ -14,6 +14,8 @@ from pipeline.errors import InputError, RunError
 
 # The disk's own refusals; any other failure to make a folder is a wrong path.
 _DISK_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+# What the systems say of a lock that another holds.
+_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
 
 @contextlib.contextmanager
@@ -36,6 +38,8 @@ def replacing(path: Path) -> Iterator[Path]:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except BrokenPipeError:  # of what was printed meanwhile
+        raise
     except (OSError, RuntimeError) as error:  # h5py reports a full disk as the latter
         raise RunError(f"could not write {path}: {error}") from error
     finally:
@@ -71,35 +75,62 @@ def make_writable_folder(folder: Path) -> None:
             probe.unlink()
 
 
+def training_folder(folder: Path) -> contextlib.AbstractContextManager:
+    """Holds a folder of models alone, so that two trainings never mix their files.
+
+    As of `_held_alone`.
+    """
+    return _held_alone(folder, ".lock", "--model-dir", (".h5", ".npz"))
+
+
+def arrays_folder(folder: Path) -> contextlib.AbstractContextManager:
+    """Holds a folder of arrays alone, so that these labels are of these pictures.
+
+    As of `_held_alone`.
+    """
+    return _held_alone(folder, ".lock-arrays", "--data-dir", (".npy",))
+
+
 @contextlib.contextmanager
-def training_folder(folder: Path) -> Iterator[None]:
-    """Holds a writable folder alone, so that two trainings never mix their files.
+def _held_alone(
+    folder: Path, lock: str, flag: str, written: tuple[str, ...]
+) -> Iterator[None]:
+    """Holds a writable folder and removes what a killed run left half written there.
 
     The operating system drops the lock when its process ends, however it ends:
     a lock file left by a killed run is simply taken over.
 
+    Args:
+        folder: made if need be.
+        lock: name of the lock file.
+        flag: that names another folder.
+        written: how names end of what is only written under this lock.
+
     Raises:
         InputError: another run holds the lock, or the path cannot be a folder.
-        RunError: the disk refuses to write there.
+        RunError: the disk refuses to write there, or knows no locks.
     """
     make_writable_folder(folder)
-    with open(folder / ".lock", "a+") as file:
+    with open(folder / lock, "a+") as file:
         try:
             _lock(file)
         except OSError as error:
+            if error.errno not in _TAKEN:
+                raise RunError(
+                    f"{folder} cannot be locked: {error.strerror}; name a folder on "
+                    f"another disk with {flag}"
+                ) from error
             file.seek(0)
             raise InputError(
-                f"another training (process {file.read().strip()}) is writing in "
-                f"{folder}; wait for it, or use another --model-dir"
+                f"another run (process {file.read().strip()}) is writing in {folder}; "
+                f"wait for it, or use another {flag}"
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        for left_by_a_killed_run in (
-            *folder.glob(".tmp-*.h5"),
-            *folder.glob(".tmp-*.npz"),
-        ):
-            left_by_a_killed_run.unlink(missing_ok=True)
+        for left_by_a_killed_run in folder.glob(".tmp-*"):
+            if left_by_a_killed_run.suffix in written:
+                left_by_a_killed_run.unlink(missing_ok=True)
         yield
 
 

@@ -24,14 +24,10 @@ class DataCopying(NamedTuple):
             held-out ones do, about 0 where as near, far above 0 where not as near.
         close_share: part of the fakes, 0-1, as near to a training picture as the
             nearest 5 % of the held-out ones; about 0.05 where nothing is copied.
-        nearest_rows: int64 (m,), the training picture nearest to each fake.
-        distances: float64 (m,), how far that one is.
     """
 
     z_score: float
     close_share: float
-    nearest_rows: np.ndarray
-    distances: np.ndarray
 
 
 def evaluate(
@@ -215,14 +211,12 @@ def data_copying(
     real, fake, training = _checked(
         real=(real, 1), fake=(fake, 1), training=(training, 1)
     )
-    nearest_rows, distances = neighbours.nearest(fake, training)
+    _, distances = neighbours.nearest(fake, training)
     _, held_out = neighbours.nearest(real, training)
     close = np.quantile(held_out, _CLOSE, method="inverted_cdf")
     return DataCopying(
         _mann_whitney_z_score(distances, held_out),
         float((distances <= close).mean()),
-        nearest_rows,
-        distances,
     )
 
 

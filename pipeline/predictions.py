@@ -11,7 +11,10 @@ _PRINTED = 49  # rows; the file has all
 
 
 def wanted_classes(
-    only: str | None, class_names: list[str], num_classes: int
+    only: str | None,
+    class_names: list[str],
+    num_classes: int,
+    drawn: list[str] | None,
 ) -> list[int]:
     """Decides which classes to draw.
 
@@ -19,6 +22,7 @@ def wanted_classes(
         only: a class by its name; None for all.
         class_names: those that the classifier tells apart.
         num_classes: those that the generator takes; 0 where it takes none.
+        drawn: their names; None where they are not known.
 
     Returns:
         Class numbers, to draw in turn; none where the generator takes none.
@@ -30,6 +34,11 @@ def wanted_classes(
         raise InputError(
             f"the generator draws {num_classes} classes and the classifier tells "
             f"{len(class_names)} apart; train both on the same pictures"
+        )
+    if num_classes and drawn not in (None, class_names):
+        raise InputError(
+            f"the generator draws {', '.join(drawn)} and the classifier tells "
+            f"{', '.join(class_names)} apart; train both on the same pictures"
         )
     if only is None:
         return list(range(num_classes))

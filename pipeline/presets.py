@@ -212,7 +212,7 @@ def _read_toml(path: Path) -> Preset:
         raise ValueError(f"{path} is not TOML: {error}") from error
     try:
         base = given.pop("base", "dcgan-32")
-        if base not in PRESETS:
+        if not isinstance(base, str) or base not in PRESETS:
             raise ValueError(f"unknown base {base!r}; known are {', '.join(PRESETS)}")
         return _overridden(replace(PRESETS[base], name=path.stem), given)
     except ValueError as error:

@@ -185,6 +185,10 @@ class GAN(Section):
         least=0,
         below=1,
     )
+    features: str = setting(
+        "classifier",
+        "what saves are measured by: classifier, inception, or a Keras model's path",
+    )
     patience: int = setting(
         0, "saves without a better one before training stops; 0: never", least=0
     )

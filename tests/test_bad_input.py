@@ -23,7 +23,9 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
     return {
         path: path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != ".lock" and os.access(path, os.R_OK)
+        if path.is_file()
+        and not path.name.startswith(".lock")
+        and os.access(path, os.R_OK)
     }
 
 

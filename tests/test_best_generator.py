@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from pipeline import judging
@@ -74,24 +75,88 @@ def test_resumed_it_remembers_what_was_best(trained, script, distances):
 
 def test_a_new_run_sets_the_best_of_an_earlier_one_aside(trained, script):
     script(*GAN, "--epochs", 1)
-    result = script(*GAN[:3], "--epochs", 1)
-    assert "generator_best.previous.h5" in result.out
-    assert not (trained / "model" / "generator_best.h5").exists()
+    before = {path.name: path.read_bytes() for path in (trained / "model").iterdir()}
+    model = trained / "model"
+    script(*GAN[:3], "--epochs", 1)
+    for name in ("generator_best.h5", "generator_best.json", "gan_quality.csv"):
+        stem, _, suffix = name.rpartition(".")
+        assert (model / f"{stem}.previous.{suffix}").read_bytes() == before[name]
+        assert not (model / name).exists()
+    assert not (model / "gan_quality.png").exists()
 
 
 def test_held_out_pictures_are_not_trained_on(trained, script, monkeypatch):
     from pipeline.adversarial import AdversarialTrainer
 
-    shown, train = [], AdversarialTrainer.train
+    sides, train, judge = {}, AdversarialTrainer.train, judging.Judge.__init__
 
     def watched(self, images, epochs, batch_size, rows, *rest, **callbacks):
-        shown.extend(rows)
+        sides["shown"] = set(rows)
         return train(self, images, epochs, batch_size, rows, *rest, **callbacks)
 
+    def watched_judge(self, extractor, images, rows, held_out):
+        sides["not to repeat"], sides["held out"] = set(rows), set(held_out)
+        judge(self, extractor, images, rows, held_out)
+
     monkeypatch.setattr(AdversarialTrainer, "train", watched)
-    result = script(*GAN, "--epochs", 1)
-    assert "held out 12 pictures" in result.out
-    assert len(set(shown)) == 12
+    monkeypatch.setattr(judging.Judge, "__init__", watched_judge)
+    result = script(*GAN[:3], "--held-out", 0.25, "--epochs", 1)
+    assert "held out 6 pictures" in result.out
+    assert len(sides["held out"]) == 6
+    assert (
+        sides["shown"] == sides["not to repeat"] == set(range(24)) - sides["held out"]
+    )
+
+
+def test_a_run_that_patience_ended_stays_ended(trained, script, distances):
+    distances += [1, 2, 3, 0]
+    arguments = (*GAN, "--epochs", 4, "--patience", 2)
+    assert script(*arguments).code == 0
+    state = (trained / "model" / "resume.npz").read_bytes()
+    result = script(*arguments, "--resume")
+    assert result.code == 0 and "done: 3 epochs" in result.out
+    assert (trained / "model" / "resume.npz").read_bytes() == state
+    assert len(table(trained)) == 3
+    result = script(*GAN, "--epochs", 4, "--resume")
+    assert "done: 4 epochs" in result.out and len(table(trained)) == 4
+
+
+def test_any_keras_model_can_measure(trained, script):
+    import keras
+
+    thumbnail = keras.Sequential(
+        [keras.Input((32, 32, 3)), keras.layers.AveragePooling2D(16)]
+    )
+    thumbnail.save(trained / "thumbnail.keras")
+    (trained / "model" / "train.h5").unlink()  # nobody asks for it
+    result = script(*GAN, "--epochs", 1, "--features", "thumbnail.keras")
+    assert result.code == 0, result.err
+    assert table(trained)[0]["extractor"] == "model thumbnail.keras, 12 features"
+
+
+def test_drawn_classes_are_in_the_proportions_of_those_held_out():
+    labels = np.eye(3)[[2, 0, 0, 2, 0, 0, 2, 0, 0, 1]]
+    class_ids = judging.fake_classes(labels)
+    assert np.bincount(class_ids).tolist() == [1200, 200, 600]
+
+
+def test_the_judge_is_shown_rare_classes_rarely(trained, script, monkeypatch):
+    from pipeline import generation
+
+    for number in range(4, 12):
+        (trained / "dataset" / "red" / f"{number}.png").unlink()
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
+    asked, generate = [], generation.generate
+
+    def watched(generator, inputs):
+        asked.append(inputs)
+        return generate(generator, inputs)
+
+    monkeypatch.setattr(generation, "generate", watched)
+    result = script(*GAN, "--epochs", 1, "--conditioning", "class")
+    assert result.code == 0, result.err
+    (judged,) = (class_ids for _, class_ids in asked if len(class_ids) == 2000)
+    assert np.bincount(judged).tolist() == [1500, 500]
 
 
 def test_measuring_needs_a_classifier(trained, script):

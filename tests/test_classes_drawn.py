@@ -76,13 +76,40 @@ def test_a_classifier_of_other_classes_is_refused(trained, script):
     assert "draws 2 classes and the classifier tells 4 apart" in result.err
 
 
+def test_a_classifier_of_as_many_other_classes_is_refused(trained, script):
+    (trained / "dataset" / "red").rename(trained / "dataset" / "amber")
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
+    result = script(*PREDICT)
+    assert result.code == 2
+    assert "draws blue, red and the classifier tells amber, blue apart" in result.err
+    # The networks are there; only what they call the classes is not known.
+    (trained / "model" / "generator_classes.json").unlink()
+    assert script(*PREDICT).code == 0
+
+
+def test_arrays_of_ones_own_have_no_class_names(trained, script):
+    labels = np.load(trained / "img_label.txt.npy")
+    np.save(trained / "img_label.txt.npy", labels[:, ::-1].copy())
+    assert script(*GAN).code == 0
+    assert (trained / "model" / "generator_classes.json").read_text() == "null\n"
+    assert script(*PREDICT).code == 0
+
+
+@pytest.mark.parametrize("content", ["[", "3", "[3]"])
+def test_damaged_class_names_are_named(trained, script, content):
+    (trained / "model" / "generator_classes.json").write_text(content)
+    result = script(*PREDICT)
+    assert result.code == 2 and "generator_classes.json is damaged" in result.err
+
+
 def test_a_resumed_run_goes_on_as_if_unbroken(trained, script):
     def generator():
         return (trained / "model" / "generator_model_002.h5").read_bytes()
 
-    script(*GAN, "--epochs", 2, "--resume")
+    assert script(*GAN, "--epochs", 2, "--resume").code == 0
     resumed = generator()
-    script(*GAN, "--epochs", 2)
+    (trained / "model" / "generator_model_002.h5").unlink()
+    assert script(*GAN, "--epochs", 2).code == 0
     assert generator() == resumed
 
 

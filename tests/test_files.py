@@ -142,3 +142,46 @@ def test_the_folder_is_free_after_a_training_however_it_ended(tmp_path):
 def test_trainings_in_two_folders_do_not_meet(tmp_path, holder):
     with files.training_folder(tmp_path / "other"):
         pass
+
+
+def test_models_and_arrays_may_lie_in_one_folder(tmp_path, holder):
+    with files.arrays_folder(tmp_path / "model"):
+        pass
+
+
+def test_two_cannot_make_arrays_in_one_folder(tmp_path):
+    with (
+        files.arrays_folder(tmp_path),
+        pytest.raises(InputError, match=rf"process {os.getpid()}\).*--data-dir"),
+        files.arrays_folder(tmp_path),
+    ):
+        pytest.fail("two at once")
+
+
+@pytest.mark.parametrize(
+    ("hold", "goes"),
+    [
+        (files.training_folder, {"weights.h5", "resume.npz"}),
+        (files.arrays_folder, {"img_data.txt.npy"}),
+    ],
+)
+def test_what_a_killed_run_left_half_written_goes(tmp_path, hold, goes):
+    names = {"weights.h5", "resume.npz", "img_data.txt.npy"}
+    for name in names:
+        (tmp_path / f".tmp-1-{name}").touch()
+        (tmp_path / name).touch()
+    with hold(tmp_path):
+        left = {path.name for path in tmp_path.iterdir() if "lock" not in path.name}
+    assert left == names | {f".tmp-1-{name}" for name in names - goes}
+
+
+def test_a_disk_without_locks_is_said(tmp_path, monkeypatch):
+    def refuse(file):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files, "_lock", refuse)
+    with (
+        pytest.raises(RunError, match="cannot be locked: No locks.*--model-dir"),
+        files.training_folder(tmp_path),
+    ):
+        pytest.fail("held without a lock")

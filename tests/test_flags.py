@@ -51,6 +51,7 @@ VALUES = {
         "latents": ("shared", "shared"),
         "conditioning": ("class", "class"),
         "held_out": ("0.1", 0.1),
+        "features": ("inception", "inception"),
         "patience": ("0", 0),
         "latent_dim": ("11", 11),
         "discriminator_filters": ("8", (8,)),

@@ -1,8 +1,11 @@
 """Signals become a request that a loop reads, and every end an exit code."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 
 from pipeline import errors
 from pipeline.interrupts import InterruptRequest
@@ -85,3 +88,19 @@ def test_an_unforeseen_error_keeps_its_traceback():
 
 def test_an_end_without_error_is_0():
     assert errors.exit_code_of(lambda: None) == 0
+
+
+def test_output_that_nobody_reads_ends_in_a_sentence():
+    code = (
+        "import sys\n"
+        "from pipeline import errors\n"
+        "main = lambda: print('x' * 10**6)\n"
+        "sys.exit(errors.exit_code_of(main))\n"
+    )
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, cwd=ROOT) as process:
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert process.returncode == 1
+    assert "nobody reads its output" in said and "Traceback" not in said

@@ -222,6 +222,8 @@ def test_the_example_is_a_preset():
         ("seed = 'x'", "unknown or unsuitable seed"),
         ("base = 'gan-127'", "unknown base 'gan-127'; known are dcgan-32"),
         ("base = 'mine.toml'", "unknown base 'mine.toml'"),
+        ("base = ['best-32']", "unknown base .'best-32'."),
+        ("[base]", "unknown base {}"),
         ("seed = -1", "seed must be from 0"),
         ("[gan]\ngenerator_filters = []", "generator_filters must name one at least"),
         ("[gan]\nsaves = []", "saves must name one at least"),

@@ -6,7 +6,12 @@ import zlib
 from pathlib import Path
 
 from pipeline import files
-from pipeline.artifacts.names import CLASS_NAMES, CLASSIFIER_H5, CLASSIFIER_JSON
+from pipeline.artifacts.names import (
+    CLASS_NAMES,
+    CLASSIFIER_H5,
+    CLASSIFIER_JSON,
+    GENERATOR_CLASSES,
+)
 from pipeline.artifacts.records import save_json, save_text
 from pipeline.errors import RUN_TRAINING, InputError, damage_named
 
@@ -84,11 +89,7 @@ def _load_class_names(path: Path, outputs: int) -> list[str]:
     with damage_named(path):
         names = json.loads(path.read_text(encoding="utf-8"))
     outputs = max(outputs, 2)  # a single unit tells two classes apart
-    if (
-        not isinstance(names, list)
-        or len(names) != outputs
-        or not all(isinstance(name, str) for name in names)
-    ):
+    if not _is_names(names) or len(names) != outputs:
         raise InputError(
             f"{path} must be a list of {outputs} class names, as many as "
             f"{path.with_name(CLASSIFIER_JSON)} tells apart; {RUN_TRAINING}"
@@ -165,6 +166,29 @@ def load_generator(path: Path):
             f"{generator.output_shape}, not latent vectors to pictures; {way_out}"
         )
     return generator
+
+
+def load_drawn_classes(path: Path) -> list[str] | None:
+    """Names the classes that a generator draws, in the order of their numbers.
+
+    Args:
+        path: of the generator; the names lie beside it.
+
+    Returns:
+        None where nothing is known of them.
+    """
+    beside = path.with_name(GENERATOR_CLASSES)
+    if not beside.is_file():
+        return None
+    with damage_named(beside, way_out="run: python GANModel.py, or remove it"):
+        drawn = json.loads(beside.read_text(encoding="utf-8"))
+        if drawn is not None and not _is_names(drawn):
+            raise ValueError("it is no list of class names")
+    return drawn
+
+
+def _is_names(value) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _shortened(paths: list[Path]) -> str:

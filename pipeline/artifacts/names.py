@@ -7,6 +7,7 @@ CLASSIFIER_JSON = "train.json"  # keras.models.model_from_json
 CLASSIFIER_H5 = "train.h5"  # .load_weights
 CLASS_NAMES = "classes.json"  # list of str, in the order of the labels' columns
 GENERATOR = "generator_model_{epoch:03d}.h5"  # keras.models.load_model; -1-1 out
+GENERATOR_CLASSES = "generator_classes.json"  # as classes.json, of those it draws
 BEST_GENERATOR = "generator_best.h5"  # the same, of the best save
 BEST_FIGURES = "generator_best.json"
 QUALITY = "gan_quality.csv"

@@ -45,7 +45,8 @@ def remember(data_dir: Path, origin: dict, found: dict) -> None:
     Args:
         data_dir: folder of the arrays.
         origin: as of `describe`.
-        found: what else there is to say of it, for `recall` to give back.
+        found: what else there is to say of it, for `recall` to give back; `counts`
+            of it names the classes.
     """
     record = {"origin": origin, "arrays": _states(data_dir), "found": found}
     save_json(data_dir / ORIGIN, record)
@@ -58,13 +59,36 @@ def recall(data_dir: Path, origin: dict) -> dict | None:
         What `remember` was given as found; None where anything differs, such as the
         arrays themselves, or the record cannot be read.
     """
+    recorded, found = _recorded(data_dir)
+    return found if recorded == origin else None
+
+
+def class_names(data_dir: Path) -> list[str] | None:
+    """Names the classes of the arrays that lie in a folder now.
+
+    Returns:
+        Names in the order of the labels' columns; None where nothing is known, such as
+        of arrays that were made elsewhere.
+    """
+    _, found = _recorded(data_dir)
+    return sorted(found["counts"]) if found else None
+
+
+def source(data_dir: Path) -> str | None:
+    """Names what the arrays that lie in a folder now were made from, if it is known."""
+    recorded, _ = _recorded(data_dir)
+    return recorded["dataset"] if recorded else None
+
+
+def _recorded(data_dir: Path) -> tuple[dict | None, dict | None]:
+    """Reads origin and found of the arrays as they are; None where it says nothing."""
     try:
         record = json.loads((data_dir / ORIGIN).read_text(encoding="utf-8"))
-        if record["origin"] == origin and record["arrays"] == _states(data_dir):
-            return record["found"]
+        if record["arrays"] == _states(data_dir):
+            return record["origin"], record["found"]
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # it says nothing, so the pictures are read
-    return None
+        pass
+    return None, None
 
 
 def _states(data_dir: Path) -> dict[str, list[int] | None]:

@@ -58,7 +58,7 @@ def train(options, preset):
     print(
         f"drawing {'x'.join(map(str, image_shape))} from the {len(images)} pictures in "
         f"{options.data_dir / names.IMAGES}, made from "
-        f"{origin.source(options.data_dir) or 'what is not known'}"
+        f"{origin.source(options.data_dir) or 'an unknown source'}"
     )
 
     # Load the classes, where they are drawn one by one.

@@ -84,7 +84,8 @@ def _recorded(data_dir: Path) -> tuple[dict | None, dict | None]:
     """Reads origin and found of the arrays as they are; None where it says nothing."""
     try:
         record = json.loads((data_dir / ORIGIN).read_text(encoding="utf-8"))
-        if record["arrays"] == _states(data_dir):
+        is_of_them = record["arrays"] == _states(data_dir)
+        if is_of_them and "counts" in record["found"]:  # not so in older versions
             return record["origin"], record["found"]
     except (OSError, ValueError, KeyError, TypeError):
         pass

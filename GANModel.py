@@ -16,11 +16,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline import errors, files, flags
+from foldergan import errors, process
+from foldergan.config import command_line
+from foldergan.storage import atomic, locking
 
 
 def parse_flags():
-    parser = flags.Parser("Learn to draw new pictures.", sections=("gan",))
+    parser = command_line.Parser("Learn to draw new pictures.", sections=("gan",))
     parser.add_dataset_flags()
     parser.add_argument(
         "--output-dir", type=Path, help="folder of the final page (default: model-dir)"
@@ -34,19 +36,27 @@ def parse_flags():
 def main():
     options, preset = parse_flags()
     options.output_dir = options.output_dir or options.model_dir
-    files.make_writable_folder(options.output_dir)
-    with files.training_folder(options.model_dir):
+    locking.make_writable_folder(options.output_dir)
+    with locking.training_folder(options.model_dir):
         train(options, preset)
 
 
 def train(options, preset):
-    from pipeline import backend, batches, dataset, interrupts
-    from pipeline.artifacts import arrays, models, names, origin, records, resume
-    from pipeline.images import Resized
+    from foldergan import backend, process
+    from foldergan.data import batches, dataset, splits
+    from foldergan.images import Resized
+    from foldergan.storage import (
+        arrays,
+        checkpoint,
+        filenames,
+        manifest,
+        models,
+        tables,
+    )
 
     # Load the pictures; make the arrays first if asked to, or if that is our part.
     settings, model_dir = preset.gan, options.model_dir
-    is_missing = not (options.data_dir / names.IMAGES).exists()
+    is_missing = not (options.data_dir / filenames.IMAGES).exists()
     is_wanted = options.dataset or not preset.classifier_first
     if is_wanted and (is_missing or options.dataset and not options.resume):
         shape = settings.image_shape or preset.data.image_shape
@@ -57,8 +67,8 @@ def train(options, preset):
     image_shape = images.shape[1:]
     print(
         f"drawing {'x'.join(map(str, image_shape))} from the {len(images)} pictures in "
-        f"{options.data_dir / names.IMAGES}, made from "
-        f"{origin.source(options.data_dir) or 'an unknown source'}"
+        f"{options.data_dir / filenames.IMAGES}, made from "
+        f"{manifest.source(options.data_dir) or 'an unknown source'}"
     )
 
     # Load the classes, where they are drawn one by one.
@@ -66,7 +76,7 @@ def train(options, preset):
     if settings.conditioning == "class":
         labels = arrays.load_labels(options.data_dir, len(images))
         num_classes = labels.shape[1]
-        class_names = origin.class_names(options.data_dir)
+        class_names = manifest.class_names(options.data_dir)
 
     # Hold some out to measure by, if asked to.
     rows, held_out = range(len(images)), []
@@ -81,7 +91,7 @@ def train(options, preset):
             classes = arrays.load_labels(
                 options.data_dir, len(images), or_one_class=True
             )
-        rows, held_out = batches.hold_out(classes, settings.held_out, preset.seed)
+        rows, held_out = splits.hold_out(classes, settings.held_out, preset.seed)
         print(f"held out {len(held_out)} pictures to measure by")
     batch_size = min(settings.batch_size, 2 * len(rows))
     if batch_size < settings.batch_size:
@@ -108,72 +118,66 @@ def train(options, preset):
     del decisive["saves"]
     if needs_classifier:
         decisive["classifier"] = models.fingerprint_classifier(model_dir)
-    state, tables = None, {"history": [], "quality": []}
+    state, saved_tables = None, {"history": [], "quality": []}
     if options.resume:
-        state, tables = resume.load_resume(model_dir, decisive)
-    history, quality = tables["history"], tables["quality"]
+        state, saved_tables = checkpoint.load_resume(model_dir, decisive)
+    history, quality = saved_tables["history"], saved_tables["quality"]
 
     # This takes seconds, so only once the input is good.
     backend.start(preset.seed, settings.precision)
-    from pipeline import (
-        assembly,
-        classification,
-        features,
-        generation,
-        judging,
-        networks,
-        plots,
-        progress,
-        saves,
-    )
+    from foldergan import progress
+    from foldergan.classifier import evaluation
+    from foldergan.gan import networks, recipe, sampling, snapshots
+    from foldergan.metrics import evaluator, features, selection
+    from foldergan.storage import plots
 
     # Build the networks and put them against each other.
     classifier = None
     if sees_features:
         classifier, _ = models.load_classifier(model_dir)
-    trainer = assembly.build_trainer(
+    trainer = recipe.build_trainer(
         settings, image_shape, num_classes, preset.seed, classifier
     )
     if sees_features and num_classes:
-        classification.check_knows(classifier, images, labels)
-    drawer = networks.with_class_id(trainer.generator_ema, num_classes)
+        evaluation.warn_if_guessing(classifier, images, labels)
+    drawer = networks.inference_generator(trainer.generator_ema, num_classes)
 
     # Find out what the held-out pictures' features are.
     judge = None
     if settings.held_out:
-        judge = judging.Judge(
+        judge = evaluator.Evaluator(
             features.load_extractor(settings.features, model_dir),
             images,
             rows,
             held_out,
         )
-        judged = generation.sample_inputs(
+        judged = sampling.sample_inputs(
             drawer,
-            judging.NUM_FAKE,
+            evaluator.NUM_FAKE,
             preset.seed + 1,
-            judging.fake_classes(classes[held_out]),
+            evaluator.fake_classes(classes[held_out]),
         )
 
     # Begin at the start or where they were.
     if state:
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
-        if judging.has_stalled(quality, settings.patience):
+        if selection.has_stalled(quality, settings.patience):
             print("it had ended there; a larger --patience goes on")
             epochs = trainer.epoch
     else:
-        files.set_aside(model_dir / names.RESUME)
-        for name in names.OF_MEASURING:
-            files.set_aside(model_dir / name)
+        atomic.back_up(model_dir / filenames.RESUME)
+        for name in filenames.OF_MEASURING:
+            atomic.back_up(model_dir / name)
         models.warn_of_earlier_generators(model_dir)
     if num_classes:
-        records.save_json(model_dir / names.GENERATOR_CLASSES, class_names)
-    records.record_run(model_dir, "GANModel", preset, backend.versions())
+        tables.save_json(model_dir / filenames.GENERATOR_CLASSES, class_names)
+    manifest.save_run(model_dir, "GANModel", preset, backend.versions())
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.
-    page = generation.sample_grid_inputs(drawer, saves.GRID_COLUMNS, preset.seed)
+    page = sampling.sample_grid_inputs(drawer, snapshots.GRID_COLUMNS, preset.seed)
     display = progress.EpochProgress(epochs, len(rows), done=trainer.epoch)
-    with interrupts.InterruptRequest() as interrupt:
+    with process.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
             images,
             epochs,
@@ -185,7 +189,7 @@ def train(options, preset):
         ):
             display.on_epoch(epoch, logs)
             if epoch == epochs or epoch % save_every == 0:
-                saves.save_epoch(
+                snapshots.save_epoch(
                     settings.saves,
                     epoch,
                     trainer.discriminator,
@@ -194,20 +198,20 @@ def train(options, preset):
                     model_dir,
                 )
                 if judge:
-                    pictures = generation.generate(drawer, judged)
+                    pictures = sampling.generate(drawer, judged)
                     quality.append({"epoch": epoch} | judge.measure(pictures))
-                    saves.save_quality(model_dir, drawer, quality)
-                    print(judging.as_text(quality))
+                    snapshots.save_quality(model_dir, drawer, quality)
+                    print(selection.as_text(quality))
             history.append({"epoch": epoch, **logs})
-            records.save_csv(model_dir / "gan_history.csv", history)
-            resume.save_resume(model_dir, trainer.state(), decisive, tables)
-            if judging.has_stalled(quality, settings.patience):
+            tables.save_csv(model_dir / "gan_history.csv", history)
+            checkpoint.save_resume(model_dir, trainer.state(), decisive, saved_tables)
+            if selection.has_stalled(quality, settings.patience):
                 print(f"no better one in {settings.patience} saves: training ends here")
                 break
 
     # Stop early if asked to, with nothing lost.
     if interrupt() and trainer.epoch < epochs:
-        resume.save_resume(model_dir, trainer.state(), decisive, tables)
+        checkpoint.save_resume(model_dir, trainer.state(), decisive, saved_tables)
         raise errors.Interrupted(
             interrupt.signal_number,
             f"epoch {trainer.epoch} of {epochs} is complete and the state is "
@@ -216,11 +220,11 @@ def train(options, preset):
 
     # Draw the last page and the curves.
     if "final" in settings.saves:
-        saves.save_final(drawer, page, options.output_dir)
+        snapshots.save_final(drawer, page, options.output_dir)
     if history:
         plots.save_curves(model_dir / "gan_curves.png", history)
     print(f"done: {trainer.epoch} epochs in {model_dir}; next: GeneratePredict.py")
 
 
 if __name__ == "__main__":
-    sys.exit(errors.exit_code_of(main))
+    sys.exit(process.exit_code_of(main))

@@ -10,11 +10,13 @@ Writes  in model/: predictions.png, predictions.csv
 
 import sys
 
-from pipeline import errors, files, flags
+from foldergan import process
+from foldergan.config import command_line
+from foldergan.storage import locking
 
 
 def parse_flags():
-    parser = flags.Parser("Draw new pictures and classify them.", ("generate",))
+    parser = command_line.Parser("Draw new pictures and classify them.", ("generate",))
     parser.add_argument(
         "--only", help="class to draw, of a generator that was trained with classes"
     )
@@ -26,8 +28,8 @@ def parse_flags():
 
 def main():
     options, preset = parse_flags()
-    from pipeline import backend
-    from pipeline.artifacts import models, records
+    from foldergan import backend
+    from foldergan.storage import models, tables
 
     # Find both networks, and load them.
     model_dir = options.model_dir
@@ -35,16 +37,12 @@ def main():
     path = models.find_generator(
         model_dir, getattr(options, "generator", None), preset.generate.generator
     )
-    files.make_writable_folder(model_dir)
+    locking.make_writable_folder(model_dir)
     backend.start(preset.seed)
-    from pipeline import (
-        classification,
-        generation,
-        images,
-        networks,
-        plots,
-        predictions,
-    )
+    from foldergan import images
+    from foldergan.classifier import evaluation, predictions
+    from foldergan.gan import networks, sampling
+    from foldergan.storage import plots
 
     classifier, class_names = models.load_classifier(model_dir)
     generator = models.load_generator(path)
@@ -56,15 +54,15 @@ def main():
         networks.num_classes_of(generator),
         models.load_drawn_classes(path),
     )
-    inputs = generation.sample_inputs(
+    inputs = sampling.sample_inputs(
         generator, preset.generate.count, preset.seed, wanted
     )
-    pictures = generation.generate(generator, inputs)
+    pictures = sampling.generate(generator, inputs)
     print(f"drew {len(pictures)} pictures with {path}")
 
     # Classify them at the size that the classifier was trained on.
     resized = images.resize_all(pictures, classifier.input_shape[1:])
-    probabilities = classification.predict(
+    probabilities = evaluation.predict(
         classifier, resized, augmented=preset.classifier.augmentation
     )
 
@@ -72,7 +70,7 @@ def main():
     intended = [class_names[number] for number in inputs[1]] if wanted else None
     rows = predictions.table(probabilities, class_names, intended)
     print(predictions.as_text(rows))
-    records.save_csv(model_dir / "predictions.csv", rows)
+    tables.save_csv(model_dir / "predictions.csv", rows)
     plots.save_predictions(model_dir / "predictions.png", pictures, rows)
     print(f"saved {model_dir / 'predictions.png'} and {model_dir / 'predictions.csv'}")
     if options.show and not plots.show(model_dir / "predictions.png"):
@@ -80,4 +78,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(errors.exit_code_of(main))
+    sys.exit(process.exit_code_of(main))

@@ -11,24 +11,27 @@ Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
 
 import sys
 
-from pipeline import errors, files, flags
+from foldergan import process
+from foldergan.config import command_line
+from foldergan.storage import locking
 
 
 def parse_flags():
-    parser = flags.Parser("Learn to tell classes apart.", ("data", "classifier"))
+    parser = command_line.Parser("Learn to tell classes apart.", ("data", "classifier"))
     parser.add_dataset_flags()
     return parser.parse()
 
 
 def main():
     options, preset = parse_flags()
-    with files.training_folder(options.model_dir):
+    with locking.training_folder(options.model_dir):
         train(options, preset)
 
 
 def train(options, preset):
-    from pipeline import backend, batches, dataset
-    from pipeline.artifacts import arrays, models, names, records
+    from foldergan import backend
+    from foldergan.data import dataset, splits
+    from foldergan.storage import arrays, filenames, manifest, models, tables
 
     # Read the pictures and save them as arrays.
     class_names = dataset.build(
@@ -41,19 +44,21 @@ def train(options, preset):
     labels = arrays.load_labels(options.data_dir, len(images))
 
     # Hold out a part of each class.
-    parts = batches.split_in_three(labels, preset.data, preset.seed)
+    parts = splits.split_in_three(labels, preset.data, preset.seed)
     print("  ".join(f"{name} {len(rows)}" for name, rows in parts.items()))
 
     # This takes seconds, so only once the pictures are good.
     backend.start(preset.seed, preset.classifier.precision)
-    from pipeline import assembly, classification, plots, reports
+    from foldergan.classifier import evaluation, training
+    from foldergan.classifier.network import build_classifier
+    from foldergan.storage import plots
 
     # Build the classifier.
     settings, model_dir = preset.classifier, options.model_dir
-    classifier = assembly.build_classifier(settings, images.shape[1:], len(class_names))
+    classifier = build_classifier(settings, images.shape[1:], len(class_names))
 
     # Train it.
-    history = classification.train(
+    history = training.train(
         classifier,
         images,
         labels,
@@ -65,26 +70,26 @@ def train(options, preset):
 
     # Save it.
     models.save_classifier(model_dir, classifier, class_names)
-    records.save_csv(model_dir / "train_history.csv", history)
-    records.record_run(model_dir, "TrainModel", preset, backend.versions())
+    tables.save_csv(model_dir / "train_history.csv", history)
+    manifest.save_run(model_dir, "TrainModel", preset, backend.versions())
     plots.save_curves(model_dir / "train_curves.png", history)
 
     # Report on every part, and class by class on the one that it has seen least of.
-    evaluation = []
+    figures_of_parts = []
     for name, rows in parts.items():
         if len(rows):
-            probabilities = classification.predict(
+            probabilities = evaluation.predict(
                 classifier, images, rows, settings.augmentation
             )
-            figures = reports.evaluate(labels[rows], probabilities)
-            evaluation.append({"part": name} | figures)
-            matrix = reports.confusion_matrix(labels[rows], probabilities)
-    records.save_csv(model_dir / "train_evaluation.csv", evaluation)
-    print(reports.evaluation_report(evaluation))
+            figures = evaluation.evaluate(labels[rows], probabilities)
+            figures_of_parts.append({"part": name} | figures)
+            matrix = evaluation.confusion_matrix(labels[rows], probabilities)
+    tables.save_csv(model_dir / "train_evaluation.csv", figures_of_parts)
+    print(evaluation.evaluation_report(figures_of_parts))
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
-    print(reports.class_report(matrix, class_names))
-    print(f"saved {model_dir / names.CLASSIFIER_H5}; next: GANModel.py")
+    print(evaluation.class_report(matrix, class_names))
+    print(f"saved {model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 
 if __name__ == "__main__":
-    sys.exit(errors.exit_code_of(main))
+    sys.exit(process.exit_code_of(main))

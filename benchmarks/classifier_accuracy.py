@@ -25,10 +25,11 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int)
     options = parser.parse_args()
-    from pipeline import backend, dataset
-    from pipeline.artifacts import arrays
-    from pipeline.presets import find_preset
-    from pipeline.settings import overridden
+    from foldergan import backend
+    from foldergan.config.presets import find_preset
+    from foldergan.config.settings import overridden
+    from foldergan.data import dataset
+    from foldergan.storage import arrays
 
     preset = find_preset(options.preset)
     given = {"epochs": options.epochs} if options.epochs else {}
@@ -43,13 +44,15 @@ def main():
             images = np.array(arrays.load_images(folder))
             parts[part] = images, arrays.load_labels(folder, len(images))
     backend.start(options.seed)
-    from pipeline import assembly, classification, reports
+    from foldergan.classifier import evaluation, training
 
     images, labels = parts["train"]
-    classifier = assembly.build_classifier(settings, images.shape[1:], len(class_names))
+    from foldergan.classifier.network import build_classifier
+
+    classifier = build_classifier(settings, images.shape[1:], len(class_names))
     rows = np.arange(len(images))
     start, cpu = time.perf_counter(), time.process_time()
-    history = classification.train(
+    history = training.train(
         classifier, images, labels, rows, rows[:0], settings, options.seed
     )
     minutes = (time.perf_counter() - start) / 60
@@ -58,8 +61,8 @@ def main():
     row = [options.preset, options.seed, len(history)]
     row += [f"{minutes:.1f}", f"{cpu_minutes:.1f}"]
     for augmented in ((), settings.augmentation):
-        said = classification.predict(classifier, images, augmented=augmented)
-        figures = reports.evaluate(labels, said)
+        said = evaluation.predict(classifier, images, augmented=augmented)
+        figures = evaluation.evaluate(labels, said)
         row.append(f"{figures['accuracy']:.2%}")
     print(side_by_side.machine(), side_by_side.versions("keras", "tensorflow"))
     headings = ["preset", "seed", "epochs", "minutes", "CPU minutes"]

@@ -4,7 +4,7 @@ python benchmarks/classifier_epoch.py --images 3200
 
 fit            model.fit on arrays, as most scripts call it
 fit, 32 steps  the same with steps_per_execution=32
-ours           classification.train
+ours           training.train
 """
 
 import numpy as np
@@ -13,7 +13,9 @@ import side_by_side
 
 def prepare(options):
     """Starts Keras and makes pictures."""
-    from pipeline import assembly, backend, presets
+    from foldergan import backend
+    from foldergan.classifier.network import build_classifier
+    from foldergan.config import presets
 
     backend.start(0)
     preset = presets.PRESETS["dcgan-32"]
@@ -21,7 +23,7 @@ def prepare(options):
     rng = np.random.default_rng(0)
     images = rng.random((options.images, *preset.data.image_shape), np.float32)
     labels = np.eye(5, dtype=np.float32)[rng.integers(0, 5, options.images)]
-    classifier = assembly.build_classifier(settings, images.shape[1:], 5)
+    classifier = build_classifier(settings, images.shape[1:], 5)
     return settings, images, labels, classifier
 
 
@@ -48,7 +50,8 @@ def ours(options):
     import dataclasses
     import time
 
-    from pipeline import classification, progress
+    from foldergan import progress
+    from foldergan.classifier import training
 
     settings, images, labels, classifier = prepare(options)
     rows = np.arange(len(images))
@@ -61,8 +64,8 @@ def ours(options):
             def on_epoch(self, epoch, logs):
                 ends.append(time.perf_counter())
 
-        classification.EpochProgress = Clock
-        classification.train(classifier, images, labels, rows, rows[:0], settings, 0)
+        training.EpochProgress = Clock
+        training.train(classifier, images, labels, rows, rows[:0], settings, 0)
         return ends[1] - ends[0]
 
     return work

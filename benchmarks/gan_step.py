@@ -8,7 +8,7 @@ discriminator on 64 of them and 64 fakes, then the generator on 128 latent vecto
     classic loop    Keras: two compiled models, train_on_batch, predict for the fakes
     train_step      Keras: a Model with a train_step of its own, run by fit
     torch           PyTorch, channels last; left out where it is not installed
-    ours            pipeline.adversarial; "shared" as of --latents shared
+    ours            foldergan.gan.trainer; "shared" as of --latents shared
     matmul          2048x2048 matrices multiplied: what the cores do at best
 """
 
@@ -22,23 +22,24 @@ MATMUL_SIZE, MATMULS = 2048, 20  # a round
 
 def real_images() -> np.ndarray:
     """The embedded pictures' first batch, -1-1."""
-    from pipeline import images
+    from foldergan import images
+    from foldergan.data import decoding
 
     paths = sorted((side_by_side.ROOT / "dataset").glob("*/*.jpg"))
     paths = paths[:: len(paths) // NUM_REAL][:NUM_REAL]
-    pictures = [images.read_picture(path, (32, 32, 3)) for path in paths]
+    pictures = [decoding.read_image(path, (32, 32, 3)) for path in paths]
     return images.to_tanh_range(np.stack(pictures))
 
 
 def keras_networks():
     """Keras, and `dcgan-32`'s networks in it."""
-    from pipeline import backend
+    from foldergan import backend
 
     backend.start(0)
     import keras
 
-    from pipeline import networks
-    from pipeline.presets import PRESETS
+    from foldergan.config.presets import PRESETS
+    from foldergan.gan import networks
 
     gan = PRESETS["dcgan-32"].gan
     discriminator = networks.build_discriminator(
@@ -69,7 +70,7 @@ def repeated(step):
 def classic_loop(options):
     """Both networks compiled; the discriminator frozen in the combined model only."""
     keras, discriminator, generator = keras_networks()
-    from pipeline import networks
+    from foldergan.gan import networks
 
     judge = networks.with_probability(discriminator)
     judge.compile(adam(keras), "binary_crossentropy")
@@ -216,9 +217,9 @@ def ours(precision: str, latents: str = "fresh"):
 
     def prepare(options):
         _, discriminator, generator = keras_networks()
-        from pipeline import adversarial
+        from foldergan.gan import trainer
 
-        trainer = adversarial.AdversarialTrainer(
+        trainer = trainer.AdversarialTrainer(
             discriminator,
             generator,
             discriminator_learning_rate=2e-4,
@@ -240,7 +241,7 @@ def matmul(dtype: str):
     """The largest rate that the cores show in TensorFlow's matrix product."""
 
     def prepare(options):
-        from pipeline import backend
+        from foldergan import backend
 
         backend.load()
         import tensorflow as tf

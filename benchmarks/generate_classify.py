@@ -3,7 +3,7 @@
 python benchmarks/generate_classify.py
 
 predict  model.predict of the generator, then of the classifier, at batch 32
-ours     generation.generate and classification.predict, as GeneratePredict.py does
+ours     sampling.generate and evaluation.predict, as GeneratePredict.py does
 """
 
 import side_by_side
@@ -11,16 +11,19 @@ import side_by_side
 
 def prepare(options):
     """Builds both networks and draws the latent vectors."""
-    from pipeline import assembly, backend, generation, networks, presets
+    from foldergan import backend
+    from foldergan.classifier.network import build_classifier
+    from foldergan.config import presets
+    from foldergan.gan import networks, sampling
 
     backend.start(0)
     preset = presets.PRESETS["dcgan-32"]
     shape = preset.data.image_shape
-    classifier = assembly.build_classifier(preset.classifier, shape, 5)
+    classifier = build_classifier(preset.classifier, shape, 5)
     generator = networks.build_generator(
         shape, preset.gan.latent_dim, preset.gan.generator_filters
     )
-    latents = generation.sample_latents(options.count, preset.gan.latent_dim, 0)
+    latents = sampling.sample_latents(options.count, preset.gan.latent_dim, 0)
     return classifier, generator, latents
 
 
@@ -39,11 +42,12 @@ def predict(options):
 def ours(options):
     """What GeneratePredict.py does."""
     classifier, generator, latents = prepare(options)
-    from pipeline import classification, generation
+    from foldergan.classifier import evaluation
+    from foldergan.gan import sampling
 
     def work():
-        pictures = generation.generate(generator, latents)
-        return len(classification.predict(classifier, pictures))
+        pictures = sampling.generate(generator, latents)
+        return len(evaluation.predict(classifier, pictures))
 
     work()
     return work

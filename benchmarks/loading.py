@@ -42,7 +42,7 @@ def loop(options, filter_name):
 
 def keras_directory(options):
     """What Keras offers."""
-    from pipeline import backend
+    from foldergan import backend
 
     backend.load()
     import keras
@@ -68,14 +68,14 @@ def keras_directory(options):
 
 def ours(options, is_fresh=True):
     """What TrainModel.py does."""
-    from pipeline import dataset
-    from pipeline.artifacts import arrays, names
+    from foldergan.data import dataset
+    from foldergan.storage import arrays, filenames
 
     folder = Path(tempfile.mkdtemp())
 
     def work():
         if is_fresh:
-            (folder / names.ORIGIN).unlink(missing_ok=True)
+            (folder / filenames.ORIGIN).unlink(missing_ok=True)
         dataset.build_arrays(options.dataset, folder, options.image_shape)
         return len(arrays.load_images(folder))
 
@@ -95,7 +95,7 @@ CONTENDERS = {
 
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
-    from pipeline.fields import image_shape
+    from foldergan.config.fields import image_shape
 
     default = side_by_side.ROOT / "dataset"
     parser.add_argument("--dataset", type=Path, default=default)

@@ -68,7 +68,7 @@ def parse():
 
 def prepare(options) -> None:
     """Makes the arrays and the classifiers, unless they are in the work folder."""
-    from pipeline import dataset
+    from foldergan.data import dataset
 
     shape = (32, 32, 3)
     for folder, source in ((".", options.dataset), (REAL, options.real)):
@@ -98,16 +98,17 @@ class Judges:
     """Those who measure a generator, and what they compare it with."""
 
     def __init__(self, options, images, drawer):
-        from pipeline import features, generation, judging
-        from pipeline.artifacts import arrays, models
+        from foldergan.gan import sampling
+        from foldergan.metrics import evaluator, features
+        from foldergan.storage import arrays, models
 
         self._images, self._drawer = images, drawer
         real = arrays.load_images(options.work / REAL)
         labels = arrays.load_labels(options.work / REAL, len(real))
-        self._inputs = generation.sample_inputs(
-            drawer, judging.NUM_FAKE, 12345, judging.fake_classes(labels)
+        self._inputs = sampling.sample_inputs(
+            drawer, evaluator.NUM_FAKE, 12345, evaluator.fake_classes(labels)
         )
-        self._page = generation.sample_grid_inputs(drawer, COLUMNS, seed=12345)
+        self._page = sampling.sample_grid_inputs(drawer, COLUMNS, seed=12345)
         self._classifier, _ = models.load_classifier(options.work / options.judge)
         extractors = [
             features.load_extractor("classifier", options.work / options.judge)
@@ -120,7 +121,7 @@ class Judges:
         both = np.concatenate([images, real])
         rows = np.split(np.arange(len(both)), [len(images)])
         self._judges = [
-            judging.Judge(extractor, both, *rows) for extractor in extractors
+            evaluator.Evaluator(extractor, both, *rows) for extractor in extractors
         ]
 
     @cached_property
@@ -130,24 +131,27 @@ class Judges:
 
     def measure(self, folder: Path, minutes: float) -> list[dict]:
         """Returns a row of figures for each judge and saves the pages to look at."""
-        from pipeline import classification, generation, plots
+        from foldergan.classifier import evaluation
+        from foldergan.gan import sampling
+        from foldergan.storage import plots
 
-        pictures = generation.generate(self._drawer, self._inputs)
+        pictures = sampling.generate(self._drawer, self._inputs)
         rows = [{"as_intended": ""} | judge.measure(pictures) for judge in self._judges]
         if isinstance(self._inputs, list):
-            predicted = classification.predict(self._classifier, pictures).argmax(1)
+            predicted = evaluation.predict(self._classifier, pictures).argmax(1)
             rows[0]["as_intended"] = float((predicted == self._inputs[1]).mean())
-        page = generation.generate(self._drawer, self._page)
+        page = sampling.generate(self._drawer, self._page)
         plots.save_image_grid(folder / f"{minutes:05.1f}.png", page, COLUMNS)
         self._save_nearest(folder / "nearest.png", pictures[: 3 * COLUMNS])
         return rows
 
     def _save_nearest(self, path: Path, pictures: np.ndarray) -> None:
         """Draws three rows, each above the nearest pictures that it was trained on."""
-        from pipeline import neighbours, plots
+        from foldergan.metrics import distances
+        from foldergan.storage import plots
 
         fake = self._extractor(pictures).astype(np.float64)
-        nearest = self._images[neighbours.nearest(fake, self._trained)[0]]
+        nearest = self._images[distances.nearest(fake, self._trained)[0]]
         shape = (3, COLUMNS, *pictures.shape[1:])
         rows = np.stack([pictures.reshape(shape), nearest.reshape(shape)], axis=1)
         plots.save_image_grid(path, rows.reshape(-1, *pictures.shape[1:]), COLUMNS)
@@ -155,9 +159,10 @@ class Judges:
 
 def train(options, name: str, seed: int) -> None:
     """Trains one preset from one seed and writes its rows and pages."""
-    from pipeline import assembly, backend, networks
-    from pipeline.artifacts import arrays, models, names, records, resume
-    from pipeline.presets import find_preset
+    from foldergan import backend
+    from foldergan.config.presets import find_preset
+    from foldergan.gan import networks, recipe
+    from foldergan.storage import arrays, checkpoint, filenames, models, tables
 
     images = np.array(arrays.load_images(options.work))
     labels = arrays.load_labels(options.work, len(images))
@@ -168,7 +173,7 @@ def train(options, name: str, seed: int) -> None:
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0
     classifier, _ = models.load_classifier(options.work / SEEN)
-    trainer = assembly.build_trainer(
+    trainer = recipe.build_trainer(
         settings, images.shape[1:], num_classes, seed, classifier
     )
     folder = folder_of(options, name, seed)
@@ -176,8 +181,8 @@ def train(options, name: str, seed: int) -> None:
     about = {"preset": Path(name).stem, "seed": seed}
     decisive = about | asdict(settings)
     rows, spent, steps = [], 0.0, 0
-    if (folder / names.RESUME).exists():
-        state, tables = resume.load_resume(folder, decisive)
+    if (folder / filenames.RESUME).exists():
+        state, tables = checkpoint.load_resume(folder, decisive)
         trainer.restore(state)
         rows, spent = tables["rows"], tables["spent"]
         steps = rows[-1]["steps"]
@@ -185,7 +190,7 @@ def train(options, name: str, seed: int) -> None:
     due = every * (1 + spent // every)
     if due > 60 * options.minutes:
         return
-    drawer = networks.with_class_id(trainer.generator_ema, num_classes)
+    drawer = networks.inference_generator(trainer.generator_ema, num_classes)
     judges = Judges(options, images, drawer)
     last = time.process_time()
 
@@ -200,8 +205,8 @@ def train(options, name: str, seed: int) -> None:
                 rows.append(about | {"minutes": minutes, "steps": steps} | row)
                 print(*rows[-1].values(), flush=True)
             tables = {"rows": rows, "spent": spent}
-            resume.save_resume(folder, trainer.state(), decisive, tables)
-            records.save_csv(folder / "quality.csv", rows)
+            checkpoint.save_resume(folder, trainer.state(), decisive, tables)
+            tables.save_csv(folder / "quality.csv", rows)
         last = time.process_time()
 
     for _ in trainer.train(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.images import cv2  # imported there, with its limit of pixels
+from foldergan.images import cv2
 
 ROOT = Path(__file__).parent.parent
 OF_TRAIN_MODEL = {
@@ -93,6 +93,19 @@ def end_of(started: subprocess.Popen) -> Result:
 def process(tmp_path, start):
     """Runs a script in a process of its own, in an empty folder."""
     return lambda name, *arguments: end_of(start(tmp_path, name, *arguments))
+
+
+def classifier_of(
+    image_shape, num_classes, filters, dense_units=8, output="softmax", network="plain"
+):
+    """Builds a classifier, as of `build_classifier`, from a few of its settings."""
+    from foldergan.classifier.network import build_classifier
+    from foldergan.config.settings import Classifier
+
+    settings = Classifier(
+        filters=filters, dense_units=dense_units or 1, output=output, network=network
+    )
+    return build_classifier(settings, image_shape, num_classes)
 
 
 def draw_pictures(dataset: Path) -> Path:

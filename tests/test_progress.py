@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pipeline.progress import EpochProgress, ReadingProgress
+from foldergan.progress import EpochProgress, ReadingProgress
 
 LOGS = {"d_loss": 0.69314, "g_loss": 1.5}
 

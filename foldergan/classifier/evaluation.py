@@ -1,0 +1,177 @@
+"""How well a classifier does: its predictions, figures of them, and tables to read."""
+
+import math
+
+import keras
+import numpy as np
+
+from foldergan.errors import InputError
+
+_CHECKED = 1000  # pictures, spread evenly over all
+
+
+def predict(
+    classifier: keras.Model,
+    images: np.ndarray,
+    rows: np.ndarray | None = None,
+    augmented: tuple[str, ...] = (),
+) -> np.ndarray:
+    """Classifies pictures, a few at a time.
+
+    Args:
+        classifier: pictures 0-1 in, probabilities out.
+        images: float32 array (n, height, width, channels), 0-1.
+        rows: row numbers to classify; all where left out.
+        augmented: how pictures were changed in its training, as the setting
+            `augmentation` says. What it then holds for the same picture, it is shown
+            too: each shifted by a 32nd both ways, and each mirrored, and the mean of
+            what it says is taken.
+
+    Returns:
+        float32 array of shape (n, classes), each row of which sums to 1.
+    """
+    rows = np.arange(len(images)) if rows is None else rows
+    size = _batch_size(images)
+    outputs = []
+    for start in range(0, len(rows), size):
+        views = _views(images[rows[start : start + size]], augmented)
+        outputs.append(sum(map(classifier.predict_on_batch, views)) / len(views))
+    outputs = np.concatenate(outputs)
+    if outputs.shape[1] == 1:  # one unit tells the second class
+        outputs = np.concatenate([1 - outputs, outputs], axis=1)
+    return outputs
+
+
+def warn_if_guessing(classifier: keras.Model, images: np.ndarray, labels: np.ndarray):
+    """Warns of a classifier that hardly tells the pictures' classes apart.
+
+    Args:
+        classifier: pictures 0-1 in, probabilities out.
+        images: float32 array (n, height, width, channels), 0-1; some are looked at.
+        labels: float32 one-hot array (n, classes).
+
+    Raises:
+        InputError: it tells other classes apart.
+    """
+    rows = np.arange(0, len(images), -(-len(images) // _CHECKED))
+    probabilities = predict(classifier, images, rows)
+    known, wanted = probabilities.shape[1], labels.shape[1]
+    if known != wanted:
+        raise InputError(
+            f"the classifier tells {known} classes apart and the labels are of "
+            f"{wanted}; train it on these pictures with TrainModel.py"
+        )
+    matrix = confusion_matrix(labels[rows], probabilities)
+    recall = np.nanmean(class_accuracy(matrix))
+    guessing = 1 / wanted
+    if recall < guessing + 0.1 * (1 - guessing):
+        print(
+            f"warning: the classifier is right about {recall:.0%} of a class on "
+            f"average, and guessing would be about {guessing:.0%}: what looks through "
+            "it will see little; train it longer with TrainModel.py first"
+        )
+
+
+def _views(images: np.ndarray, augmented: tuple[str, ...]) -> list[np.ndarray]:
+    """The pictures, and again shifted and mirrored where training did the same."""
+    views = [images]
+    if "shift" in augmented:
+        height, width = images.shape[1:3]
+        most = max(1, min(height, width) // 32)
+        padded = np.pad(images, ((0, 0), (most,) * 2, (most,) * 2, (0, 0)), "reflect")
+        for start in (0, 2 * most):
+            views.append(padded[:, start : start + height, start : start + width])
+    if "mirror" in augmented:
+        views += [view[:, :, ::-1] for view in views]
+    return views
+
+
+def _batch_size(images: np.ndarray) -> int:
+    """As many pictures as keep the layers' outputs within a few gigabytes."""
+    return int(np.clip(2**22 // math.prod(images.shape[1:]), 1, 256))
+
+
+_LEAST_PROBABILITY = 1e-7  # that a loss takes a class to have, as Keras' losses do
+
+
+def evaluate(
+    labels: np.ndarray, predictions: np.ndarray, label_smoothing: float = 0.0
+) -> dict[str, float]:
+    """Measures a classifier by its answers.
+
+    Args:
+        labels: one-hot array of shape (n, classes).
+        predictions: probabilities of shape (n, classes).
+        label_smoothing: part of certainty that the loss does not ask for, as Keras'
+            losses take it.
+
+    Returns:
+        pictures, loss (cross-entropy in nats) and accuracy (0-1).
+    """
+    truth = labels.argmax(1)
+    targets = labels * (1 - label_smoothing) + label_smoothing / labels.shape[1]
+    logs = np.log(predictions.astype(np.float64).clip(_LEAST_PROBABILITY))
+    return {
+        "pictures": len(truth),
+        "loss": float(-(targets * logs).sum(1).mean()),
+        "accuracy": float((predictions.argmax(1) == truth).mean()),
+    }
+
+
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Counts predictions by class.
+
+    Args:
+        labels: one-hot array of shape (n, classes).
+        predictions: probabilities of shape (n, classes).
+
+    Returns:
+        int64 array of shape (classes, classes): true class down, predicted across.
+    """
+    matrix = np.zeros((labels.shape[1],) * 2, np.int64)
+    np.add.at(matrix, (labels.argmax(1), predictions.argmax(1)), 1)
+    return matrix
+
+
+def class_accuracy(matrix: np.ndarray) -> np.ndarray:
+    """Tells the part of each true class that was predicted right (its recall).
+
+    Args:
+        matrix: as of `confusion_matrix`.
+
+    Returns:
+        float64 array of shape (classes,), 0-1; NaN for a class with no pictures.
+    """
+    totals = matrix.sum(1)
+    return np.divide(
+        matrix.diagonal(), totals, out=np.full(len(matrix), np.nan), where=totals > 0
+    )
+
+
+def class_report(matrix: np.ndarray, class_names: list[str]) -> str:
+    """Writes the accuracy of each class and of all as a table.
+
+    Args:
+        matrix: as of `confusion_matrix`.
+        class_names: in the matrix's order.
+    """
+    width = max(map(len, [*class_names, "all"]))
+    rows = zip(class_names, matrix.sum(1), class_accuracy(matrix), strict=True)
+    overall = ("all", matrix.sum(), matrix.trace() / matrix.sum())
+    return "\n".join(
+        f"{name:<{width}}  {accuracy:7.2%} of {total}"
+        for name, total, accuracy in [*rows, overall]
+    )
+
+
+def evaluation_report(evaluation: list[dict]) -> str:
+    """Writes the loss and accuracy of each part as a table.
+
+    Args:
+        evaluation: rows with part, pictures, loss and accuracy.
+    """
+    return "\n".join(
+        f"{row['part']:<10}  loss {row['loss']:.3f}  accuracy {row['accuracy']:.2%} "
+        f"of {row['pictures']}"
+        for row in evaluation
+    )

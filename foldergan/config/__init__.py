@@ -1,0 +1,1 @@
+"""Every setting: declared once, named by presets, given by flags."""

@@ -1,0 +1,252 @@
+"""Every preset: what differs from `dcgan-32`, and why.
+
+A preset covers the whole pipeline, one section a script, so that the same
+``--preset NAME`` goes to all three. A user's own preset is a TOML file with the
+same sections.
+"""
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from foldergan.config.fields import Section, coerced
+from foldergan.config.settings import (
+    GAN,
+    Classifier,
+    Data,
+    Generate,
+    check_classifier_fits,
+    check_generator_reaches,
+    overridden,
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One system, from a folder of pictures to judged new ones."""
+
+    name: str
+    description: str
+    seed: int = 0
+    # Where False, GANModel.py makes the arrays itself when they are not there.
+    classifier_first: bool = True
+    data: Data = Data()
+    classifier: Classifier = Classifier()
+    gan: GAN = GAN()
+    generate: Generate = Generate()
+
+    def __post_init__(self):
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed must be from 0 to 2147483647, not {self.seed}")
+        shape = self.data.image_shape
+        check_classifier_fits(shape, self.classifier.filters, self.classifier.network)
+        check_generator_reaches(
+            self.gan.image_shape or shape, self.gan.generator_filters
+        )
+
+
+_BEST_32 = Preset(
+    "best-32",
+    "class folders at 32x32: better classifier, GAN that looks through it",
+    # Half as wide as nets of this kind are on a GPU: for minutes on two cores.
+    classifier=Classifier(
+        network="residual",
+        filters=(32, 64, 128, 256),
+        epochs=28,
+        least_steps=2000,
+        batch_size=128,
+        schedule="one-cycle",
+        learning_rate=0.15,
+        weight_decay=5e-3,
+        label_smoothing=0.1,
+        augmentation=("mirror", "shift"),
+        class_weights="balanced",
+        precision="bfloat16",
+    ),
+    gan=GAN(
+        conditioning="class",
+        discriminator_features="classifier",
+        augmentation=("mirror", "shift"),
+        loss="hinge",
+        dropout=0.0,
+        latent_dim=128,
+        # Narrow where pictures are large.
+        discriminator_filters=(32, 64, 128, 256),
+        generator_filters=(256, 128, 128, 64),
+        # Without it the classes are not told apart for a thousand steps.
+        generator_normalization="batch",
+        ema=20000,
+        epochs=30,
+        least_steps=6000,
+        held_out=0.1,
+        save_every=2,
+        save_steps=400,
+        patience=8,
+        # Looking through a classifier it bears four times dcgan-32's steps.
+        discriminator_learning_rate=8e-4,
+        generator_learning_rate=8e-4,
+        # As projected GANs are trained in the paper.
+        beta_1=0.0,
+        beta_2=0.99,
+        precision="bfloat16",
+        latents="half",
+    ),
+    generate=Generate(generator="generator_best.h5"),
+)
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("dcgan-32", "class folders at 32x32: CNN classifier and DCGAN"),
+        _BEST_32,
+        replace(
+            _BEST_32,
+            name="best-128",
+            description="class folders at 128x128: as best-32",
+            data=Data(image_shape=(128, 128, 3)),
+            # Narrow where pictures are large.
+            classifier=replace(
+                _BEST_32.classifier,
+                filters=(16, 32, 64, 128, 256, 256),
+                least_steps=600,
+            ),
+            gan=replace(
+                _BEST_32.gan,
+                batch_size=32,
+                discriminator_filters=(32, 32, 64, 128, 256, 256),
+                generator_filters=(256, 256, 128, 64, 32, 32),
+                # A batch of a quarter the size is a noisier guide.
+                discriminator_learning_rate=4e-4,
+                generator_learning_rate=4e-4,
+                ema=5000,
+            ),
+        ),
+        Preset(
+            "cifar10-dcgan",
+            "CIFAR-10's ten classes: DCGAN with all three networks saved",
+            classifier_first=False,
+            data=Data(source="cifar10"),
+            gan=GAN(latent_dim=100, epochs=200, saves=("networks", "jpg", "final")),
+            generate=Generate(generator="generator.h5"),
+        ),
+        Preset(
+            "gan-128",
+            "any folder of pictures at 128x128, no classes needed",
+            classifier_first=False,
+            data=Data(image_shape=(128, 128, 3)),
+            # Two more poolings, or the dense layer would hold 15 million weights.
+            classifier=Classifier(filters=(32, 64, 128, 128)),
+            gan=GAN(
+                latent_dim=100,
+                epochs=1000,
+                batch_size=32,
+                save_every=100,
+                saves=("generator", "grid", "singles"),
+                # Two more doublings than at 32x32; narrow where pictures are large.
+                discriminator_filters=(32, 32, 64, 128, 256, 256),
+                generator_filters=(256, 256, 128, 64, 32, 32),
+                # Five doublings deep, the signal fades without it.
+                generator_normalization="batch",
+            ),
+            generate=Generate(generator="generator_model_1000.h5"),
+        ),
+        Preset(
+            "binary-350",
+            "two class folders at 350x350: a 116-million-weight CNN",
+            data=Data(
+                image_shape=(350, 350, 3), validation_split=0.15, test_split=0.15
+            ),
+            classifier=Classifier(
+                epochs=10, filters=(64, 128, 256), dense_units=256, output="sigmoid"
+            ),
+            # 350 cannot be halved often enough, and is more than a DCGAN can draw.
+            gan=GAN(
+                image_shape=(64, 64, 3),
+                discriminator_filters=(64, 64, 128, 128, 256),
+                generator_filters=(256, 128, 128, 128, 64),
+            ),
+        ),
+        Preset(
+            "smoke",
+            "eight pictures and tiny networks for one epoch: does it run at all?",
+            data=Data(validation_split=0.25),  # one of four pictures a class
+            classifier=Classifier(epochs=1, batch_size=4, filters=(4,), dense_units=8),
+            gan=GAN(
+                epochs=1,
+                batch_size=8,
+                save_every=1,
+                latent_dim=8,
+                discriminator_filters=(4, 4, 4, 4),
+                generator_filters=(4, 4, 4, 4),
+            ),
+            generate=Generate(generator="generator_model_001.h5", count=4),
+        ),
+    )
+}
+
+
+def find_preset(name: str) -> Preset:
+    """Finds a preset by its name, or reads it from a .toml file.
+
+    Raises:
+        ValueError: no such preset or file, or the file says something impossible.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    if not name.endswith(".toml"):
+        raise ValueError(
+            f"unknown preset {name!r}; known are {', '.join(PRESETS)}, or give the "
+            "path of a .toml file"
+        )
+    return _read_toml(Path(name))
+
+
+def _read_toml(path: Path) -> Preset:
+    import tomllib
+
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise ValueError(f"{path} is not TOML: {error}") from error
+    try:
+        base = given.pop("base", "dcgan-32")
+        if not isinstance(base, str) or base not in PRESETS:
+            raise ValueError(f"unknown base {base!r}; known are {', '.join(PRESETS)}")
+        return _overridden(replace(PRESETS[base], name=path.stem), given)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _overridden(preset: Preset, given: dict[str, Any]) -> Preset:
+    """Replaces what a TOML file gives, all at once, for its parts must fit."""
+    changed = {}
+    for key, value in given.items():
+        current = getattr(preset, key, None)
+        if isinstance(current, Section):
+            if not isinstance(value, dict):
+                raise ValueError(f"{key} must be a section, [{key}]")
+            changed[key] = _section_overridden(key, current, value)
+        elif key in ("description", "seed") and type(value) is type(current):
+            changed[key] = value
+        else:
+            raise ValueError(
+                f"unknown or unsuitable {key} = {value!r}; a preset has base, "
+                "description, seed and the sections data, classifier, gan, generate"
+            )
+    return replace(preset, **changed)
+
+
+def _section_overridden(section: str, current: Section, given: dict) -> Section:
+    declared = {field.name: field for field in fields(current)}
+    changed = {}
+    for key, value in given.items():
+        if key not in declared:
+            raise ValueError(f"[{section}] has no {key}; it has {', '.join(declared)}")
+        try:
+            changed[key] = coerced(declared[key], value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"[{section}] {key}: {error}") from error
+    return overridden(current, changed)

@@ -1,0 +1,1 @@
+"""A folder of images -> arrays on disk -> batches."""

@@ -1,0 +1,68 @@
+"""A dataset folder -> which files it has, and of which class."""
+
+import os
+from pathlib import Path
+
+from foldergan.errors import InputError
+
+LAYOUT = """expected one folder a class, with its pictures directly inside:
+    {0}/cat/0001.jpg, 0002.png, ...
+    {0}/dog/0001.jpg, ..."""
+
+
+def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry]]:
+    """Lists a dataset alike on any system: by name, upper case before lower.
+
+    Args:
+        dataset: folder with one folder a class or, where no classes are needed,
+            with pictures of its own. Hidden folders are no classes.
+        least_classes: 0 takes the files beside the class folders too.
+
+    Returns:
+        Class name -> the entries of its folder, pictures or not; and "" -> those
+        beside the class folders.
+
+    Raises:
+        InputError: the folder is not there, or has no class folders but needs some.
+    """
+    if not dataset.is_dir():
+        raise InputError(
+            f"the dataset folder {dataset} does not exist; make it, or name another "
+            f"with --dataset; {LAYOUT.format(dataset)}"
+        )
+    folders, loose = [], []
+    for entry in _list(dataset):
+        if not entry.is_dir():
+            loose.append(entry)
+        elif not entry.name.startswith("."):
+            folders.append(entry)
+    if least_classes and not folders:
+        raise InputError(
+            f"the dataset folder {dataset} has no class folders; "
+            f"{LAYOUT.format(dataset)}"
+        )
+    if least_classes and loose:
+        print(f"{len(loose)} files in {dataset} are in no class folder: not read")
+        loose = []
+    return {_as_class_name(folder): _list(folder) for folder in folders} | {"": loose}
+
+
+def _list(folder: Path | os.DirEntry) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(
+            f"{os.fspath(folder)} cannot be listed: {error.strerror}; unlock or "
+            "remove it"
+        ) from error
+
+
+def _as_class_name(folder: os.DirEntry) -> str:
+    try:
+        folder.name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the class folder {folder.path!r} has a name that is not UTF-8; rename it"
+        ) from error
+    return folder.name

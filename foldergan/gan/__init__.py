@@ -1,0 +1,1 @@
+"""Discriminator and generator: built, trained against each other, sampled, saved."""

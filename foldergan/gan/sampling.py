@@ -1,0 +1,67 @@
+"""Latent vectors, and classes -> pictures."""
+
+import numpy as np
+
+from foldergan.gan import networks
+from foldergan.images import to_unit_range
+
+
+def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
+    """Draws latent vectors from the standard normal distribution.
+
+    Returns:
+        float32 array of shape (count, latent_dim).
+    """
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((count, latent_dim), dtype=np.float32)
+
+
+def sample_inputs(generator, count: int, seed: int, class_ids=None):
+    """Draws what a generator takes.
+
+    Args:
+        generator: Keras model, latent vectors and perhaps class numbers in.
+        count: pictures to draw.
+        seed: of the latent vectors.
+        class_ids: to draw in turn; all in turn where left out.
+
+    Returns:
+        For `generate`: latent vectors, or a list of these and of class numbers.
+    """
+    latents = sample_latents(count, generator.inputs[0].shape[1], seed)
+    num_classes = networks.num_classes_of(generator)
+    if not num_classes:
+        return latents
+    if class_ids is None:
+        class_ids = np.arange(num_classes)
+    return [latents, np.resize(class_ids, count)]
+
+
+def sample_grid_inputs(generator, columns: int, seed: int):
+    """Draws what a generator takes for a page.
+
+    Returns:
+        As of `sample_inputs`, for a row of pictures each class, from the same latent
+        vectors; without classes for as many rows as columns.
+    """
+    num_classes = networks.num_classes_of(generator)
+    if not num_classes:
+        return sample_inputs(generator, columns**2, seed)
+    latents = sample_latents(columns, generator.inputs[0].shape[1], seed)
+    class_ids = np.arange(num_classes).repeat(columns)
+    return [np.tile(latents, (num_classes, 1)), class_ids]
+
+
+def generate(generator, inputs) -> np.ndarray:
+    """Draws one picture for each latent vector.
+
+    Args:
+        generator: Keras model, latent vectors, and class numbers where it has
+            classes, in; pictures -1-1 out.
+        inputs: float32 array of shape (n, latent_dim); or a list of that and of class
+            numbers (n,).
+
+    Returns:
+        float32 array of shape (n, height, width, channels), values 0-1.
+    """
+    return to_unit_range(generator.predict(inputs, batch_size=256, verbose=0))

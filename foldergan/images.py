@@ -1,0 +1,103 @@
+"""Images as arrays: resizing, and the named range conversions."""
+
+import os
+
+# A 48 KB file can unpack to gigabytes. OpenCV reads both when it is imported.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**26))
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # we name the bad file ourselves
+
+import cv2
+import numpy as np
+
+from foldergan.errors import InputError
+
+cv2.setNumThreads(1)  # the images are spread over the cores, not each image
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes one picture: averages areas where it shrinks, interpolates where not.
+
+    Args:
+        image: array of shape (height, width, ...), any range.
+        size: (height, width) of the result.
+
+    Returns:
+        Array of shape (*size, ...), same dtype and range.
+    """
+    if image.shape[:2] == tuple(size):
+        return image
+    for axis_sizes, method in (
+        (np.minimum(image.shape[:2], size), cv2.INTER_AREA),
+        (np.array(size), cv2.INTER_LINEAR),
+    ):
+        if tuple(axis_sizes) != image.shape[:2]:
+            image = cv2.resize(
+                image, tuple(map(int, axis_sizes[::-1])), None, 0, 0, method
+            )
+    return image
+
+
+def resize_all(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Resizes an array of pictures with `resize`.
+
+    Args:
+        images: float32 array of shape (n, height, width, channels).
+        image_shape: (height, width, channels) to reach; the channels as they are.
+
+    Returns:
+        float32 array of shape (n, *image_shape), same range.
+
+    Raises:
+        InputError: the channels differ.
+    """
+    _refuse_other_channels(images.shape[3], image_shape[2])
+    if images.shape[1:] == tuple(image_shape):
+        return images
+    resized = [resize(image, image_shape[:2]) for image in images]
+    return np.stack(resized).reshape(-1, *image_shape)
+
+
+class Resized:
+    """An array of pictures that is resized as it is read, a batch at a time.
+
+    Args:
+        images: float32 array of shape (n, height, width, channels), may lie on disk.
+        image_shape: (height, width, channels) to read it as.
+
+    Raises:
+        InputError: the channels differ.
+    """
+
+    def __init__(self, images: np.ndarray, image_shape: tuple[int, int, int]):
+        _refuse_other_channels(images.shape[3], image_shape[2])
+        self._images = images
+        self.shape = (len(images), *image_shape)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return resize_all(self._images[rows], self.shape[1:])
+
+
+def to_tanh_range(images):
+    """Maps values 0-1, as on disk, to -1-1, as the generator draws."""
+    return images * 2.0 - 1.0
+
+
+def to_unit_range(images):
+    """Maps values -1-1, as the generator draws, to 0-1, as on disk."""
+    return (images + 1.0) / 2.0
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Maps values 0-1 to whole numbers 0-255, rounded."""
+    return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def _refuse_other_channels(given: int, wanted: int) -> None:
+    if given != wanted:
+        raise InputError(
+            f"pictures of {given} channels cannot be made into pictures of {wanted}; "
+            "run all three scripts on the same img_data.txt.npy"
+        )

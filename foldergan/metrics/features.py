@@ -1,0 +1,142 @@
+"""Pictures -> features: what a network sees in them, as rows of numbers."""
+
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
+from foldergan.images import Resized
+from foldergan.storage import filenames, models
+
+_INCEPTION_SHAPE = (299, 299, 3)
+
+
+class FeatureExtractor:
+    """Turns pictures into the rows of numbers that `metrics` compares.
+
+    Args:
+        model: Keras model, pictures 0-1 of one size in, one array of any shape out.
+        name: what it is, for people.
+
+    Attributes:
+        name: with the number of features; belongs beside every figure, for figures
+            from different extractors cannot be compared.
+
+    Raises:
+        InputError: the model maps something else.
+    """
+
+    def __init__(self, model: keras.Model, name: str):
+        # A model that was never built has no shapes.
+        taken, given = (
+            getattr(model, f"{end}_shape", None) for end in ("input", "output")
+        )
+        if not (_is_known(taken) and _is_known(given) and len(taken) == 4):
+            raise InputError(
+                f"{name} gives no features: it maps {taken} to {given}, not pictures "
+                "of one size to one array"
+            )
+        self._model = model
+        self._shape = taken[1:]
+        self._width = math.prod(given[1:])
+        self.name = f"{name}, {self._width} features"
+
+    def __call__(
+        self, images: np.ndarray, rows: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Extracts features, a few pictures at a time.
+
+        Args:
+            images: float32 array (n, height, width, channels), 0-1, of any size; may
+                lie on disk.
+            rows: row numbers to take; all where left out.
+
+        Returns:
+            float32 array of shape (n, d), one row a picture.
+
+        Raises:
+            InputError: the channels differ from those that the model takes.
+        """
+        if images.shape[3] != self._shape[2]:
+            raise InputError(
+                f"{self.name}: takes pictures of {self._shape[2]} channels, not of "
+                f"{images.shape[3]}; choose features that fit the pictures"
+            )
+        rows = np.arange(len(images)) if rows is None else rows
+        resized = Resized(images, self._shape)
+        largest = max(math.prod(images.shape[1:]), math.prod(self._shape))
+        # As many pictures as keep the layers' outputs within a few gigabytes.
+        size = int(np.clip(2**22 // largest, 1, 256))
+        features = np.empty((len(rows), self._width), np.float32)
+        for start in range(0, len(rows), size):
+            batch = resized[rows[start : start + size]]
+            outputs = self._model.predict_on_batch(batch)
+            features[start : start + size] = outputs.reshape(len(batch), -1)
+        return features
+
+
+def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
+    """Loads what makes features of pictures.
+
+    Args:
+        source: "classifier" for what goes into the last dense layer of the classifier
+            in `model_dir`; "inception" for InceptionV3 of ImageNet; or the path of a
+            Keras model, pictures 0-1 in.
+        model_dir: folder of the models.
+
+    Raises:
+        InputError: it is not there, damaged, or gives no features.
+    """
+    if source == "classifier":
+        return _load_classifier(model_dir)
+    if source == "inception":
+        return _load_inception()
+    return _load_model(Path(source))
+
+
+def _load_classifier(model_dir: Path) -> FeatureExtractor:
+    """Cuts the classifier off before its last dense layer."""
+    classifier, _ = models.load_classifier(model_dir)
+    dense = [x for x in classifier.layers if isinstance(x, keras.layers.Dense)]
+    if not dense:
+        raise InputError(
+            f"{model_dir / filenames.CLASSIFIER_JSON} has no dense layer, so there are "
+            f"no features before it; {RUN_TRAINING}"
+        )
+    model = keras.Model(classifier.inputs, dense[-1].input)
+    return FeatureExtractor(model, f"classifier {filenames.CLASSIFIER_H5}")
+
+
+def _load_inception() -> FeatureExtractor:
+    """Loads InceptionV3, with its map of 0-1 to -1-1 before it."""
+    with report_unreadable(
+        "InceptionV3",
+        state="not to be had",
+        way_out="connect to the network once, for Keras keeps it, or choose features "
+        "of the classifier",
+    ):
+        network = keras.applications.InceptionV3(
+            include_top=False,
+            weights="imagenet",
+            input_shape=_INCEPTION_SHAPE,
+            pooling="avg",
+        )
+    to_tanh_range = keras.layers.Rescaling(2.0, offset=-1.0)
+    model = keras.Sequential([keras.Input(_INCEPTION_SHAPE), to_tanh_range, network])
+    return FeatureExtractor(model, "InceptionV3 of keras.applications")
+
+
+def _load_model(path: Path) -> FeatureExtractor:
+    way_out = "give classifier, inception, or the path of a .keras or .h5 model"
+    if not path.is_file():
+        raise InputError(f"the model {path} for features is not there; {way_out}")
+    with report_unreadable(path, "damaged, or not a Keras model", way_out):
+        model = keras.models.load_model(path, compile=False)
+    return FeatureExtractor(model, f"model {path.name}")
+
+
+def _is_known(shape) -> bool:
+    """Tells whether a shape is that of one array, of known sizes but the first."""
+    return isinstance(shape, tuple) and None not in shape[1:]

@@ -1,0 +1,1 @@
+"""What the networks share: fast layers, augmentation, optimizers."""

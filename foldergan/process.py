@@ -1,0 +1,95 @@
+"""A script as a process: exit codes, Ctrl-C and SIGTERM.
+
+0 done; 1 failed while running (disk, NaN); 2 bad input or usage; 130 and 143
+interrupted by Ctrl-C or SIGTERM.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from foldergan.errors import InputError, Interrupted, RunError
+
+
+def exit_code_of(main: Callable[[], None]) -> int:
+    """Runs a script's `main` and turns every foreseen end into an exit code.
+
+    Args:
+        main: the script's work.
+
+    Returns:
+        0 when `main` returned, else the code of the error, whose one sentence
+        has been written to stderr.
+    """
+
+    def raise_interrupted(signal_number, frame):
+        raise Interrupted(signal_number)
+
+    if hasattr(sys.stdout, "reconfigure"):  # file names may be no text at all
+        sys.stdout.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGINT, raise_interrupted)
+    signal.signal(signal.SIGTERM, raise_interrupted)
+    script = Path(sys.argv[0]).name
+    try:
+        main()
+    except (InputError, RunError) as error:
+        print(f"{script}: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # Python would stumble over it again when it empties its buffers at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"{script}: error: nobody reads its output any more", file=sys.stderr)
+        return RunError.exit_code
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"{script}: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return InputError.exit_code
+    except Interrupted as error:
+        name = signal.Signals(error.signal_number).name
+        print(f"\n{script}: stopped by {name}; {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+class InterruptRequest:
+    """Notes the first Ctrl-C or SIGTERM instead of dying in the middle of a step.
+
+    A second signal falls through to the handler that stood before, for whoever
+    cannot wait for the step to end.
+
+        with InterruptRequest() as interrupt:
+            for ... in trainer.train(..., should_stop=interrupt):
+                ...
+        if interrupt.signal_number: ...
+
+    Attributes:
+        signal_number: None until a signal came, then its number.
+    """
+
+    def __init__(self):
+        self.signal_number: int | None = None
+
+    def __call__(self) -> bool:
+        """Tells whether a signal has come."""
+        return self.signal_number is not None
+
+    def __enter__(self) -> "InterruptRequest":
+        self._previous = {
+            number: signal.signal(number, self._note)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._restore()
+
+    def _note(self, signal_number, frame):
+        self.signal_number = signal_number
+        self._restore()
+
+    def _restore(self):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,6 @@
+"""The contract on disk: every file's name, dtype, shape and range.
+
+Other people's scripts read these files with nothing of ours installed, so the names
+stay as they are. Everything that is loaded is checked, and a failed check names the
+file and the way out; everything that is saved is saved whole.
+"""

@@ -1,0 +1,115 @@
+"""Folders that one run alone writes in."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from foldergan.errors import InputError, RunError
+
+# The disk's own refusals; any other failure to make a folder is a wrong path.
+_DISK_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+# What the systems say of a lock that another holds.
+_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+
+
+def make_writable_folder(folder: Path) -> None:
+    """Makes `folder` if need be and proves, by writing, that files can be made.
+
+    Called before any work, so that a day of training does not end at a disk
+    that would have refused on the first minute.
+
+    Raises:
+        InputError: the path cannot be a folder.
+        RunError: the disk refuses to write there.
+    """
+    probe = folder / f".tmp-{os.getpid()}-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"\0" * 4096)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise RunError(
+                f"cannot write in the folder {folder}: {error.strerror}; "
+                "free or unlock it, or name another"
+            ) from error
+        raise InputError(
+            f"{folder} cannot be used as a folder: {error.strerror}; name another"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+
+
+def training_folder(folder: Path) -> contextlib.AbstractContextManager:
+    """Holds a folder of models alone, so that two trainings never mix their files.
+
+    As of `_held_alone`.
+    """
+    return _held_alone(folder, ".lock", "--model-dir", (".h5", ".npz"))
+
+
+def arrays_folder(folder: Path) -> contextlib.AbstractContextManager:
+    """Holds a folder of arrays alone, so that these labels are of these pictures.
+
+    As of `_held_alone`.
+    """
+    return _held_alone(folder, ".lock-arrays", "--data-dir", (".npy",))
+
+
+@contextlib.contextmanager
+def _held_alone(
+    folder: Path, lock: str, flag: str, written: tuple[str, ...]
+) -> Iterator[None]:
+    """Holds a writable folder and removes what a killed run left half written there.
+
+    The operating system drops the lock when its process ends, however it ends:
+    a lock file left by a killed run is simply taken over.
+
+    Args:
+        folder: made if need be.
+        lock: name of the lock file.
+        flag: that names another folder.
+        written: how names end of what is only written under this lock.
+
+    Raises:
+        InputError: another run holds the lock, or the path cannot be a folder.
+        RunError: the disk refuses to write there, or knows no locks.
+    """
+    make_writable_folder(folder)
+    with open(folder / lock, "a+") as file:
+        try:
+            _lock(file)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise RunError(
+                    f"{folder} cannot be locked: {error.strerror}; name a folder on "
+                    f"another disk with {flag}"
+                ) from error
+            file.seek(0)
+            raise InputError(
+                f"another run (process {file.read().strip()}) is writing in {folder}; "
+                f"wait for it, or use another {flag}"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        for left_by_a_killed_run in folder.glob(".tmp-*"):
+            if left_by_a_killed_run.suffix in written:
+                left_by_a_killed_run.unlink(missing_ok=True)
+        yield
+
+
+def _lock(file) -> None:
+    """Takes the lock or raises OSError at once."""
+    if os.name == "nt":
+        import msvcrt
+
+        # Far behind the text, because Windows also keeps others from reading it.
+        file.seek(1 << 20)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

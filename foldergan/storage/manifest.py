@@ -1,0 +1,111 @@
+"""What files were made from and with."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
+from foldergan.storage.tables import save_json
+
+
+def describe(
+    dataset: Path | None, image_shape: tuple[int, int, int], entries: list[os.DirEntry]
+) -> dict:
+    """Names everything that the arrays hang on, without reading a picture.
+
+    Args:
+        dataset: folder of the pictures; None for CIFAR-10.
+        image_shape: (height, width, channels) of every picture in the array.
+        entries: every file, in the order in which they are read. One counts as
+            changed when its path, size or time of change is another.
+
+    Returns:
+        A dict that JSON can hold.
+    """
+    digest = hashlib.sha256()
+    for entry in entries:
+        try:
+            status = entry.stat()
+            state = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError as error:  # such as a link to nowhere
+            state = str(error.errno)
+        digest.update(os.fsencode(entry.path) + f"\0{state}\n".encode())
+    return {
+        "dataset": str(dataset.resolve()) if dataset else "CIFAR-10",
+        "image_shape": list(image_shape),
+        "files": len(entries),
+        "digest": digest.hexdigest(),
+    }
+
+
+def remember(data_dir: Path, origin: dict, found: dict) -> None:
+    """Records what the arrays that lie in a folder now were made from.
+
+    Args:
+        data_dir: folder of the arrays.
+        origin: as of `describe`.
+        found: what else there is to say of it, for `recall` to give back; `counts`
+            of it names the classes.
+    """
+    record = {"origin": origin, "arrays": _states(data_dir), "found": found}
+    save_json(data_dir / ORIGIN, record)
+
+
+def recall(data_dir: Path, origin: dict) -> dict | None:
+    """Finds out whether the arrays in a folder are those of this origin.
+
+    Returns:
+        What `remember` was given as found; None where anything differs, such as the
+        arrays themselves, or the record cannot be read.
+    """
+    recorded, found = _recorded(data_dir)
+    return found if recorded == origin else None
+
+
+def class_names(data_dir: Path) -> list[str] | None:
+    """Names the classes of the arrays that lie in a folder now.
+
+    Returns:
+        Names in the order of the labels' columns; None where nothing is known, such as
+        of arrays that were made elsewhere.
+    """
+    _, found = _recorded(data_dir)
+    return sorted(found["counts"]) if found else None
+
+
+def source(data_dir: Path) -> str | None:
+    """Names what the arrays that lie in a folder now were made from, if it is known."""
+    recorded, _ = _recorded(data_dir)
+    return recorded["dataset"] if recorded else None
+
+
+def _recorded(data_dir: Path) -> tuple[dict | None, dict | None]:
+    """Reads origin and found of the arrays as they are; None where it says nothing."""
+    try:
+        record = json.loads((data_dir / ORIGIN).read_text(encoding="utf-8"))
+        is_of_them = record["arrays"] == _states(data_dir)
+        if is_of_them and "counts" in record["found"]:  # not so in older versions
+            return record["origin"], record["found"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None, None
+
+
+def _states(data_dir: Path) -> dict[str, list[int] | None]:
+    """Size in bytes and time of change of both arrays; None where there is none."""
+    states = {}
+    for name in (IMAGES, LABELS):
+        try:
+            status = os.stat(data_dir / name)
+            states[name] = [status.st_size, status.st_mtime_ns]
+        except FileNotFoundError:
+            states[name] = None
+    return states
+
+
+def save_run(model_dir: Path, script: str, preset, versions: dict) -> None:
+    """Saves run_<script>.json: the settings in force and what they ran on."""
+    record = {"preset": dataclasses.asdict(preset), "versions": versions}
+    save_json(model_dir / f"run_{script}.json", record)

@@ -1,0 +1,212 @@
+"""The networks on disk, and the classes that the classifier tells apart."""
+
+import json
+import re
+import zlib
+from pathlib import Path
+
+from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
+from foldergan.storage import atomic
+from foldergan.storage.filenames import (
+    CLASS_NAMES,
+    CLASSIFIER_H5,
+    CLASSIFIER_JSON,
+    GENERATOR_CLASSES,
+)
+from foldergan.storage.tables import save_json, save_text
+
+
+def save_model(path: Path, model) -> None:
+    """Saves a whole Keras model as .h5, without its optimizer.
+
+    With the optimizer, Keras changes the live model's recorded optimizer and
+    still loses its state on load: training goes on from `RESUME` only.
+    """
+    with atomic.replacing(path) as temporary:
+        model.save(temporary, include_optimizer=False)
+
+
+def save_classifier(model_dir: Path, classifier, class_names: list[str]) -> None:
+    """Saves train.json, train.h5 and classes.json.
+
+    Args:
+        model_dir: folder of the models.
+        classifier: Keras model, pictures 0-1 in, probabilities out.
+        class_names: in the order of the outputs.
+    """
+    about = json.loads(classifier.to_json())
+    # How it was trained; plain Keras could not load our own loss.
+    about.pop("compile_config", None)
+    save_text(model_dir / CLASSIFIER_JSON, json.dumps(about))
+    save_model(model_dir / CLASSIFIER_H5, classifier)
+    save_json(model_dir / CLASS_NAMES, class_names)
+
+
+def require_classifier(model_dir: Path) -> None:
+    """Raises InputError unless all files of a classifier are there."""
+    for name in (CLASSIFIER_JSON, CLASSIFIER_H5, CLASS_NAMES):
+        if not (model_dir / name).is_file():
+            raise InputError(f"{model_dir / name} not found; {RUN_TRAINING}")
+
+
+def fingerprint_classifier(model_dir: Path) -> str:
+    """Names a classifier by a checksum of train.json and train.h5."""
+    checksum = 0
+    for name in (CLASSIFIER_JSON, CLASSIFIER_H5):
+        checksum = zlib.crc32((model_dir / name).read_bytes(), checksum)
+    return f"{checksum:08x}"
+
+
+def load_classifier(model_dir: Path):
+    """Rebuilds the classifier from train.json and train.h5.
+
+    Returns:
+        Keras model, pictures 0-1 in, probabilities out, and its class names.
+
+    Raises:
+        InputError: a file is missing, damaged, or they do not fit together.
+    """
+    import keras
+
+    require_classifier(model_dir)
+    json_path, h5_path = model_dir / CLASSIFIER_JSON, model_dir / CLASSIFIER_H5
+    with report_unreadable(json_path):
+        classifier = keras.models.model_from_json(json_path.read_text("utf-8"))
+        if not isinstance(classifier, keras.Model):
+            raise ValueError("it describes no network")
+    with report_unreadable(h5_path, f"damaged, or not the weights of {json_path}"):
+        classifier.load_weights(h5_path)
+    if not _maps(classifier, 4, 2):
+        raise InputError(
+            f"{json_path} is not a classifier: it maps {classifier.input_shape} to "
+            f"{classifier.output_shape}, not pictures to probabilities; {RUN_TRAINING}"
+        )
+    outputs = classifier.output_shape[-1]
+    return classifier, _load_class_names(model_dir / CLASS_NAMES, outputs)
+
+
+def _load_class_names(path: Path, outputs: int) -> list[str]:
+    with report_unreadable(path):
+        names = json.loads(path.read_text(encoding="utf-8"))
+    outputs = max(outputs, 2)  # a single unit tells two classes apart
+    if not _is_names(names) or len(names) != outputs:
+        raise InputError(
+            f"{path} must be a list of {outputs} class names, as many as "
+            f"{path.with_name(CLASSIFIER_JSON)} tells apart; {RUN_TRAINING}"
+        )
+    return names
+
+
+def list_generators(model_dir: Path) -> list[Path]:
+    """Lists the saved generators of a folder, the oldest epoch first."""
+    pattern = re.compile(r"generator_model_(\d+)\.h5")
+    found = {
+        int(match[1]): path
+        for path in model_dir.glob("generator_model_*.h5")
+        if (match := pattern.fullmatch(path.name))
+    }
+    return [found[epoch] for epoch in sorted(found)]
+
+
+def warn_of_earlier_generators(model_dir: Path) -> None:
+    """Says so when a folder holds generators of which a new run may leave some."""
+    earlier = list_generators(model_dir)
+    if earlier:
+        print(
+            f"warning: {model_dir} holds {_shortened(earlier)} of an earlier run; this "
+            "one replaces those of the same epochs and leaves the others"
+        )
+
+
+def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
+    """Decides which generator to load, and says so where it had to choose.
+
+    Args:
+        model_dir: folder of the models.
+        wanted: path, or name in the folder, that the user gave; None for any.
+        default: name to take when none was given; else the newest is taken.
+
+    Raises:
+        InputError: the wanted one, or any, is not there.
+    """
+    saved = list_generators(model_dir)
+    found = f"found {_shortened(saved)}" if saved else "run: python GANModel.py"
+    if wanted:
+        for path in (Path(wanted), model_dir / wanted):
+            if path.is_file():
+                return path
+        raise InputError(f"the generator {wanted} is not there; {found}")
+    if (model_dir / default).is_file():
+        return model_dir / default
+    if not saved:
+        raise InputError(f"no generator in {model_dir}; {found}")
+    print(f"{model_dir / default} is not there; taking the newest, {saved[-1].name}")
+    return saved[-1]
+
+
+def load_generator(path: Path):
+    """Loads a generator.
+
+    Returns:
+        Keras model, latent vectors, and class numbers where it was trained with
+        classes, in; pictures -1-1 out.
+
+    Raises:
+        InputError: damaged or not a generator; the message names another.
+    """
+    import keras
+
+    others = [other for other in list_generators(path.parent) if other != path]
+    way_out = f"try --generator {others[-1]}" if others else "run: python GANModel.py"
+    with report_unreadable(path, way_out=way_out):
+        generator = keras.models.load_model(path, compile=False)
+    if not (_maps(generator, 2, 4) or _takes_classes(generator)):
+        raise InputError(
+            f"{path} is not a generator: it maps {generator.input_shape} to "
+            f"{generator.output_shape}, not latent vectors to pictures; {way_out}"
+        )
+    return generator
+
+
+def load_drawn_classes(path: Path) -> list[str] | None:
+    """Names the classes that a generator draws, in the order of their numbers.
+
+    Args:
+        path: of the generator; the names lie beside it.
+
+    Returns:
+        None where nothing is known of them.
+    """
+    beside = path.with_name(GENERATOR_CLASSES)
+    if not beside.is_file():
+        return None
+    with report_unreadable(beside, way_out="run: python GANModel.py, or remove it"):
+        drawn = json.loads(beside.read_text(encoding="utf-8"))
+        if drawn is not None and not _is_names(drawn):
+            raise ValueError("it is no list of class names")
+    return drawn
+
+
+def _is_names(value) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _shortened(paths: list[Path]) -> str:
+    """Names all of a few, the first and last of many."""
+    names = [path.name for path in paths]
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]} ... {names[-1]}"
+
+
+def _takes_classes(model) -> bool:
+    """Tells whether a model is like one of `networks.with_class_id`."""
+    names = [value.name for value in model.inputs]
+    return names == ["latents", "class_ids"] and len(model.output_shape) == 4
+
+
+def _maps(model, input_ndim: int, output_ndim: int) -> bool:
+    """Tells whether a model maps one array to one, of known sizes but the first."""
+    shapes = (model.input_shape, model.output_shape)
+    return all(
+        isinstance(shape, tuple) and len(shape) == ndim and None not in shape[1:]
+        for shape, ndim in zip(shapes, (input_ndim, output_ndim), strict=True)
+    )

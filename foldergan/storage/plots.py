@@ -1,0 +1,160 @@
+"""Pictures of what happened: grids, curves, the confusion matrix.
+
+Figures are made without pyplot, so that no screen is needed and none is opened.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import image as matplotlib_image
+from matplotlib.figure import Figure
+
+from foldergan.images import to_uint8
+from foldergan.storage import atomic
+
+_GUTTER = 2  # pixels between two pictures of a grid
+
+
+def save_image(path: Path, image: np.ndarray) -> None:
+    """Saves one picture, pixel for pixel.
+
+    Args:
+        path: a .png or .jpg file.
+        image: float array of shape (height, width, 1 or 3), values 0-1.
+    """
+    pixels = to_uint8(image.repeat(3 // image.shape[2], 2))
+    quality = {"quality": 95} if path.suffix == ".jpg" else {}
+    with atomic.replacing(path) as temporary:
+        matplotlib_image.imsave(temporary, pixels, pil_kwargs=quality)
+
+
+def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
+    """Saves pictures side by side, row by row, small ones enlarged.
+
+    Args:
+        path: a .png or .jpg file.
+        images: float array of shape (n, height, width, 1 or 3), values 0-1.
+        columns: pictures a row.
+    """
+    n, height, width, channels = images.shape
+    rows = -(-n // columns)
+    tiles = np.ones((rows * columns, height + _GUTTER, width + _GUTTER, channels))
+    tiles[:n, :height, :width] = images
+    page = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    page = page.reshape(rows * tiles.shape[1], columns * tiles.shape[2], channels)
+    zoom = max(1, round(100 / height))  # whole blocks: no pixel is made up
+    save_image(path, page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1))
+
+
+def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:
+    """Saves each picture under its predicted class and its probability.
+
+    Args:
+        path: a .png file.
+        images: float array of shape (n, height, width, 1 or 3), values 0-1; the
+            first 100 are shown.
+        rows: one a picture, with "predicted" and "probability", and perhaps
+            "intended", which then stands before them.
+    """
+    images = images[:100]
+    columns = int(np.ceil(np.sqrt(len(images))))
+    lines = -(-len(images) // columns)
+    figure = Figure(figsize=(1.3 * columns, 1.55 * lines))
+    # One axis for all: an axis for each picture takes seconds.
+    axis = figure.add_axes((0, 0, 1, 1))
+    for number, (image, row) in enumerate(zip(images, rows, strict=False)):
+        line, column = divmod(number, columns)
+        extent = (column + 0.04, column + 0.96, -line - 0.98, -line - 0.2)
+        pixels = to_uint8(image.repeat(3 // image.shape[2], 2))
+        axis.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest")
+        title = f"{row['predicted']} {row['probability']:.0%}"
+        if "intended" in row:
+            title = f"{row['intended']}: {title}"
+        axis.text(
+            column + 0.5, -line - 0.15, title, ha="center", size=8, parse_math=False
+        )
+    axis.set(xlim=(0, columns), ylim=(-lines, 0))
+    axis.set_axis_off()
+    _save_figure(path, figure)
+
+
+def save_curves(path: Path, history: list[dict[str, float]]) -> None:
+    """Saves losses and accuracies over the epochs, one panel each.
+
+    Args:
+        path: a .png file.
+        history: rows with "epoch" and names that end in "loss" or "accuracy".
+    """
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    epochs = [row["epoch"] for row in history]
+    for axis, kind in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for name in (name for name in history[0] if name.endswith(kind)):
+            axis.plot(epochs, [row[name] for row in history], ".-", label=name)
+        axis.set(xlabel="epoch", ylabel=kind)
+        axis.legend()
+    _save_figure(path, figure)
+
+
+def save_quality(path: Path, rows: list[dict]) -> None:
+    """Saves the two distances to real pictures over the epochs, one panel each.
+
+    Args:
+        path: a .png file.
+        rows: epoch and figures, as of `metrics.evaluate`.
+    """
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    epochs = [row["epoch"] for row in rows]
+    figures = ("kernel_distance", "frechet_distance")
+    for axis, name in zip(figure.subplots(1, 2), figures, strict=True):
+        axis.plot(epochs, [row[name] for row in rows], ".-")
+        axis.set(xlabel="epoch", ylabel=name.replace("_", " "), yscale="symlog")
+    counts = f"{rows[0]['real']} real, {rows[0]['fake']} fake"
+    figure.suptitle(f"{rows[0]['extractor']}; {counts}; 0 is best", size=9)
+    _save_figure(path, figure)
+
+
+def save_confusion_matrix(
+    path: Path, matrix: np.ndarray, class_names: list[str]
+) -> None:
+    """Saves the counts of true against predicted classes.
+
+    Args:
+        path: a .png file.
+        matrix: counts of shape (classes, classes), true class down.
+        class_names: in the matrix's order.
+    """
+    is_small = len(class_names) <= 40  # more counts and names could not be read
+    side = 2.5 + 0.6 * min(len(class_names), 40)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(matrix, cmap="Blues")
+    axis.set(xlabel="predicted", ylabel="true")
+    ticks = range(len(class_names)) if is_small else []
+    names = class_names if is_small else []
+    axis.set_xticks(ticks, names, rotation=45, ha="right", parse_math=False)
+    axis.set_yticks(ticks, names, parse_math=False)
+    for (row, column), count in np.ndenumerate(matrix) if is_small else ():
+        colour = "white" if count > matrix.max() / 2 else "black"
+        axis.text(column, row, count, ha="center", va="center", color=colour)
+    _save_figure(path, figure)
+
+
+def show(path: Path) -> bool:
+    """Opens a window with a saved picture where there is a screen.
+
+    Returns:
+        False when there is no screen to open it on.
+    """
+    from matplotlib import pyplot
+
+    if pyplot.get_backend().lower() == "agg":  # what matplotlib falls back to
+        return False
+    pyplot.imshow(matplotlib_image.imread(path))
+    pyplot.axis("off")
+    pyplot.show()
+    return True
+
+
+def _save_figure(path: Path, figure: Figure) -> None:
+    with atomic.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)

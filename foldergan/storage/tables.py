@@ -1,0 +1,33 @@
+"""Text on disk: JSON and CSV."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from foldergan.storage import atomic
+
+
+def save_text(path: Path, text: str) -> None:
+    """Saves UTF-8 text with the same line ends on every system.
+
+    What is no text in a file's name is escaped, as Python and JSON escape it.
+    """
+    with atomic.replacing(path) as temporary:
+        temporary.write_bytes(text.encode(errors="backslashreplace"))
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Saves readable JSON."""
+    save_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def save_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Saves rows that share their keys under a header line."""
+    with (
+        atomic.replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

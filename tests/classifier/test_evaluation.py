@@ -1,0 +1,72 @@
+"""Figures of a classifier's answers, and the table of what it says of pictures."""
+
+import numpy as np
+import pytest
+
+from foldergan.classifier import evaluation, predictions
+
+
+def one_hot(*classes: int) -> np.ndarray:
+    return np.eye(3, dtype=np.float32)[list(classes)]
+
+
+def test_evaluation_weighs_every_picture_alike():
+    said = np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1], [1, 0, 0]], np.float32)
+    figures = evaluation.evaluate(one_hot(0, 1, 2), said)
+    assert figures["pictures"] == 3
+    assert figures["accuracy"] == pytest.approx(1 / 3)
+    surprise = -np.log([0.5, 0.1, 1e-7])  # a loss is never infinite
+    assert figures["loss"] == pytest.approx(surprise.mean(), rel=1e-6)
+
+
+def test_confusion_matrix_has_true_classes_down_and_predicted_across():
+    said = 0.6 * one_hot(0, 2, 2, 2) + 0.1
+    matrix = evaluation.confusion_matrix(one_hot(0, 0, 0, 2), said)
+    assert matrix.tolist() == [[1, 0, 2], [0, 0, 0], [0, 0, 1]]
+    assert matrix.dtype == np.int64
+
+
+def test_class_accuracy_is_recall_and_nan_where_there_is_no_picture():
+    accuracy = evaluation.class_accuracy(np.array([[1, 0, 2], [0, 0, 0], [1, 0, 3]]))
+    np.testing.assert_allclose(accuracy, [1 / 3, np.nan, 3 / 4])
+
+
+def test_report_has_one_line_a_class_and_one_for_all():
+    report = evaluation.class_report(np.array([[1, 2], [0, 1]]), ["a", "long"])
+    assert report.splitlines() == [
+        "a      33.33% of 3",
+        "long  100.00% of 1",
+        "all    50.00% of 4",
+    ]
+
+
+def test_table_names_the_most_probable_class():
+    rows = predictions.table(np.array([[0.25, 0.75], [0.875, 0.125]]), ["a", "b"])
+    assert rows == [
+        {"picture": 1, "predicted": "b", "probability": 0.75, "p_a": 0.25, "p_b": 0.75},
+        {
+            "picture": 2,
+            "predicted": "a",
+            "probability": 0.875,
+            "p_a": 0.875,
+            "p_b": 0.125,
+        },
+    ]
+
+
+@pytest.mark.parametrize(("count", "more"), [(49, None), (50, "... and 1 more")])
+def test_long_tables_are_cut_and_counted_in_full(count, more):
+    probabilities = np.tile([[0.25, 0.75]], (count, 1))
+    lines = predictions.as_text(predictions.table(probabilities, ["a", "b"]))
+    assert lines.count("75.00%") == 49
+    assert lines.endswith(f"in all: b {count}")
+    assert more is None or more in lines
+
+
+def test_smoothed_labels_are_those_of_keras_losses():
+    import keras
+
+    said = np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]], np.float32)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)
+    loss = evaluation.evaluate(one_hot(0, 1), said, 0.3)["loss"]
+    assert loss == pytest.approx(float(expected(one_hot(0, 1), said)), rel=1e-6)

@@ -1,0 +1,390 @@
+"""Picture files -> arrays: every kind of file, and why a file gives no picture."""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from foldergan import images
+from foldergan.data import decoding
+from foldergan.data.decoding import ImageError, read_image
+from foldergan.errors import InputError
+from foldergan.images import cv2
+
+COLOUR = (200, 100, 50)
+
+
+def saved(path: Path, picture: Image.Image, **options) -> Path:
+    picture.save(path, **options)
+    return path
+
+
+def one_colour(array: np.ndarray) -> np.ndarray:
+    """The colour that all pixels share, 0-255."""
+    assert (array == array[0, 0]).all()
+    return array[0, 0] * 255
+
+
+def png(width: int, height: int, rows: bytes = b"", bits: int = 8) -> bytes:
+    """A greyscale PNG, of any claimed size, with these compressed rows."""
+
+    def chunk(kind, data):
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+# What comes out.
+
+
+def test_array_is_float32_of_the_asked_shape_within_0_and_1(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 14, 3), np.uint8)
+    array = read_image(saved(tmp_path / "a.png", Image.fromarray(pixels)), (8, 6, 3))
+    assert array.dtype == np.float32 and array.shape == (8, 6, 3)
+    assert array.min() >= 0 and array.max() <= 1
+
+
+def test_pixels_keep_their_place_and_value(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    array = read_image(saved(tmp_path / "a.png", Image.fromarray(pixels)), (5, 7, 3))
+    np.testing.assert_allclose(array * 255, pixels, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["png", "bmp", "tif", "webp", "ppm", "gif"])
+def test_channels_are_red_green_blue(tmp_path, kind):
+    options = {"lossless": True} if kind == "webp" else {}
+    path = saved(tmp_path / f"a.{kind}", Image.new("RGB", (4, 4), COLOUR), **options)
+    np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
+
+
+@pytest.mark.parametrize(
+    ("colour", "luma"),
+    [((255, 0, 0), 0.299), ((0, 255, 0), 0.587), ((0, 0, 255), 0.114)],
+)
+def test_one_channel_is_the_luma_of_rec_601(tmp_path, colour, luma):
+    array = read_image(
+        saved(tmp_path / "a.png", Image.new("RGB", (4, 4), colour)), (4, 4, 1)
+    )
+    assert array.shape == (4, 4, 1)
+    np.testing.assert_allclose(array, luma, atol=0.5 / 255)
+
+
+# Kinds of files.
+
+
+def test_16_bit_grey_keeps_its_scale(tmp_path):
+    pixels = np.array([[0, 65535], [0x1234, 0x8000]], np.uint16)
+    array = read_image(saved(tmp_path / "a.png", Image.fromarray(pixels)), (2, 2, 3))
+    for channel in range(3):
+        np.testing.assert_allclose(array[..., channel], pixels / 65535, rtol=1e-6)
+
+
+def test_16_bit_colour_keeps_its_scale_and_order(tmp_path):
+    bgr = np.full((2, 2, 3), (0x1234, 0x8000, 65535), np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), bgr)
+    array = read_image(tmp_path / "a.png", (2, 2, 3))
+    np.testing.assert_allclose(array, bgr[..., ::-1] / 65535, rtol=1e-6)
+
+
+def palette_picture() -> Image.Image:
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([10, 20, 30, *COLOUR])
+    picture.putpixel((1, 0), 1)
+    return picture
+
+
+@pytest.mark.parametrize("kind", ["png", "gif", "bmp", "tif"])
+def test_palette_colours_are_looked_up(tmp_path, kind):
+    array = read_image(saved(tmp_path / f"a.{kind}", palette_picture()), (1, 2, 3))
+    np.testing.assert_allclose(array[0] * 255, [(10, 20, 30), COLOUR])
+
+
+@pytest.mark.parametrize("kind", ["png", "gif"])
+def test_transparent_palette_entry_becomes_white(tmp_path, kind):
+    path = saved(tmp_path / f"a.{kind}", palette_picture(), transparency=0)
+    array = read_image(path, (1, 2, 3))
+    np.testing.assert_allclose(array[0] * 255, [(255, 255, 255), COLOUR])
+
+
+@pytest.mark.parametrize(("mode", "value"), [("L", 77), ("1", 1)])
+def test_greyscale_fills_three_equal_channels(tmp_path, mode, value):
+    path = saved(tmp_path / "a.png", Image.new(mode, (4, 4), value))
+    expected = 77 if mode == "L" else 255
+    np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), expected)
+
+
+def on_white(colour, alpha) -> np.ndarray:
+    return np.array(colour) * alpha / 255 + 255 - alpha
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 128, 254, 255])
+@pytest.mark.parametrize("kind", ["png", "webp", "tif"])
+def test_transparency_is_blended_on_white(tmp_path, kind, alpha):
+    options = {"lossless": True, "exact": True} if kind == "webp" else {}
+    picture = Image.new("RGBA", (4, 4), (*COLOUR, alpha))
+    path = saved(tmp_path / f"a.{kind}", picture, **options)
+    found = one_colour(read_image(path, (4, 4, 3)))
+    np.testing.assert_allclose(found, on_white(COLOUR, alpha), atol=1)
+
+
+def test_grey_with_transparency_is_blended_on_white(tmp_path):
+    path = saved(tmp_path / "a.png", Image.new("LA", (4, 4), (100, 128)))
+    found = one_colour(read_image(path, (4, 4, 3)))
+    np.testing.assert_allclose(found, on_white([100] * 3, 128), atol=0.51)
+
+
+@pytest.mark.parametrize("kind", ["png", "tif"])
+def test_16_bit_transparency_is_blended_on_white(tmp_path, kind):
+    cv2.imwrite(
+        str(tmp_path / f"a.{kind}"), np.full((2, 2, 4), (0, 0, 65535, 16384), np.uint16)
+    )
+    array = read_image(tmp_path / f"a.{kind}", (2, 2, 3))
+    np.testing.assert_allclose(array[0, 0], (1, 0.75, 0.75), atol=1e-4)
+
+
+def test_cmyk_jpeg_becomes_rgb(tmp_path):
+    path = saved(
+        tmp_path / "a.jpg", Image.new("CMYK", (16, 16), (0, 255, 255, 0)), quality=100
+    )
+    found = one_colour(read_image(path, (4, 4, 3)))
+    np.testing.assert_allclose(found, (255, 0, 0), atol=3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_obeyed(tmp_path, orientation):
+    pixels = np.zeros((16, 32), np.uint8)
+    pixels[:8, :8] = 255  # a white corner, on a wide picture
+    picture, exif = Image.fromarray(pixels), Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path / "a.jpg", picture, exif=exif, quality=100)
+    with Image.open(path) as stored:
+        upright = np.asarray(ImageOps.exif_transpose(stored)) / 255
+    array = read_image(path, (*upright.shape, 1))
+    np.testing.assert_allclose(array[..., 0], upright, atol=2 / 255)
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "tif"])
+def test_first_frame_of_an_animation_is_taken(tmp_path, kind):
+    first, second = Image.new("RGB", (4, 4), "red"), Image.new("RGB", (4, 4), "lime")
+    options = {"lossless": True} if kind == "webp" else {}
+    path = saved(
+        tmp_path / f"a.{kind}", first, save_all=True, append_images=[second], **options
+    )
+    np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), (255, 0, 0))
+
+
+def test_content_decides_not_the_extension(tmp_path):
+    path = saved(tmp_path / "a.jpg", Image.new("RGB", (4, 4), COLOUR), format="png")
+    np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b.png", "\u732b/\u00e9t\u00e9 \u00fc.png", "x" * 251 + ".png", "100%{}.png"],
+)
+def test_any_path_can_be_read(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    path = saved(tmp_path / name, Image.new("RGB", (4, 4), COLOUR))
+    np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
+
+
+# Sizes.
+
+
+def test_shrinking_averages_blocks():
+    array = np.arange(16, dtype=np.float32).reshape(4, 4)
+    means = array.reshape(2, 2, 2, 2).mean((1, 3))
+    np.testing.assert_allclose(images.resize(array, (2, 2)), means)
+
+
+def test_enlarging_interpolates_between_pixel_centres():
+    array = np.array([[0, 1]], np.float32)
+    expected = [[0, 0.25, 0.75, 1]]
+    np.testing.assert_allclose(images.resize(array, (1, 4)), expected)
+
+
+def test_one_side_shrinks_while_the_other_grows():
+    array = np.array([[0, 1], [2, 5]], np.float32)
+    expected = [[1, 1.5, 2.5, 3]]  # means of the columns, 1 and 3, then between them
+    np.testing.assert_allclose(images.resize(array, (1, 4)), expected)
+
+
+def test_same_size_changes_nothing():
+    array = np.random.default_rng(0).random((3, 5, 3), np.float32)
+    np.testing.assert_array_equal(images.resize(array, (3, 5)), array)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_resize_all_keeps_number_and_channels(channels):
+    array = np.random.default_rng(0).random((2, 4, 4, channels), np.float32)
+    means = array.reshape(2, 2, 2, 2, 2, channels).mean((2, 4))
+    resized = images.resize_all(array, (2, 2, channels))
+    np.testing.assert_allclose(resized, means, rtol=1e-6)
+
+
+def test_resize_all_refuses_other_channels():
+    with pytest.raises(InputError, match="of 1 channels .* pictures of 3"):
+        images.resize_all(np.zeros((2, 4, 4, 1), np.float32), (4, 4, 3))
+
+
+# Ranges.
+
+
+def test_tanh_range_and_back():
+    unit = np.linspace(0, 1, 11, dtype=np.float32)
+    tanh = images.to_tanh_range(unit)
+    np.testing.assert_allclose(tanh, np.linspace(-1, 1, 11), atol=1e-6)
+    np.testing.assert_allclose(images.to_unit_range(tanh), unit, atol=1e-6)
+
+
+def test_every_whole_number_survives_the_way_through_both_ranges():
+    numbers = np.arange(256, dtype=np.uint8)
+    unit = numbers.astype(np.float32) / 255
+    there_and_back = images.to_unit_range(images.to_tanh_range(unit))
+    np.testing.assert_array_equal(images.to_uint8(there_and_back), numbers)
+
+
+def test_to_uint8_rounds_and_clips():
+    found = images.to_uint8(np.array([-0.5, 0.4 / 255, 0.6 / 255, 1.0, 1.5]))
+    assert found.dtype == np.uint8 and found.tolist() == [0, 0, 1, 255, 255]
+
+
+# Files that give no picture.
+
+
+def random_picture() -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"not a picture\n", "is not a picture"),
+        (b"\xff\xd8", "is not a picture"),
+        (png(0, 0), "is not a picture"),
+        (png(40000, 40000), "too many pixels"),
+    ],
+)
+def test_content_without_a_picture_is_refused(tmp_path, content, reason):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match=reason):
+        read_image(path, (4, 4, 3))
+
+
+@pytest.mark.parametrize("part", [0.05, 0.5, 0.98])
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp", "tif"])
+def test_truncated_file_is_refused(tmp_path, kind, part):
+    path = saved(tmp_path / f"a.{kind}", random_picture())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * part)])
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(path, (4, 4, 3))
+
+
+def test_flipped_bit_in_a_png_is_refused(tmp_path):
+    path = saved(tmp_path / "a.png", random_picture())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(path, (4, 4, 3))
+
+
+def test_small_file_that_unpacks_to_400_million_pixels_is_refused(tmp_path):
+    side, packer = 20_000, zlib.compressobj(9)
+    rows = bytes((side // 8 + 1) * 100)
+    packed = b"".join(packer.compress(rows) for _ in range(side // 100))
+    bomb = png(side, side, packed + packer.flush(), bits=1)
+    assert len(bomb) < 100_000
+    (tmp_path / "a.png").write_bytes(bomb)
+    with pytest.raises(ImageError, match="too many pixels"):
+        read_image(tmp_path / "a.png", (4, 4, 3))
+
+
+def test_float_pixels_are_refused_for_their_scale_is_unknown(tmp_path):
+    picture = Image.fromarray(np.full((4, 4), 0.5, np.float32))
+    with pytest.raises(ImageError, match="float32"):
+        read_image(saved(tmp_path / "a.tif", picture), (4, 4, 3))
+
+
+def test_folder_named_like_a_picture_is_refused(tmp_path):
+    (tmp_path / "a.jpg").mkdir()
+    with pytest.raises(ImageError, match="is a folder"):
+        read_image(tmp_path / "a.jpg", (4, 4, 3))
+
+
+def test_dangling_link_is_refused(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match="No such file"):
+        read_image(tmp_path / "a.jpg", (4, 4, 3))
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read anything"
+)
+def test_file_without_permission_is_refused(tmp_path):
+    path = saved(tmp_path / "a.png", random_picture())
+    path.chmod(0)
+    with pytest.raises(ImageError, match="Permission denied"):
+        read_image(path, (4, 4, 3))
+
+
+def test_file_that_the_system_denies_is_refused(tmp_path, monkeypatch):
+    def deny(path, *_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.png").write_bytes(b"locked")
+    monkeypatch.setattr("builtins.open", deny)
+    with pytest.raises(ImageError, match="Permission denied"):
+        read_image(tmp_path / "a.png", (4, 4, 3))
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="is no regular file"):
+        read_image(tmp_path / "a.png", (4, 4, 3))
+
+
+# Many files.
+
+
+@pytest.mark.parametrize("small", [0, 2**20])
+def test_many_pictures_come_in_the_order_of_their_paths(tmp_path, monkeypatch, small):
+    monkeypatch.setattr(images, "_SMALL_FILE", small)  # many threads, then one
+    monkeypatch.setattr(images, "_BLOCK_BYTES", 10 * 16)
+    monkeypatch.setattr(images, "_AHEAD_BYTES", 0)
+    shades = list(range(0, 250, 5)) * 6  # more than are read ahead
+    paths = []
+    for number, shade in enumerate(shades):
+        picture = Image.new("L", (2, 2), shade)
+        paths.append(saved(tmp_path / f"{number}.png", picture))
+    blocks = [block for block, _ in decoding.read_images(paths, (2, 2, 1))]
+    found = np.concatenate(blocks)[:, 0, 0, 0] * 255
+    np.testing.assert_allclose(found, shades, atol=1e-4)
+    assert len(blocks) == len(shades) / 10
+
+
+def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
+    good = saved(tmp_path / "a.png", random_picture())
+    bad = tmp_path / "b.png"
+    bad.write_bytes(b"")
+    [(pictures, problems)] = decoding.read_images([good, bad, good], (2, 2, 3))
+    assert [str(problem) for problem in problems] == ["None", "is empty", "None"]
+    assert pictures.shape == (2, 2, 2, 3)
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+
+
+def test_where_no_file_is_a_picture_the_array_is_empty(tmp_path):
+    [(pictures, problems)] = decoding.read_images([tmp_path / "gone.png"], (2, 2, 3))
+    assert pictures.shape == (0, 2, 2, 3)
+    assert isinstance(problems[0], ImageError)

@@ -1,0 +1,86 @@
+"""Splitting and shuffling rows."""
+
+import numpy as np
+import pytest
+
+from foldergan.data.batches import epoch_batches, epochs_of
+from foldergan.data.splits import split_by_class
+
+
+def one_hot(*counts):
+    """Labels of classes with that many rows each, in mixed order."""
+    columns = np.repeat(np.arange(len(counts)), counts)
+    columns = np.random.default_rng(7).permutation(columns)
+    return np.eye(len(counts), dtype=np.float32)[columns]
+
+
+@pytest.mark.parametrize("held_out", [0.0, 0.01, 0.2, 0.5, 0.99])
+@pytest.mark.parametrize("counts", [(10, 10), (2, 50, 7), (1, 2, 3)])
+def test_each_row_stands_on_exactly_one_side(counts, held_out):
+    labels = one_hot(*counts)
+    kept, held = split_by_class(labels, held_out, seed=3)
+    assert sorted([*kept, *held]) == list(range(len(labels)))
+    assert (np.diff(kept) > 0).all()
+    assert (np.diff(held) > 0).all()
+
+
+@pytest.mark.parametrize("held_out", [0.01, 0.2, 0.99])
+def test_every_class_is_on_both_sides(held_out):
+    labels = one_hot(2, 50, 7)
+    for rows in split_by_class(labels, held_out, seed=0):
+        assert (labels[rows].sum(0) > 0).all()
+
+
+def test_each_class_is_split_by_the_same_part():
+    labels = one_hot(10, 100, 50)
+    kept, held = split_by_class(labels, 0.2, seed=0)
+    assert labels[held].sum(0).tolist() == [2, 20, 10]
+    assert labels[kept].sum(0).tolist() == [8, 80, 40]
+
+
+def test_the_only_picture_of_a_class_is_trained_on():
+    labels = one_hot(1, 10)
+    kept, held = split_by_class(labels, 0.5, seed=0)
+    assert labels[kept].sum(0)[0] == 1
+    assert labels[held].sum(0)[0] == 0
+
+
+def test_0_holds_nothing_out():
+    kept, held = split_by_class(one_hot(3, 4), 0.0, seed=0)
+    assert kept.tolist() == list(range(7))
+    assert held.dtype.kind == "i"
+    assert len(held) == 0
+
+
+def test_the_split_hangs_on_the_seed_only():
+    labels = one_hot(40, 40)
+    first, again, other = (
+        split_by_class(labels, 0.25, seed=seed)[1].tolist() for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(("num_rows", "batch_size"), [(10, 4), (8, 4), (3, 8), (1, 1)])
+def test_an_epoch_has_every_row_once(num_rows, batch_size):
+    batches = epoch_batches(num_rows, batch_size, seed=0, epoch=0)
+    assert sorted(np.concatenate(batches)) == list(range(num_rows))
+    assert all(len(rows) == batch_size for rows in batches[:-1])
+    assert 1 <= len(batches[-1]) <= batch_size
+
+
+def test_the_order_hangs_on_seed_and_epoch():
+    def order(seed, epoch):
+        return tuple(np.concatenate(epoch_batches(50, 7, seed, epoch)))
+
+    assert order(1, 2) == order(1, 2)
+    orders = {order(seed, epoch) for seed in range(4) for epoch in range(4)}
+    assert len(orders) == 16
+
+
+@pytest.mark.parametrize(
+    ("least_steps", "count", "epochs"),
+    [(0, 1, 30), (6000, 450, 750), (6000, 64 * 200, 30), (6000, 64 * 199, 31)],
+)
+def test_few_pictures_are_passed_over_more_often(least_steps, count, epochs):
+    assert epochs_of(30, least_steps, count, 64) == epochs

@@ -1,0 +1,532 @@
+"""The alternating steps, on 8x8 pictures."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from foldergan import backend
+from foldergan.data.batches import epoch_batches
+from foldergan.errors import RunError
+from foldergan.gan import losses, networks, sampling
+from foldergan.gan.trainer import LOG_NAMES, AdversarialTrainer
+
+SHAPE, LATENT_DIM = (8, 8, 3), 4
+
+
+def some_images(count=10):
+    rng = np.random.default_rng(0)
+    return rng.random((count, *SHAPE), dtype=np.float32)
+
+
+def new_trainer(seed=0, learning_rate=1e-3, kind=AdversarialTrainer, **modes):
+    backend.start(seed)
+    return kind(
+        networks.build_discriminator(SHAPE, (4, 8), dropout=0.4),
+        networks.build_generator(SHAPE, LATENT_DIM, (4, 4)),
+        discriminator_learning_rate=learning_rate,
+        generator_learning_rate=learning_rate,
+        beta_1=0.5,
+        seed=seed,
+        **modes,
+    )
+
+
+def run(trainer, epochs, images=None, batch_size=8, **asked):
+    images = some_images() if images is None else images
+    return list(trainer.train(images, epochs, batch_size, **asked))
+
+
+def some_latents(count, seed=0):
+    return tf.constant(sampling.sample_latents(count, LATENT_DIM, seed))
+
+
+def some_fakes(trainer, count):
+    return trainer.generator(some_latents(count), training=True)
+
+
+def none(count):
+    """The classes of pictures that have none."""
+    return tf.zeros((count, 0))
+
+
+def real_batch(count):
+    return tf.constant(some_images(count) * 2 - 1)
+
+
+def assert_same_state(one, other):
+    one, other = one.state(), other.state()
+    assert list(one) == list(other)
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def assert_moves_only(moving, still, step):
+    """Checks that a step changes each tensor of one network and none of the other."""
+    before = [weights.copy() for weights in moving.get_weights()]
+    kept = [weights.copy() for weights in still.get_weights()]
+    step()
+    for old, new in zip(before, moving.get_weights(), strict=True):
+        assert (old != new).any()
+    for old, new in zip(kept, still.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def after_a_restore():
+    trainer = new_trainer(seed=1)
+    run(trainer, 1)
+    restored = new_trainer(seed=2)
+    restored.restore(trainer.state())
+    return restored
+
+
+@pytest.mark.parametrize("make", [new_trainer, after_a_restore])
+@pytest.mark.parametrize("count", [4, 1], ids=["full batch", "short batch"])
+def test_each_step_moves_its_own_network_only(make, count):
+    trainer = make()
+    d, g = trainer.discriminator, trainer.generator
+    for _ in range(2):
+        assert_moves_only(
+            d,
+            g,
+            lambda: trainer.discriminator_step(
+                real_batch(count), some_fakes(trainer, count), none(count)
+            ),
+        )
+        assert_moves_only(
+            g,
+            d,
+            lambda: trainer.generator_step(some_latents(2 * count), none(2 * count)),
+        )
+
+
+@pytest.mark.parametrize("network", ["discriminator", "generator"])
+def test_a_network_frozen_by_mistake_is_an_error(network):
+    trainer = new_trainer()
+    getattr(trainer, network).trainable = False
+    with pytest.raises(RunError, match=f"{network} is frozen"):
+        run(trainer, 1)
+
+
+def test_a_network_that_stands_still_would_not_pass():
+    trainer = new_trainer(learning_rate=0.0)
+    d, g = trainer.discriminator, trainer.generator
+    with pytest.raises(AssertionError):
+        assert_moves_only(
+            d,
+            g,
+            lambda: trainer.discriminator_step(
+                real_batch(4), some_fakes(trainer, 4), none(4)
+            ),
+        )
+
+
+def test_the_loop_moves_both_networks_on_the_short_last_batch_too():
+    trainer = new_trainer()
+    images = some_images(5)  # batches of 4 and 1
+    seen = []
+
+    def on_step(batch, batches, logs):
+        parts = (trainer.discriminator, trainer.generator)
+        seen.append([w for part in parts for w in part.get_weights()])
+        assert batches == 2
+
+    run(trainer, 1, images, on_step=on_step)
+    assert len(seen) == 2
+    assert all((one != two).any() for one, two in zip(*seen, strict=True))
+
+
+def test_the_discriminator_learns_to_tell_real_from_fake():
+    trainer = new_trainer(learning_rate=0.01)
+    real_images, fake_images = real_batch(8), some_fakes(trainer, 8)
+    first = trainer.discriminator_step(real_images, fake_images, none(8))[0]
+    for _ in range(60):
+        d_loss, real_accuracy, fake_accuracy = trainer.discriminator_step(
+            real_images, fake_images, none(8)
+        )
+    assert d_loss < first / 2
+    real_logits = trainer.discriminator(real_images)
+    fake_logits = trainer.discriminator(fake_images)
+    assert tf.reduce_min(real_logits) > 0 > tf.reduce_max(fake_logits)
+
+
+def test_accuracies_are_the_parts_told_right():
+    trainer = new_trainer()
+    *_, dense = trainer.discriminator.layers  # holds everything for real:
+    dense.set_weights([np.zeros_like(dense.kernel), np.array([5.0])])
+    _, real_accuracy, fake_accuracy = trainer.discriminator_step(
+        real_batch(4), some_fakes(trainer, 4), none(4)
+    )
+    assert (real_accuracy, fake_accuracy) == (1, 0)
+
+
+def test_the_generator_learns_to_be_taken_for_real():
+    trainer = new_trainer(learning_rate=0.01)
+    latents = some_latents(8)
+
+    def logit():
+        return float(tf.reduce_mean(trainer.discriminator(trainer.generator(latents))))
+
+    before = logit()
+    losses = [float(trainer.generator_step(latents, none(8))) for _ in range(40)]
+    assert logit() > before
+    assert losses[-1] < losses[0]
+
+
+def test_it_yields_each_epoch_with_its_means():
+    epochs = run(new_trainer(), 3)
+    assert [epoch for epoch, _ in epochs] == [1, 2, 3]
+    for _, logs in epochs:
+        assert tuple(logs) == LOG_NAMES
+        assert all(isinstance(value, float) for value in logs.values())
+        assert 0 <= logs["real_accuracy"] <= 1
+        assert logs["d_loss"] == pytest.approx(np.log(2), abs=0.2)  # knows little yet
+
+
+def test_means_weigh_each_picture_the_same():
+    class Counting(AdversarialTrainer):
+        """Its loss is the number of real pictures in the batch."""
+
+        def discriminator_step(self, real_images, fake_images, classes, step):
+            size = tf.cast(tf.shape(real_images)[0], tf.float32)
+            return size, size, size
+
+    ((_, logs),) = run(new_trainer(kind=Counting), 1, some_images(5), batch_size=6)
+    assert logs["d_loss"] == pytest.approx((3 * 3 + 2 * 2) / 5)  # not (3 + 2) / 2
+
+
+def drawn_latents(seed, steps):
+    """First number of the latent vectors of each step, for D and for G."""
+
+    class Showing(AdversarialTrainer):
+        def _draw(self, latents, classes):
+            return latents
+
+        def discriminator_step(self, real_images, fake_images, classes, step):
+            return fake_images[0, 0], 0.0, 0.0
+
+        def generator_step(self, latents, classes, step):
+            return latents[0, 0]
+
+    epochs = run(new_trainer(seed, kind=Showing), steps, some_images(4))
+    return [(logs["d_loss"], logs["g_loss"]) for _, logs in epochs]
+
+
+def test_latents_hang_on_the_step_and_the_seed_and_their_use():
+    first, again, other = (drawn_latents(seed, steps=4) for seed in (1, 1, 2))
+    assert first == again
+    numbers = {number for pair in first + other for number in pair}
+    assert len(numbers) == 16
+
+
+def test_the_generator_trains_on_as_many_pictures_as_the_discriminator():
+    class Counting(AdversarialTrainer):
+        def discriminator_step(self, real_images, fake_images, classes, step):
+            count = tf.shape(real_images)[0] + tf.shape(fake_images)[0]
+            return tf.cast(count, tf.float32), 0.0, 0.0
+
+        def generator_step(self, latents, classes, step):
+            return tf.cast(tf.shape(latents)[0], tf.float32)
+
+    ((_, logs),) = run(new_trainer(kind=Counting), 1, some_images(4), batch_size=8)
+    assert logs["d_loss"] == logs["g_loss"] == 8
+
+
+@pytest.mark.parametrize(("latents", "drawn"), [("shared", 8), ("half", 4)])
+def test_one_drawing_serves_both_steps(latents, drawn):
+    trainer, by_hand = new_trainer(latents=latents), new_trainer()
+    images = some_images(4)
+    run(trainer, 1, images)
+    (rows,) = epoch_batches(4, 4, trainer.seed, 0)
+    vectors = by_hand._latents(drawn, 0, 1)
+    fake_images = by_hand.generator(vectors, training=True)
+    by_hand.discriminator_step(images[np.sort(rows)] * 2 - 1, fake_images[:4], none(4))
+    by_hand.generator_step(vectors, none(drawn))
+    for network in ("discriminator", "generator"):
+        for one, other in zip(
+            getattr(trainer, network).get_weights(),
+            getattr(by_hand, network).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_same_seed_same_weights_other_seed_others():
+    one, same, other = new_trainer(3), new_trainer(3), new_trainer(4)
+    for trainer in (one, same, other):
+        run(trainer, 2)
+    assert_same_state(one, same)
+    assert (other.generator.get_weights()[0] != one.generator.get_weights()[0]).any()
+
+
+def test_going_on_after_an_epoch_gives_the_same_bits():
+    unbroken, first, second = new_trainer(), new_trainer(), new_trainer(seed=9)
+    logs = run(unbroken, 4)
+    first_logs = run(first, 2)
+    second.seed = first.seed
+    second.restore(first.state())
+    assert second.epoch == 2
+    assert first_logs + run(second, 4) == logs
+    assert_same_state(second, unbroken)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+def test_going_on_in_the_middle_of_an_epoch_gives_the_same_bits(steps, unbroken):
+    """Three batches an epoch: stops inside, at the end, and in the next epoch."""
+    first, second = new_trainer(), new_trainer()
+    done = []
+    first_logs = run(
+        first,
+        3,
+        on_step=lambda *_: done.append(1),
+        should_stop=lambda: len(done) == steps,
+    )
+    assert len(done) == steps
+    assert len(first_logs) == first.epoch == steps // 3
+    second.restore(first.state())
+    whole, logs = unbroken
+    assert first_logs + run(second, 3) == logs
+    assert_same_state(second, whole)
+
+
+@pytest.fixture(scope="module")
+def unbroken():
+    trainer = new_trainer()
+    logs = run(trainer, 3)
+    return trainer, logs
+
+
+def test_the_state_holds_dropouts_seeds_and_adams_moments():
+    trainer = new_trainer()
+    before = trainer.state()
+    run(trainer, 1)
+    after = trainer.state()
+    dropout = next(
+        layer for layer in trainer.discriminator.layers if layer.name[:4] == "drop"
+    )
+    held = [after[name] for name in after if name.startswith("discriminator/")]
+    (seeds,) = dropout.variables
+    assert any(np.array_equal(array, seeds.numpy()) for array in held)
+    for name in ("discriminator", "generator"):
+        optimizer = getattr(trainer, f"{name}_optimizer")
+        assert int(optimizer.iterations) == 3
+        count = sum(key.startswith(f"{name}_optimizer/") for key in after)
+        moments = 2 * len(getattr(trainer, name).trainable_variables)
+        assert count == moments + 2  # and iterations and learning rate
+    changed = {name for name in after if (before[name] != after[name]).any()}
+    constant = {name for name in after if name not in changed}
+    assert constant <= {
+        f"{name}_optimizer/{index}"
+        for name in ("discriminator", "generator")
+        for index in (0, 1)
+    } | {"sums"}
+
+
+def test_a_state_is_a_copy():
+    trainer = new_trainer()
+    run(trainer, 1)
+    state = trainer.state()
+    kept = {name: array.copy() for name, array in state.items()}
+    run(trainer, 2)
+    for name, array in state.items():
+        np.testing.assert_array_equal(array, kept[name], err_msg=name)
+
+
+def test_nan_in_the_pictures_ends_it_at_once_after_good_epochs_only():
+    trainer, images, seen, steps = new_trainer(), some_images(), [], []
+    with pytest.raises(RunError, match="epoch 3"):
+        for epoch, logs in trainer.train(
+            images, 5, 8, on_step=lambda *_: steps.append(1)
+        ):
+            seen.append(epoch)
+            assert np.isfinite(list(logs.values())).all()
+            if epoch == 2:
+                images[:] = np.nan
+    assert seen == [1, 2]
+    assert trainer.epoch == 2
+    assert len(steps) == 2 * 3 + 1  # not to the end of the epoch
+
+
+def test_weights_that_are_not_finite_end_it_though_the_losses_were():
+    trainer = new_trainer()
+    trainer.generator_optimizer.learning_rate.assign(np.inf)
+    with pytest.raises(RunError, match="learning-rate"):
+        run(trainer, 1, some_images(4))  # one batch: both losses came before
+    assert trainer.epoch == 0
+
+
+def test_a_huge_learning_rate_ends_in_a_run_error():
+    trainer, seen = new_trainer(learning_rate=1e30), []
+    with pytest.raises(RunError, match="learning-rate"):
+        for _, logs in trainer.train(some_images(), 5, 8):
+            seen.append(logs)
+    assert all(np.isfinite(list(logs.values())).all() for logs in seen)
+
+
+def test_generated_pictures_approach_the_colour_of_the_real_ones():
+    colour = np.array([0.85, 0.2, 0.6], np.float32)
+    images = np.broadcast_to(colour, (32, *SHAPE))
+    trainer = new_trainer(learning_rate=0.004)
+    latents = sampling.sample_latents(32, LATENT_DIM, seed=0)
+
+    def distance():
+        pictures = sampling.generate(trainer.generator, latents)
+        return np.abs(pictures.mean((0, 1, 2)) - colour).max()
+
+    before = distance()
+    run(trainer, 60, images, batch_size=16)
+    assert before > 0.25
+    assert distance() < before / 2
+
+
+# A moving average of the generator.
+
+
+def test_without_one_it_is_the_generator_itself():
+    trainer = new_trainer()
+    assert trainer.generator_ema is trainer.generator
+
+
+@pytest.mark.parametrize(
+    ("half_life", "steps_before", "steps"),
+    [(64, 10**6, 8), (10**6, 40, 2)],  # of 8 pictures each
+    ids=["its half-life", "a twentieth of the pictures so far, if that is less"],
+)
+def test_it_starts_equal_and_forgets_half_in(half_life, steps_before, steps):
+    trainer = new_trainer(ema=half_life)
+    start = trainer.generator.get_weights()
+    for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    trainer.generator_optimizer.iterations.assign(steps_before)
+    trainer.generator.set_weights([weight + 1 for weight in start])
+    for _ in range(steps):
+        trainer._average(tf.constant(8))
+    for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
+        np.testing.assert_allclose(other, one + 0.5, rtol=1e-5)
+
+
+def test_training_moves_it_and_its_state_goes_on_to_the_same_bits():
+    unbroken, first, second = (new_trainer(ema=20) for _ in range(3))
+    run(unbroken, 3)
+    run(first, 1)
+    second.restore(first.state())
+    run(second, 3)
+    assert_same_state(second, unbroken)
+    pairs = zip(
+        unbroken.generator.get_weights(),
+        unbroken.generator_ema.get_weights(),
+        strict=True,
+    )
+    assert all((now != mean).any() for now, mean in pairs)
+    assert_same_weights(unbroken.generator, generator_of(new_trainer(), epochs=3))
+
+
+def generator_of(trainer, epochs):
+    run(trainer, epochs)
+    return trainer.generator
+
+
+def assert_same_weights(one, other):
+    for first, second in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+# What training may be told.
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"loss": "hinge"}, {"beta_2": 0.9}, {"augmentation": ("shift",)}],
+    ids=lambda told: next(iter(told)),
+)
+@pytest.mark.parametrize("latents", ["fresh", "half"])
+def test_what_it_is_told_makes_a_difference(told, latents):
+    plain, other = (new_trainer(latents=latents, **more) for more in ({}, told))
+    for trainer in (plain, other):
+        run(trainer, 2)
+    for network in ("discriminator", "generator"):
+        one, two = (getattr(trainer, network) for trainer in (plain, other))
+        assert (one.get_weights()[0] != two.get_weights()[0]).any()
+
+
+def test_real_and_fake_pictures_are_changed_alike_but_not_the_same():
+    trainer = new_trainer(augmentation=("shift",))
+    images = real_batch(50)
+    seen = [
+        trainer._see(images, step, use)[0].numpy()
+        for step in (0, 1)
+        for use in (0, 1, 2)
+    ]
+    np.testing.assert_array_equal(seen[-1], trainer._see(images, 1, 2)[0])
+    for number, one in enumerate(seen):
+        assert all((one != other).any() for other in seen[:number])
+
+
+# Classes.
+
+COLOURS = np.array([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9]], np.float32)
+
+
+def class_trainer(learning_rate=0.004, **modes):
+    backend.start(0)
+    return AdversarialTrainer(
+        networks.build_discriminator(SHAPE, (4, 8), dropout=0.0, num_classes=2),
+        networks.build_generator(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
+        discriminator_learning_rate=learning_rate,
+        generator_learning_rate=learning_rate,
+        beta_1=0.5,
+        seed=0,
+        **modes,
+    )
+
+
+def coloured(count=32):
+    """Pictures of one colour each, and the class that each colour is."""
+    labels = np.eye(2, dtype=np.float32)[np.arange(count) % 2]
+    images = np.broadcast_to((labels @ COLOURS)[:, None, None], (count, *SHAPE))
+    return images.copy(), labels
+
+
+@pytest.mark.parametrize("latents", ["fresh", "shared"])
+def test_each_class_is_drawn_as_it_was_asked_for(latents):
+    images, labels = coloured()
+    trainer = class_trainer(latents=latents)
+    run(trainer, 200, images, batch_size=16, labels=labels)
+    drawer = networks.inference_generator(trainer.generator, 2)
+    for number in range(2):
+        inputs = sampling.sample_inputs(drawer, 16, seed=0, class_ids=[number])
+        mean = sampling.generate(drawer, inputs).mean((0, 1, 2))
+        own, other = (np.abs(mean - COLOURS[k]).sum() for k in (number, 1 - number))
+        assert own < other / 2
+
+
+def test_the_discriminator_judges_pictures_by_their_class():
+    images, labels = (tf.constant(array) for array in coloured(16))
+    trainer = class_trainer(learning_rate=0.01)
+    wrong = images[::-1]  # real ones, under the other class
+    for _ in range(60):
+        trainer.discriminator_step(images * 2 - 1, wrong * 2 - 1, labels)
+    outputs = trainer.discriminator(images * 2 - 1)
+    assert tf.reduce_min(losses.logits_of(outputs, labels)) > 0
+    assert tf.reduce_max(losses.logits_of(outputs, labels[:, ::-1])) < 0
+
+
+def test_pictures_keep_their_labels():
+    seen = []
+
+    class Watching(AdversarialTrainer):
+        def discriminator_step(self, real_images, fake_images, classes, step):
+            is_red = tf.cast(real_images[:, 0, 0, 0] > 0, tf.float32)
+            return tf.reduce_mean(tf.abs(is_red - classes[:, 0])), 0.0, 0.0
+
+    images, labels = coloured()
+    trainer = Watching(
+        networks.build_discriminator(SHAPE, (4, 8), dropout=0.0, num_classes=2),
+        networks.build_generator(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
+        discriminator_learning_rate=1e-3,
+        generator_learning_rate=1e-3,
+        beta_1=0.5,
+        seed=0,
+    )
+    for _, logs in trainer.train(images, 2, 8, range(3, 32), labels):
+        seen.append(logs["d_loss"])
+    assert seen == [0, 0]

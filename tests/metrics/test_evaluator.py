@@ -1,0 +1,94 @@
+"""Measuring a generator by pictures that it never saw."""
+
+import numpy as np
+import pytest
+
+from foldergan.metrics import evaluator, selection
+
+RNG = np.random.default_rng(0)
+PICTURES = RNG.random((40, 2, 2, 3)).astype(np.float32)
+TRAINING, HELD_OUT = np.arange(20), np.arange(20, 40)
+
+
+class Pixels:
+    """An extractor whose features are the pixels."""
+
+    name = "pixels"
+
+    def __call__(self, images, rows=None):
+        rows = np.arange(len(images)) if rows is None else rows
+        return images[rows].reshape(len(rows), -1)
+
+
+def measure(pictures):
+    return evaluator.Evaluator(Pixels(), PICTURES, TRAINING, HELD_OUT).measure(pictures)
+
+
+def rows_of(*distances, error=0) -> list[dict]:
+    return [
+        {"epoch": epoch, "kernel_distance": distance, "kernel_distance_error": error}
+        for epoch, distance in enumerate(distances, 1)
+    ]
+
+
+def test_counts_and_extractor_stand_beside_the_figures():
+    row = measure(RNG.random((30, 2, 2, 3)))
+    assert row["extractor"] == "pixels"
+    assert (row["real"], row["fake"], row["training"]) == (20, 30, 20)
+
+
+def test_real_come_before_fake():
+    one_of_the_real = np.repeat(PICTURES[HELD_OUT[:1]], 10, axis=0)
+    row = measure(one_of_the_real)
+    assert row["precision"] == 1
+    assert row["recall"] < 0.1
+
+
+def test_drawing_what_it_was_trained_on_is_told_from_drawing_what_is_held_out():
+    copied, new = measure(PICTURES[TRAINING]), measure(PICTURES[HELD_OUT])
+    assert copied["copying_close_share"] == 1
+    assert new["copying_close_share"] < 0.2
+    assert new["frechet_distance"] == pytest.approx(0, abs=1e-6)
+
+
+def test_only_a_part_of_many_training_pictures_is_looked_at(monkeypatch):
+    monkeypatch.setattr(evaluator, "_MOST_TRAINING", 7)
+    assert measure(PICTURES[HELD_OUT])["training"] == 7
+
+
+@pytest.mark.parametrize(
+    ("distances", "error", "best"),
+    [
+        ((3, 1, 2), 0, 2),
+        ((3, 1, 2, 1), 0, 4),
+        ((3, 1.0, 1.4, 1.6), 0.5, 3),
+        ((3, 1.4, 1.0, 1.6), 0.5, 3),
+        ((1, 2, 3), 1.5, 2),
+    ],
+)
+def test_the_newest_that_cannot_be_told_from_the_least_is_best(distances, error, best):
+    assert selection.best_row(rows_of(*distances, error=error))["epoch"] == best
+
+
+@pytest.mark.parametrize(
+    ("distances", "patience", "stalled"),
+    [
+        ((), 1, False),
+        ((1,), 1, False),
+        ((1, 2), 1, True),
+        ((2, 1), 1, False),
+        ((1, 2, 3), 3, False),
+        ((1, 2, 3, 4), 3, True),
+        ((1, 2, 3, 4), 0, False),
+    ],
+)
+def test_patience_ends_when_the_best_is_so_many_saves_old(distances, patience, stalled):
+    assert selection.has_stalled(rows_of(*distances), patience) is stalled
+
+
+def test_the_line_says_which_epoch_is_best():
+    rows = [{"epoch": epoch} | measure(PICTURES[HELD_OUT]) for epoch in (1, 2)]
+    rows[0]["kernel_distance"] = -1
+    assert selection.as_text(rows).endswith("epoch 1 was better")
+    assert selection.as_text(rows[:1]).endswith("kept as the best")
+    assert "pixels; 20 real, 20 fake" in selection.as_text(rows)

@@ -1,0 +1,374 @@
+"""Figures of generated pictures: closed forms, conventions, and SciPy's answers."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import linalg, spatial, stats
+
+from foldergan.metrics import distances, scores
+
+PAIRWISE = [
+    scores.kernel_distance,
+    scores.frechet_distance,
+    scores.precision_recall,
+    scores.density_coverage,
+]
+
+# On a line, with k = 1. Balls of the real ones: [-1, 1], [0, 2], [1, 5], [9.5, 10.5]
+# and [10, 11]; of the fake ones: [-4.5, 2.5], [-0.5, 5.5], [5, 6] and [5.5, 6.5].
+REAL_LINE = np.array([[0], [1], [3], [10], [10.5]])
+FAKE_LINE = np.array([[-1], [2.5], [5.5], [6]])
+
+
+def normal(seed, count, width=4, shift=0.0):
+    return np.random.default_rng(seed).normal(shift, 1, (count, width))
+
+
+def with_moments(seed, count, mean, deviations):
+    """Rows whose mean and standard deviations are these, without correlations."""
+    rows = normal(seed, count, len(mean))
+    orthonormal, _ = np.linalg.qr(rows - rows.mean(0))
+    return orthonormal * np.sqrt(count - 1) * deviations + mean
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(distances, "_BLOCK", 100)
+    monkeypatch.setattr(scores, "_BLOCK", 100)
+
+
+# Kernel distance.
+
+
+def test_kernel_distance_of_numbers_small_enough_for_the_hand():
+    # (xy + 1)^3: within 1 and 343; across 1, 1, 27 and 64, on average 23.25.
+    value, _ = scores.kernel_distance([[0], [1]], [[2], [3]])
+    assert value == pytest.approx(1 + 343 - 2 * 23.25)
+
+
+def test_kernel_distance_is_the_double_sum_without_the_diagonals():
+    real, fake = normal(0, 5, 3), normal(1, 7, 3, shift=0.5)
+
+    def kernel(x, y):
+        return (x @ y / 3 + 1) ** 3
+
+    def within(points):
+        pairs = [(i, j) for i in range(len(points)) for j in range(len(points))]
+        return np.mean([kernel(points[i], points[j]) for i, j in pairs if i != j])
+
+    across = np.mean([kernel(x, y) for x in real for y in fake])
+    value, _ = scores.kernel_distance(real, fake)
+    assert value == pytest.approx(within(real) + within(fake) - 2 * across)
+
+
+def test_kernel_distance_is_0_on_average_for_one_law_and_below_0_at_times():
+    draws = [
+        scores.kernel_distance(normal([s, 0], 20), normal([s, 1], 30))[0]
+        for s in range(400)
+    ]
+    assert abs(np.mean(draws)) < 4 * np.std(draws) / 20
+    assert min(draws) < 0
+
+
+@pytest.mark.parametrize(("real", "fake"), [(40, 80), (80, 40)])
+def test_standard_error_is_the_spread_over_draws(real, fake):
+    draws = [
+        scores.kernel_distance(normal([s, 0], real), 2 * normal([s, 1], fake))
+        for s in range(400)
+    ]
+    values, errors = np.transpose(draws)
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(values.std(), rel=0.2)
+
+
+# Frechet distance.
+
+
+def test_frechet_distance_of_uncorrelated_features_in_closed_form():
+    real = with_moments(0, 40, mean=(1, 2, 3), deviations=(1, 2, 5))
+    fake = with_moments(1, 30, mean=(1, 0, 6), deviations=(3, 2, 1))
+    expected = (0 + 4 + 9) + (4 + 0 + 16)  # means, standard deviations
+    assert scores.frechet_distance(real, fake) == pytest.approx(expected)
+
+
+def test_frechet_distance_of_correlated_features_agrees_with_scipy():
+    mixing = normal(2, 6, 6)
+    real, fake = normal(0, 50, 6) @ mixing, normal(1, 40, 6, shift=0.3)
+    covariances = np.cov(real, rowvar=False), np.cov(fake, rowvar=False)
+    root = linalg.sqrtm(covariances[0] @ covariances[1]).real
+    shift = real.mean(0) - fake.mean(0)
+    expected = shift @ shift + sum(map(np.trace, covariances)) - 2 * np.trace(root)
+    assert scores.frechet_distance(real, fake) == pytest.approx(expected)
+
+
+def test_frechet_distance_of_fewer_pictures_than_features_in_closed_form():
+    # Two rows, a and b, have the covariance u u' with u = (a - b) / sqrt 2.
+    real, fake = normal(0, 2, 5), normal(1, 2, 5)
+    u, v = (real[0] - real[1]) / 2**0.5, (fake[0] - fake[1]) / 2**0.5
+    shift = real.mean(0) - fake.mean(0)
+    expected = shift @ shift + u @ u + v @ v - 2 * abs(u @ v)
+    assert scores.frechet_distance(real, fake) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("count", [10, 200])
+def test_frechet_distance_to_itself_is_0_and_never_below(count):
+    points = normal(0, count, 64)
+    assert 0 <= scores.frechet_distance(points, points[::-1]) < 1e-9
+
+
+@pytest.mark.parametrize("metric", [scores.kernel_distance, scores.frechet_distance])
+def test_distances_are_symmetric(metric):
+    real, fake = normal(0, 30), normal(1, 50, shift=1)
+    np.testing.assert_allclose(metric(real, fake), metric(fake, real))
+
+
+# Precision, recall, density, coverage.
+
+
+def test_precision_and_recall_on_a_line():
+    assert scores.precision_recall(REAL_LINE, FAKE_LINE, k=1) == (2 / 4, 3 / 5)
+
+
+def test_density_and_coverage_on_a_line():
+    assert scores.density_coverage(REAL_LINE, FAKE_LINE, k=1) == (2 / 4, 2 / 5)
+
+
+def test_real_and_fake_are_not_interchangeable():
+    assert scores.precision_recall(FAKE_LINE, REAL_LINE, k=1) == (3 / 5, 2 / 4)
+    assert scores.density_coverage(FAKE_LINE, REAL_LINE, k=1) == (5 / 5, 2 / 4)
+
+
+def test_they_agree_with_scipys_distances():
+    real, fake = normal(0, 70), normal(1, 50, shift=0.5)
+    apart = spatial.distance.cdist(real, fake)
+
+    def radii(points, k):
+        return spatial.KDTree(points).query(points, k + 1)[0][:, k]
+
+    inside = apart <= radii(real, 3)[:, None]
+    assert scores.precision_recall(real, fake) == (
+        inside.any(0).mean(),
+        (apart <= radii(fake, 3)).any(1).mean(),
+    )
+    inside = apart <= radii(real, 5)[:, None]
+    expected = inside.sum() / (5 * len(fake)), inside.any(1).mean()
+    assert scores.density_coverage(real, fake) == pytest.approx(expected)
+
+
+def test_one_law_has_density_1_and_the_coverage_of_naeem_et_al_lemma_2():
+    n, m, k = 40, 25, 5
+    draws = [
+        scores.density_coverage(normal([s, 0], n), normal([s, 1], m), k)
+        for s in range(300)
+    ]
+    chance = np.prod([(n - i) / (n + m - i) for i in range(1, k + 1)])
+    error = np.std(draws, axis=0) / np.sqrt(len(draws))
+    assert (np.abs(np.mean(draws, axis=0) - (1, 1 - chance)) < 4 * error).all()
+
+
+def test_a_dropped_mode_lowers_recall_and_coverage_but_not_precision():
+    modes = np.repeat([[0.0], [50.0]], 100, axis=0)
+    real, fake = normal(0, 200, 2) + modes, normal(1, 200, 2)
+    precision, recall = scores.precision_recall(real, fake)
+    density, coverage = scores.density_coverage(real, fake)
+    assert precision > 0.9 and density > 0.8
+    assert recall < 0.51 and coverage < 0.51
+
+
+def test_wild_fakes_lower_precision_and_density_but_not_recall():
+    wild = 50 * normal(2, 200)
+    real, fake = normal(0, 200), np.concatenate([normal(1, 200), wild])
+    precision, recall = scores.precision_recall(real, fake)
+    density, coverage = scores.density_coverage(real, fake)
+    assert precision < 0.51 and density < 0.6
+    assert recall > 0.9 and coverage > 0.9
+
+
+# Neighbours.
+
+
+def test_a_point_is_not_its_own_neighbour_and_its_duplicate_is():
+    points = np.array([[0.0], [0], [5], [7]])
+    np.testing.assert_allclose(distances.squared_radii(points, 1), [0, 0, 4, 4])
+    np.testing.assert_allclose(distances.squared_radii(points, 2), [25, 25, 25, 49])
+
+
+@pytest.mark.parametrize("width", [3, 100, 3000])
+def test_rounding_leaves_no_duplicate_outside_its_ball(width):
+    points = 10 + normal(0, 30, width)
+    fourfold = np.repeat(points, 4, axis=0)
+    assert scores.precision_recall(fourfold, fourfold[::-1], k=3) == (1, 1)
+    assert scores.density_coverage(fourfold, points, k=3) == (4 / 3, 1)
+    # A lone picture is multiplied in another order of sums.
+    assert scores.density_coverage(fourfold, points[:1], k=3) == (4 / 3, 1 / 30)
+
+
+def test_rounding_leaves_no_tie_outside_a_ball():
+    ruler = 10 + 0.1 * np.arange(100)[:, None]
+    density, _ = scores.density_coverage(ruler, ruler, k=1)
+    assert density == (98 * 3 + 2 * 2) / 100  # each lies in its neighbours' balls
+
+
+def test_nearest_agrees_with_scipy_and_is_0_between_equals():
+    points, others = 10 + normal(0, 60, 50), 10 + normal(1, 40, 50)
+    points[::2] = others[:30]
+    rows, found = distances.nearest(points, others)
+    expected_distances, expected_rows = spatial.KDTree(others).query(points)
+    np.testing.assert_array_equal(rows, expected_rows)
+    np.testing.assert_allclose(found, expected_distances)
+    assert (found[::2] == 0).all()
+
+
+# Data copying.
+
+
+def test_copies_are_told_from_held_out_pictures():
+    training, held_out, fresh = (normal(seed, 300, 8) for seed in range(3))
+    copies = scores.data_copying(held_out, training[:200], training)
+    assert copies.z_score < -10
+    assert copies.close_share == 1
+    honest = scores.data_copying(held_out, fresh, training)
+    assert abs(honest.z_score) < 3
+    assert honest.close_share == pytest.approx(0.05, abs=0.04)
+    poor = scores.data_copying(held_out, fresh + 9, training)
+    assert poor.z_score > 10
+    assert poor.close_share == 0
+
+
+def test_the_close_share_finds_a_few_copies_that_the_z_score_misses():
+    training, held_out, poor = (normal(seed, 300, 8) for seed in range(3))
+    fake = np.concatenate([training[:60], poor[:240] + 9])
+    found = scores.data_copying(held_out, fake, training)
+    assert found.z_score > 0
+    assert found.close_share == 60 / 300
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_z_score_agrees_with_scipys_mann_whitney(ties):
+    real, fake, training = normal(0, 40, 2), normal(1, 30, 2, 0.5), normal(2, 50, 2)
+    if ties:
+        real, fake, training = (points.round() for points in (real, fake, training))
+    tree = spatial.KDTree(training)
+    test = stats.mannwhitneyu(
+        tree.query(fake)[0],
+        tree.query(real)[0],
+        alternative="less",
+        method="asymptotic",
+        use_continuity=False,
+    )
+    found = scores.data_copying(real, fake, training)
+    assert stats.norm.cdf(found.z_score) == pytest.approx(test.pvalue)
+
+
+def test_distances_that_are_all_equal_tell_nothing():
+    same = np.ones((4, 2))
+    assert scores.data_copying(same, same, same).z_score == 0
+
+
+def test_the_held_out_pictures_close_to_the_training_ones_are_a_twentieth():
+    # Distances of 1 to 40: the nearest twentieth reaches to 2, edge included.
+    held_out = np.arange(1.0, 41)[:, None]
+    fake = np.array([[0], [-1], [-2], [-2.5], [-3]])
+    found = scores.data_copying(held_out, fake, np.zeros((1, 1)))
+    assert found.close_share == 3 / 5
+
+
+# All of them.
+
+
+def test_one_row_has_every_figure_and_what_it_was_measured_with():
+    real, fake, training = normal(0, 30), normal(1, 20, shift=1), normal(2, 40)
+    row = scores.evaluate(real, fake, "pixels", training)
+    copying = scores.data_copying(real, fake, training)
+    distance, error = scores.kernel_distance(real, fake)
+    precision, recall = scores.precision_recall(real, fake)
+    density, coverage = scores.density_coverage(real, fake)
+    assert row == {
+        "extractor": "pixels",
+        "real": 30,
+        "fake": 20,
+        "kernel_distance": distance,
+        "kernel_distance_error": error,
+        "frechet_distance": scores.frechet_distance(real, fake),
+        "precision": precision,
+        "recall": recall,
+        "density": density,
+        "coverage": coverage,
+        "training": 40,
+        "copying_z_score": copying.z_score,
+        "copying_close_share": copying.close_share,
+    }
+    assert {type(value) for value in row.values()} == {str, int, float}
+    assert json.loads(json.dumps(row)) == row
+
+
+def test_without_training_features_the_row_tells_nothing_of_copying():
+    row = scores.evaluate(normal(0, 30), normal(1, 20), "pixels")
+    assert list(row)[-1] == "coverage"
+
+
+def test_figures_are_the_same_in_blocks_of_any_size(request):
+    arrays = normal(0, 31), normal(1, 23, shift=0.5)
+    whole = scores.evaluate(*arrays, "", normal(2, 41))
+    request.getfixturevalue("small_blocks")
+    assert scores.evaluate(*arrays, "", normal(2, 41)) == pytest.approx(whole)
+
+
+def test_figures_do_not_hang_on_the_order_of_the_pictures():
+    arrays = [normal(0, 31), normal(1, 23, shift=0.5), normal(2, 41)]
+    turned = [array[::-1] for array in arrays]
+    one = scores.evaluate(arrays[0], arrays[1], "", arrays[2])
+    assert scores.evaluate(turned[0], turned[1], "", turned[2]) == pytest.approx(one)
+
+
+def test_float32_features_are_computed_with_in_float64_and_left_as_they_are():
+    narrow = [100 + array.astype("f4") for array in (normal(0, 30), normal(1, 20))]
+    wide = [array.astype(float) for array in narrow]
+    for array in narrow + wide:
+        array.setflags(write=False)
+    assert scores.evaluate(*narrow, "") == scores.evaluate(*wide, "")
+
+
+# What no figure can be made of.
+
+
+@pytest.mark.parametrize("metric", PAIRWISE)
+@pytest.mark.parametrize(
+    ("fake", "says"),
+    [
+        (np.zeros((9, 2)), r"one width; found \[4, 2\]"),
+        (np.zeros((9, 2, 2)), r"fake features .* \(n, d\); found \(9, 2, 2\)"),
+        (np.full((9, 4), np.nan), "fake features hold NaN"),
+        (np.full((9, 4), np.inf), "fake features hold NaN or infinite"),
+        (np.zeros((0, 4)), "fake features of 0 pictures are too few"),
+    ],
+)
+def test_unfit_features_are_refused_by_name(metric, fake, says):
+    with pytest.raises(ValueError, match=says):
+        metric(normal(0, 9), fake)
+
+
+@pytest.mark.parametrize(
+    ("metric", "real", "fake"),
+    [
+        (scores.kernel_distance, 2, 2),
+        (scores.frechet_distance, 2, 2),
+        (scores.precision_recall, 4, 4),
+        (scores.density_coverage, 6, 1),
+    ],
+)
+def test_the_fewest_pictures_are_enough_and_one_less_is_refused(metric, real, fake):
+    metric(normal(0, real), normal(1, fake))
+    with pytest.raises(ValueError, match=f"real features of {real - 1} .* {real} are"):
+        metric(normal(0, real - 1), normal(1, fake))
+    with pytest.raises(ValueError, match=f"fake features of {fake - 1} .* {fake} are"):
+        metric(normal(0, real), normal(1, fake - 1))
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_data_copying_refuses_each_of_its_arrays(which):
+    arrays = [normal(seed, 9) for seed in range(3)]
+    arrays[which] = arrays[which] * np.nan
+    name = ("real", "fake", "training")[which]
+    with pytest.raises(ValueError, match=f"{name} features hold NaN"):
+        scores.data_copying(*arrays)

@@ -1,0 +1,142 @@
+"""Pictures changed a little at random."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from foldergan.nn import augmentation
+
+SEED = tf.constant([3, 4])
+NUMBERED = np.arange(300 * 16 * 8, dtype=np.float32).reshape(300, 16, 8, 1)
+
+
+def seed(*numbers):
+    return tf.constant(numbers)
+
+
+def test_half_of_the_pictures_are_mirrored_left_to_right():
+    mirrored = augmentation.mirror(NUMBERED, SEED).numpy()
+    is_same = (mirrored == NUMBERED).all((1, 2, 3))
+    is_flipped = (mirrored == NUMBERED[:, :, ::-1]).all((1, 2, 3))
+    assert (is_same ^ is_flipped).all()
+    assert 0.4 < is_flipped.mean() < 0.6
+
+
+@pytest.mark.parametrize("mode", ["REFLECT", "CONSTANT"])
+def test_pictures_are_shifted_by_whole_pixels_up_to_a_part_of_their_size(mode):
+    shifted = augmentation.shift(NUMBERED, SEED, part=0.25, mode=mode).numpy()
+    assert shifted.shape == NUMBERED.shape
+    seen = set()
+    for before, after in zip(NUMBERED, shifted, strict=True):
+        # The picture's middle stays inside, and tells how far it went.
+        down, right, _ = np.argwhere(after == before[8, 4])[0] - (8, 4, 0)
+        seen.add((down, right))
+        rows, columns = np.arange(4, 12), np.arange(2, 6)
+        moved = after[np.ix_(rows + down, columns + right)]
+        np.testing.assert_array_equal(moved, before[np.ix_(rows, columns)])
+    assert {down for down, _ in seen} == set(range(-4, 5))
+    assert {right for _, right in seen} == set(range(-2, 3))
+    assert len(seen) > 40  # of 45: the two directions do not hang together
+
+
+def test_the_edge_is_filled_as_asked():
+    ones = np.ones((50, 8, 8, 3), np.float32)
+    reflected = augmentation.shift(ones, SEED)
+    assert (reflected.numpy() == 1).all()
+    emptied = augmentation.shift(ones, SEED, mode="CONSTANT")
+    assert (emptied.numpy() == 0).any()
+
+
+@pytest.mark.parametrize(
+    "change", [augmentation.mirror, augmentation.shift, augmentation.color]
+)
+def test_same_seed_same_change(change):
+    one, same, step, other = (
+        change(NUMBERED, seed(*numbers)).numpy()
+        for numbers in ((1, 2), (1, 2), (1, 5), (2, 2))
+    )
+    np.testing.assert_array_equal(one, same)
+    assert (one != step).any() and (one != other).any()
+
+
+@pytest.mark.parametrize("change", [augmentation.mirror, augmentation.shift])
+def test_gradients_come_through(change):
+    images = tf.constant(NUMBERED[:9])
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(change(images, SEED))
+    gradient = tape.gradient(total, images).numpy()
+    # Every pixel that is shown gives its gradient as often as it is shown.
+    assert gradient.sum() == pytest.approx(NUMBERED[:9].size)
+
+
+def some_pictures(count=400, size=(4, 6)):
+    rng = np.random.default_rng(0)
+    return rng.uniform(-1, 1, (count, *size, 3)).astype(np.float32)
+
+
+def test_colors_change_by_as_much_as_the_paper_says():
+    before = some_pictures()
+    after = augmentation.color(before, SEED).numpy()
+    brighter = (after - before).mean((1, 2, 3))  # which the others leave alone
+    # Differences between two channels of a pixel: saturation times contrast. Between
+    # the pixels' means: contrast alone.
+    grey = [images.mean(3) for images in (before, after)]
+    contrast = grey[1].std((1, 2)) / grey[0].std((1, 2))
+    scale = (after[..., 0] - after[..., 1]) / (before[..., 0] - before[..., 1])
+    saturation = scale[:, 0, 0] / contrast
+    for factor, least, most in (
+        (brighter, -0.5, 0.5),
+        (contrast, 0.5, 1.5),
+        (saturation, 0, 2),
+    ):
+        assert least - 1e-3 < factor.min() < least + 0.05 * (most - least)
+        assert most - 0.05 * (most - least) < factor.max() < most + 1e-3
+        assert factor.mean() == pytest.approx((least + most) / 2, abs=0.1)
+    np.testing.assert_allclose(scale, scale[:, :1, :1] + 0 * scale, rtol=0.05)
+    factors = np.corrcoef([brighter, contrast, saturation])
+    assert np.abs(factors - np.eye(3)).max() < 0.2  # they do not hang together
+
+
+def test_gradients_come_through_colors():
+    images = tf.constant(some_pictures(3))
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        changed = augmentation.color(images, SEED)
+        total = tf.reduce_sum(changed[..., 0] - changed[..., 1], (1, 2))
+    gradient = tape.gradient(total, images).numpy()
+    scale = (changed - tf.roll(changed, 1, 3)) / (images - tf.roll(images, 1, 3))
+    factor = scale.numpy()[:, 0, 0, 0]
+    np.testing.assert_allclose(
+        gradient,
+        factor[:, None, None, None] * np.array([1, -1, 0]) + 0 * gradient,
+        atol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("changes", [(), ("none",)])
+def test_no_change_is_none(changes):
+    images = some_pictures(5)
+    np.testing.assert_array_equal(augmentation.augment(images, changes, SEED), images)
+
+
+def test_changes_are_made_as_named():
+    images = some_pictures(50, size=(8, 8))
+    changed = augmentation.augment(images, ("color", "shift", "mirror"), SEED)
+    expected = augmentation.mirror(images, SEED)
+    expected = augmentation.shift(expected, SEED, mode="CONSTANT")
+    expected = augmentation.color(expected, SEED + 3)
+    np.testing.assert_array_equal(changed, expected)
+    for one in ("color", "shift", "mirror"):
+        alone = augmentation.augment(images, (one,), SEED).numpy()
+        assert (alone != images).any()
+        assert (alone != changed.numpy()).any()
+
+
+def test_changes_do_not_hang_together():
+    images = np.zeros((400, 8, 8, 3), np.float32)
+    images[:, :, 0] = 0.1  # on the right where mirrored
+    changed = augmentation.augment(images, ("mirror", "color"), SEED).numpy()
+    is_mirrored = changed[:, 0, 7, 0] > changed[:, 0, 0, 0]
+    brightness = changed.mean((1, 2, 3))
+    assert abs(np.corrcoef(is_mirrored, brightness)[0, 1]) < 0.2

@@ -1,0 +1,176 @@
+"""Training that measures each save by held-out pictures and keeps the best."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from foldergan.metrics import evaluator
+
+GAN = ("GANModel.py", "--preset", "smoke", "--held-out", "0.5")
+
+
+@pytest.fixture
+def trained(picture_folder, script):
+    """A folder with a classifier and twelve pictures a class."""
+    for folder in picture_folder.iterdir():
+        for number in range(8):
+            content = (folder / f"{number % 4}.png").read_bytes()
+            (folder / f"{number + 4}.png").write_bytes(content)
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
+    return picture_folder.parent
+
+
+@pytest.fixture
+def distances(monkeypatch):
+    """Makes the judge find these kernel distances, one after the other."""
+    measure, found = evaluator.Evaluator.measure, []
+
+    def find(judge, pictures):
+        found_now = {"kernel_distance": found.pop(0), "kernel_distance_error": 0}
+        return measure(judge, pictures) | found_now
+
+    monkeypatch.setattr(evaluator.Evaluator, "measure", find)
+    return found
+
+
+def table(folder) -> list[dict]:
+    with open(folder / "model" / "gan_quality.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_best_is_kept_with_its_figures(trained, script, distances):
+    distances += [3, 1, 2]
+    result = script(*GAN, "--epochs", 3)
+    assert result.code == 0, result.err
+    model = trained / "model"
+    assert [row["kernel_distance"] for row in table(trained)] == ["3", "1", "2"]
+    about = json.loads((model / "generator_best.json").read_text())
+    assert about["epoch"] == 2 and about["real"] == 12 and about["fake"] == 2000
+    best = (model / "generator_best.h5").read_bytes()
+    assert best == (model / "generator_model_002.h5").read_bytes()
+    assert best != (model / "generator_model_003.h5").read_bytes()
+    assert (model / "gan_quality.png").is_file()
+    assert "epoch 2 was better" in result.out
+
+
+def test_training_ends_when_patience_does(trained, script, distances):
+    distances += [1, 2, 3, 0]
+    result = script(*GAN, "--epochs", 4, "--patience", 2, "--saves", "final")
+    assert result.code == 0, result.err
+    assert "done: 3 epochs" in result.out and len(table(trained)) == 3
+    assert (trained / "model" / "final_generated_images.png").exists()
+
+
+def test_resumed_it_remembers_what_was_best(trained, script, distances):
+    distances += [1, 2, 3]
+    script(*GAN, "--epochs", 2)
+    result = script(*GAN, "--epochs", 3, "--resume")
+    assert result.code == 0, result.err
+    assert len(table(trained)) == 3
+    about = json.loads((trained / "model" / "generator_best.json").read_text())
+    assert about["epoch"] == 1
+
+
+def test_a_new_run_sets_the_best_of_an_earlier_one_aside(trained, script):
+    script(*GAN, "--epochs", 1)
+    before = {path.name: path.read_bytes() for path in (trained / "model").iterdir()}
+    model = trained / "model"
+    script(*GAN[:3], "--epochs", 1)
+    for name in ("generator_best.h5", "generator_best.json", "gan_quality.csv"):
+        stem, _, suffix = name.rpartition(".")
+        assert (model / f"{stem}.previous.{suffix}").read_bytes() == before[name]
+        assert not (model / name).exists()
+    assert not (model / "gan_quality.png").exists()
+
+
+def test_held_out_pictures_are_not_trained_on(trained, script, monkeypatch):
+    from foldergan.gan.trainer import AdversarialTrainer
+
+    sides, train, judge = {}, AdversarialTrainer.train, evaluator.Evaluator.__init__
+
+    def watched(self, images, epochs, batch_size, rows, *rest, **callbacks):
+        sides["shown"] = set(rows)
+        return train(self, images, epochs, batch_size, rows, *rest, **callbacks)
+
+    def watched_judge(self, extractor, images, rows, held_out):
+        sides["not to repeat"], sides["held out"] = set(rows), set(held_out)
+        judge(self, extractor, images, rows, held_out)
+
+    monkeypatch.setattr(AdversarialTrainer, "train", watched)
+    monkeypatch.setattr(evaluator.Evaluator, "__init__", watched_judge)
+    result = script(*GAN[:3], "--held-out", 0.25, "--epochs", 1)
+    assert "held out 6 pictures" in result.out
+    assert len(sides["held out"]) == 6
+    assert (
+        sides["shown"] == sides["not to repeat"] == set(range(24)) - sides["held out"]
+    )
+
+
+def test_a_run_that_patience_ended_stays_ended(trained, script, distances):
+    distances += [1, 2, 3, 0]
+    arguments = (*GAN, "--epochs", 4, "--patience", 2)
+    assert script(*arguments).code == 0
+    state = (trained / "model" / "resume.npz").read_bytes()
+    result = script(*arguments, "--resume")
+    assert result.code == 0 and "done: 3 epochs" in result.out
+    assert (trained / "model" / "resume.npz").read_bytes() == state
+    assert len(table(trained)) == 3
+    result = script(*GAN, "--epochs", 4, "--resume")
+    assert "done: 4 epochs" in result.out and len(table(trained)) == 4
+
+
+def test_any_keras_model_can_measure(trained, script):
+    import keras
+
+    thumbnail = keras.Sequential(
+        [keras.Input((32, 32, 3)), keras.layers.AveragePooling2D(16)]
+    )
+    thumbnail.save(trained / "thumbnail.keras")
+    (trained / "model" / "train.h5").unlink()  # nobody asks for it
+    result = script(*GAN, "--epochs", 1, "--features", "thumbnail.keras")
+    assert result.code == 0, result.err
+    assert table(trained)[0]["extractor"] == "model thumbnail.keras, 12 features"
+
+
+def test_drawn_classes_are_in_the_proportions_of_those_held_out():
+    labels = np.eye(3)[[2, 0, 0, 2, 0, 0, 2, 0, 0, 1]]
+    class_ids = evaluator.fake_classes(labels)
+    assert np.bincount(class_ids).tolist() == [1200, 200, 600]
+
+
+def test_the_judge_is_shown_rare_classes_rarely(trained, script, monkeypatch):
+    from foldergan.gan import sampling
+
+    for number in range(4, 12):
+        (trained / "dataset" / "red" / f"{number}.png").unlink()
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
+    asked, generate = [], sampling.generate
+
+    def watched(generator, inputs):
+        asked.append(inputs)
+        return generate(generator, inputs)
+
+    monkeypatch.setattr(sampling, "generate", watched)
+    result = script(*GAN, "--epochs", 1, "--conditioning", "class")
+    assert result.code == 0, result.err
+    (judged,) = (class_ids for _, class_ids in asked if len(class_ids) == 2000)
+    assert np.bincount(judged).tolist() == [1500, 500]
+
+
+def test_measuring_needs_a_classifier(trained, script):
+    (trained / "model" / "train.h5").unlink()
+    result = script(*GAN)
+    assert result.code == 2 and "train.h5 not found; run: python Train" in result.err
+
+
+def test_too_few_to_measure_by_are_refused(trained, script):
+    result = script(*GAN[:3], "--held-out", 0.1)
+    assert result.code == 2
+    assert "leaves 2 to measure by and 6 are needed" in result.err
+
+
+def test_patience_without_a_measure_is_refused(script):
+    result = script("GANModel.py", "--patience", 3)
+    assert result.code == 2 and "set held_out" in result.err

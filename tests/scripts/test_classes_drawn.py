@@ -1,0 +1,158 @@
+"""A GAN that is told the class: from the labels to pictures that were asked for."""
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from foldergan.gan import networks
+from foldergan.images import cv2
+
+GAN = ("GANModel.py", "--preset", "smoke", "--conditioning", "class")
+PREDICT = ("GeneratePredict.py", "--preset", "smoke")
+
+
+@pytest.fixture
+def trained(picture_folder, script):
+    """A folder with a classifier of red and blue, and a GAN of both."""
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
+    result = script(*GAN)
+    assert result.code == 0, result.err
+    return picture_folder.parent
+
+
+def table(folder) -> list[dict]:
+    with open(folder / "model" / "predictions.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_page_has_a_row_for_each_class(trained):
+    page = cv2.imread(str(trained / "model" / "generated_plot_e001.png"))
+    height, width, _ = page.shape
+    assert width / height == pytest.approx(7 / 2, rel=0.05)
+
+
+def test_the_intended_class_stands_beside_the_predicted(trained, script):
+    result = script(*PREDICT, "--count", 5)
+    assert result.code == 0, result.err
+    rows = table(trained)
+    assert [row["intended"] for row in rows] == ["blue", "red", "blue", "red", "blue"]
+    right = sum(row["intended"] == row["predicted"] for row in rows)
+    assert f"as intended: {right} of 5" in result.out
+
+
+def test_only_one_class_is_drawn_where_asked(trained, script):
+    result = script(*PREDICT, "--only", "red")
+    assert result.code == 0, result.err
+    assert {row["intended"] for row in table(trained)} == {"red"}
+
+
+def test_a_class_that_is_not_there_is_refused(trained, script):
+    result = script(*PREDICT, "--only", "green")
+    assert result.code == 2 and "there are blue, red" in result.err
+
+
+def test_one_class_only_needs_a_generator_with_classes(trained, script):
+    script("GANModel.py", "--preset", "smoke")
+    result = script(*PREDICT, "--only", "red")
+    assert result.code == 2 and "--conditioning class" in result.err
+    assert script(*PREDICT).code == 0
+    assert "intended" not in table(trained)[0]
+
+
+def test_a_classifier_of_other_classes_is_refused(trained, script):
+    third = trained / "dataset" / "third"
+    (trained / "dataset" / "red").rename(third)
+    for name in ("a", "b"):
+        folder = trained / "dataset" / name
+        folder.mkdir()
+        for path in third.iterdir():
+            (folder / path.name).write_bytes(path.read_bytes())
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
+    result = script(*PREDICT)
+    assert result.code == 2
+    assert "draws 2 classes and the classifier tells 4 apart" in result.err
+
+
+def test_a_classifier_of_as_many_other_classes_is_refused(trained, script):
+    (trained / "dataset" / "red").rename(trained / "dataset" / "amber")
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
+    result = script(*PREDICT)
+    assert result.code == 2
+    assert "draws blue, red and the classifier tells amber, blue apart" in result.err
+    # The networks are there; only what they call the classes is not known.
+    (trained / "model" / "generator_classes.json").unlink()
+    assert script(*PREDICT).code == 0
+
+
+def test_arrays_of_ones_own_have_no_class_names(trained, script):
+    labels = np.load(trained / "img_label.txt.npy")
+    np.save(trained / "img_label.txt.npy", labels[:, ::-1].copy())
+    assert script(*GAN).code == 0
+    assert (trained / "model" / "generator_classes.json").read_text() == "null\n"
+    assert script(*PREDICT).code == 0
+
+
+@pytest.mark.parametrize("content", ["[", "3", "[3]"])
+def test_damaged_class_names_are_named(trained, script, content):
+    (trained / "model" / "generator_classes.json").write_text(content)
+    result = script(*PREDICT)
+    assert result.code == 2 and "generator_classes.json is damaged" in result.err
+
+
+def test_a_resumed_run_goes_on_as_if_unbroken(trained, script):
+    def generator():
+        return (trained / "model" / "generator_model_002.h5").read_bytes()
+
+    assert script(*GAN, "--epochs", 2, "--resume").code == 0
+    resumed = generator()
+    (trained / "model" / "generator_model_002.h5").unlink()
+    assert script(*GAN, "--epochs", 2).code == 0
+    assert generator() == resumed
+
+
+def test_without_labels_it_is_refused(trained, script):
+    (trained / "img_label.txt.npy").unlink()
+    result = script(*GAN)
+    assert result.code == 2 and "img_label.txt.npy not found" in result.err
+
+
+def test_whole_networks_cannot_be_saved_of_it(script):
+    result = script(*GAN, "--saves", "networks")
+    assert result.code == 2 and "saves cannot have networks" in result.err
+
+
+def test_plain_keras_draws_with_its_file(trained):
+    code = (
+        "import keras, numpy as np\n"
+        "path = 'model/generator_model_001.h5'\n"
+        "model = keras.models.load_model(path, compile=False)\n"
+        "latents = np.zeros((2, 8), 'float32')\n"
+        "print(model.predict([latents, np.array([0, 1])], verbose=0).shape)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=trained, capture_output=True, text=True
+    )
+    assert "(2, 32, 32, 3)" in done.stdout, done.stderr
+
+
+def test_without_classes_a_generator_is_left_alone():
+    generator = networks.build_generator((8, 8, 3), 5, (4, 4))
+    assert networks.inference_generator(generator, 0) is generator
+    assert networks.num_classes_of(generator) == 0
+
+
+def test_a_class_id_becomes_a_loud_one_hot_class_behind_the_latent_vector():
+    generator = networks.build_generator((8, 8, 3), 5, (4, 4), num_classes=3)
+    drawer = networks.inference_generator(generator, 3)
+    assert networks.num_classes_of(drawer) == 3
+    latents = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    classes = networks.CLASS_SCALE * np.eye(3, dtype=np.float32)
+    joined = np.concatenate([latents, classes], axis=1)
+    np.testing.assert_allclose(
+        drawer.predict([latents, np.arange(3)], verbose=0),
+        generator.predict(joined, verbose=0),
+        atol=1e-6,
+    )

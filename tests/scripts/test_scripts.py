@@ -1,0 +1,284 @@
+"""The three scripts as a user runs them, and what they leave on disk."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import keras
+import pytest
+from conftest import OF_TRAIN_MODEL
+
+from foldergan.storage import locking
+
+ARRAYS = {"img_data.txt.npy", "img_label.txt.npy"}
+ORIGIN = "img_data.txt.json"
+OF_GAN_MODEL = {
+    *(f"generator_model_00{epoch}.h5" for epoch in (1, 2, 3, 4)),
+    *(f"generated_plot_e00{epoch}.png" for epoch in (1, 2, 3, 4)),
+    "gan_history.csv",
+    "gan_curves.png",
+    "resume.npz",
+    "run_GANModel.json",
+}
+OF_GENERATE_PREDICT = {"predictions.png", "predictions.csv"}
+
+A_STRANGERS_SCRIPT = """
+import sys, keras, numpy as np
+folder = sys.argv[1]
+try:
+    import foldergan
+except ImportError:
+    pass
+else:
+    sys.exit("this was to run without the package")
+images = np.load(f"{folder}/img_data.txt.npy")
+labels = np.load(f"{folder}/img_label.txt.npy")
+assert images.shape == (8, 32, 32, 3) and images.dtype == np.float32
+assert 0 <= images.min() < images.max() <= 1
+assert labels.shape == (8, 2) and labels.dtype == np.float32
+assert labels.sum(0).tolist() == [4, 4] and set(labels.ravel()) == {0, 1}
+blue, red = images[labels[:, 0] == 1], images[labels[:, 1] == 1]
+assert (blue[..., 2] > blue[..., 0]).all() and (red[..., 0] > red[..., 2]).all()
+
+with open(f"{folder}/model/train.json") as file:
+    classifier = keras.models.model_from_json(file.read())
+fresh = classifier.predict(images, verbose=0)
+classifier.load_weights(f"{folder}/model/train.h5")
+probabilities = classifier.predict(images, verbose=0)
+assert probabilities.shape == (8, 2)
+assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
+assert not np.allclose(probabilities, fresh)
+whole = keras.models.load_model(f"{folder}/model/train.h5", compile=False)
+assert np.array_equal(whole.predict(images, verbose=0), probabilities)
+
+generator = keras.models.load_model(f"{folder}/model/generator_model_004.h5")
+assert generator.input_shape == (None, 8)
+latents = np.random.default_rng(0).normal(size=(5, 8))
+pictures = generator.predict(latents, verbose=0)
+assert pictures.shape == (5, 32, 32, 3)
+assert -1 <= pictures.min() < 0 < pictures.max() <= 1
+print("read everything")
+"""
+
+
+def contents(folder):
+    """The bytes of every file below a folder, except process ids and times."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".lock", ".lock-arrays", ORIGIN)
+    }
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """The test's folder, with all that a finished run left."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def assert_refused(result, *words):
+    """Checks for exit code 2 and one line on stderr that has these words."""
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+    for word in words:
+        assert str(word) in result.err
+
+
+def test_the_scripts_leave_exactly_their_files(finished):
+    folder = finished
+    top = {path.name for path in folder.iterdir()} - {".lock-arrays"}
+    assert top == {"dataset", "model", ORIGIN} | ARRAYS
+    model = {path.name for path in (folder / "model").iterdir()} - {".lock"}
+    assert model == OF_TRAIN_MODEL | OF_GAN_MODEL | OF_GENERATE_PREDICT
+
+
+def test_the_pictures_are_read_once(copied, script):
+    script("TrainModel.py", "--preset", "smoke")  # the copies are new to it
+    for name in ("TrainModel.py", "GANModel.py"):
+        result = script(name, "--preset", "smoke", "--dataset", "dataset")
+        assert result.code == 0 and "not read again" in result.out
+
+
+def test_the_tables_have_a_row_an_epoch_and_a_row_a_picture(finished):
+    def rows(name):
+        with open(finished / "model" / name, newline="") as file:
+            return list(csv.DictReader(file))
+
+    assert [row["epoch"] for row in rows("gan_history.csv")] == ["1", "2", "3", "4"]
+    assert [row["epoch"] for row in rows("train_history.csv")] == ["1"]
+    assert [row["picture"] for row in rows("predictions.csv")] == ["1", "2", "3", "4"]
+    assert {row["predicted"] for row in rows("predictions.csv")} <= {"blue", "red"}
+
+
+def test_same_seed_same_bytes_also_when_resumed_half_way(
+    finished, script, picture_folder, tmp_path
+):
+    """The finished run trained its GAN for four epochs without a break."""
+    gan = ("GANModel.py", "--epochs")
+    for command in (
+        ("TrainModel.py",),
+        (*gan, 2),
+        (*gan, 4, "--resume"),
+        ("GeneratePredict.py",),
+    ):
+        result = script(*command, "--preset", "smoke")
+        assert result.code == 0, result.err
+    one, other = contents(finished), contents(tmp_path)
+    assert set(one) == set(other)
+    assert [name for name in one if one[name] != other[name]] == []
+
+
+def test_another_seed_gives_other_networks_from_the_same_arrays(copied, script):
+    before = contents(copied)
+    for name in ("TrainModel.py", "GANModel.py", "GeneratePredict.py"):
+        result = script(name, "--preset", "smoke", "--seed", 1)
+        assert result.code == 0, result.err
+    after = contents(copied)
+    for name in ARRAYS:
+        assert after[name] == before[name]
+    networks = ("train.h5", "generator_model_001.h5")
+    for name in ("train_history.csv", "predictions.csv", *networks):
+        assert after[f"model/{name}"] != before[f"model/{name}"]
+    for name in networks:
+        weights = []
+        for number, data in enumerate((before, after)):
+            path = copied / f"{number}.h5"
+            path.write_bytes(data[f"model/{name}"])
+            model = keras.models.load_model(path, compile=False)
+            weights.append(model.get_weights()[0])
+        assert (weights[0] != weights[1]).any()
+
+
+@pytest.mark.slow
+def test_saved_models_are_enough_to_generate_without_a_screen(
+    finished, process, tmp_path
+):
+    """In a fresh folder, with no MPLBACKEND and no DISPLAY set."""
+    (tmp_path / "model").mkdir()
+    needed = ("train.json", "train.h5", "classes.json", "generator_model_001.h5")
+    for name in needed:
+        shutil.copy(finished / "model" / name, tmp_path / "model")
+    result = process("GeneratePredict.py", "--preset", "smoke", "--show")
+    assert result.code == 0, result.err
+    assert result.err == ""
+    assert [line for line in result.out.splitlines() if "--show" in line] == [
+        "warning: --show needs a screen and there is none"
+    ]
+    for name in OF_GENERATE_PREDICT:
+        expected = (finished / "model" / name).read_bytes()
+        assert (tmp_path / "model" / name).read_bytes() == expected
+    made = {path.name for path in (tmp_path / "model").iterdir()}
+    assert made == {*needed, *OF_GENERATE_PREDICT}
+
+
+@pytest.mark.slow
+def test_a_stranger_reads_everything_with_keras_and_numpy_alone(finished, tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", A_STRANGERS_SCRIPT, finished],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.stdout == "read everything\n", done.stderr
+
+
+def test_the_run_is_recorded_beside_the_model(finished):
+    path = finished / "model" / "run_GANModel.json"
+    record = json.loads(path.read_text())
+    assert record["preset"]["name"] == "smoke"
+    assert record["preset"]["gan"]["epochs"] == 4  # as given, not as in the preset
+    assert record["versions"]["keras"] == keras.__version__
+
+
+# Going on, and what keeps a run from doing so.
+
+
+def test_nothing_to_resume(copied, script):
+    (copied / "model" / "resume.npz").unlink()
+    before = contents(copied)
+    result = script("GANModel.py", "--preset", "smoke", "--resume")
+    assert_refused(result, "nothing to resume", "resume.npz", "without --resume")
+    assert contents(copied) == before
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "words"),
+    [
+        ("--latent-dim", 9, ["latent_dim was 8, is 9"]),
+        ("--seed", 5, ["seed was 0, is 5"]),
+        ("--dropout", 0.5, ["dropout was 0.4, is 0.5"]),
+        ("--batch-size", 4, ["batch_size was 8, is 4"]),
+    ],
+)
+def test_resuming_with_other_settings_is_refused(copied, script, flag, value, words):
+    before = contents(copied)
+    result = script("GANModel.py", "--preset", "smoke", "--resume", flag, value)
+    assert_refused(result, "resume.npz", "other settings", *words)
+    assert contents(copied) == before
+
+
+def test_every_changed_setting_is_listed(copied, script):
+    flags = ("--latent-dim", 9, "--beta-1", 0.9, "--generator-filters", "4,4,4,8")
+    result = script("GANModel.py", "--preset", "smoke", "--resume", *flags)
+    assert_refused(
+        result,
+        "beta_1 was 0.5, is 0.9; generator_filters was [4, 4, 4, 4], is [4, 4, 4, 8]; "
+        "latent_dim was 8, is 9",
+    )
+
+
+def test_epochs_and_save_every_may_change(copied, script):
+    flags = ("--resume", "--epochs", 5, "--save-every", 2)
+    result = script("GANModel.py", "--preset", "smoke", *flags)
+    assert result.code == 0, result.err
+    assert "going on after epoch 4" in result.out
+    assert result.out.count("epoch 5/5") == 1
+    assert (copied / "model" / "generator_model_005.h5").is_file()
+
+
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "text"])
+def test_a_damaged_state_is_refused_and_named(copied, script, damage):
+    path = copied / "model" / "resume.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    half = bytes(content[: len(content) // 2])
+    path.write_bytes(
+        {"flipped": content, "truncated": half, "empty": b"", "text": b"hello"}[damage]
+    )
+    before = contents(copied)
+    result = script("GANModel.py", "--preset", "smoke", "--resume")
+    assert_refused(result, path.relative_to(copied), "damaged")
+    assert contents(copied) == before
+
+
+def test_a_new_run_sets_the_old_state_aside(copied, script):
+    old = (copied / "model" / "resume.npz").read_bytes()
+    result = script("GANModel.py", "--preset", "smoke")
+    assert result.code == 0, result.err
+    assert "resume.previous.npz" in result.out
+    assert (copied / "model" / "resume.previous.npz").read_bytes() == old
+    assert (copied / "model" / "resume.npz").read_bytes() != old
+
+
+def test_a_run_that_cannot_start_leaves_the_old_state_in_place(copied, script):
+    before = contents(copied)
+    flags = ("--image-shape", "32x32x1")  # the arrays are in colour
+    assert_refused(script("GANModel.py", "--preset", "smoke", *flags), "3 channels")
+    assert contents(copied) == before
+
+
+@pytest.mark.parametrize("name", ["TrainModel.py", "GANModel.py"])
+def test_a_second_run_in_the_folder_is_refused(copied, process, name):
+    before = contents(copied)
+    with locking.training_folder(copied / "model"):
+        result = process(name, "--preset", "smoke")
+    assert_refused(result, f"process {os.getpid()}", "--model-dir")
+    assert contents(copied) == before

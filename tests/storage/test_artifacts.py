@@ -1,0 +1,518 @@
+"""The contract on disk: names, dtypes, shapes, ranges; checked load, whole save."""
+
+import errno
+import io
+import json
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from conftest import classifier_of
+
+from foldergan.errors import InputError, RunError
+from foldergan.gan import networks
+from foldergan.storage import arrays, atomic, filenames, locking, models, tables
+
+SHAPE = (8, 8, 3)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return classifier_of(SHAPE, 2, (4,), 8)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return networks.build_generator(SHAPE, 5, (4, 4))
+
+
+def random_images(count=4) -> np.ndarray:
+    return np.random.default_rng(0).random((count, *SHAPE), np.float32)
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def header_of(text: str) -> bytes:
+    """The start of a .npy file that says `text` of what follows."""
+    text = text.ljust(117) + "\n"
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text.encode()
+
+
+def claim(shape: str, dtype: str = "<f4") -> bytes:
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}"
+    return header_of(header) + bytes(4096)
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+# The contract with other people's scripts.
+
+
+def test_file_names_are_those_that_other_scripts_read():
+    assert filenames.IMAGES == "img_data.txt.npy"
+    assert filenames.LABELS == "img_label.txt.npy"
+    assert filenames.CLASSIFIER_JSON == "train.json"
+    assert filenames.CLASSIFIER_H5 == "train.h5"
+    assert filenames.CLASS_NAMES == "classes.json"
+    assert filenames.GENERATOR.format(epoch=80) == "generator_model_080.h5"
+    assert filenames.GENERATED_PLOT.format(epoch=10) == "generated_plot_e010.png"
+    assert filenames.GENERATOR.format(epoch=1000) == "generator_model_1000.h5"
+
+
+def test_scripts_leave_the_files_and_arrays_of_the_contract(
+    script, picture_folder, tmp_path
+):
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
+    images = np.load(tmp_path / "img_data.txt.npy")
+    labels = np.load(tmp_path / "img_label.txt.npy")
+    assert images.shape == (8, 32, 32, 3) and images.dtype == np.float32
+    assert 0 <= images.min() < images.max() <= 1
+    assert labels.dtype == np.float32
+    np.testing.assert_array_equal(labels, np.repeat(np.eye(2), 4, axis=0))
+    assert {"train.json", "train.h5", "classes.json"} <= names_in(tmp_path / "model")
+    assert json.loads((tmp_path / "model/classes.json").read_text()) == ["blue", "red"]
+
+
+def test_plain_keras_rebuilds_the_classifier(classifier, tmp_path):
+    models.save_classifier(tmp_path, classifier, ["a", "b"])
+    text = (tmp_path / "train.json").read_text()
+    rebuilt = keras.models.model_from_json(text)
+    rebuilt.load_weights(tmp_path / "train.h5")
+    images = random_images()
+    np.testing.assert_array_equal(
+        rebuilt.predict(images, verbose=0), classifier.predict(images, verbose=0)
+    )
+
+
+def test_plain_keras_loads_the_generator(generator, tmp_path):
+    models.save_model(tmp_path / "generator_model_010.h5", generator)
+    loaded = keras.models.load_model(tmp_path / "generator_model_010.h5")
+    latents = np.random.default_rng(0).standard_normal((3, 5), np.float32)
+    np.testing.assert_array_equal(
+        loaded.predict(latents, verbose=0), generator.predict(latents, verbose=0)
+    )
+    assert loaded.trainable_weights  # saved frozen, it would have none
+
+
+def test_saving_leaves_the_optimizer_alone(tmp_path):
+    model = classifier_of(SHAPE, 2, (4,), 8)
+    model.compile(optimizer=keras.optimizers.Adam(0.125), loss="mse")
+    optimizer = model.optimizer
+    models.save_model(tmp_path / "a.h5", model)
+    assert model.optimizer is optimizer
+    recorded = model.get_compile_config()["optimizer"]
+    assert recorded["class_name"] == "Adam"
+    assert recorded["config"]["learning_rate"] == 0.125
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert "optimizer_weights" not in file
+
+
+# Arrays: written a few pictures at a time, read with suspicion.
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 101])
+def test_pictures_written_a_few_at_a_time_make_the_file_of_np_save(tmp_path, count):
+    images = random_images(count)
+    with arrays.writing_images(tmp_path / filenames.IMAGES, SHAPE) as append:
+        for start in range(0, count, 4):
+            append(images[start : start + 4])
+    assert (tmp_path / filenames.IMAGES).read_bytes() == npy(images)
+    np.testing.assert_array_equal(arrays.load_images(tmp_path), images)
+
+
+def test_append_takes_any_layout_and_dtype(tmp_path):
+    images = np.asfortranarray(random_images(2), dtype=np.float64)
+    with arrays.writing_images(tmp_path / filenames.IMAGES, SHAPE) as append:
+        append(images)
+    np.testing.assert_array_equal(arrays.load_images(tmp_path), images)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_of_the_contract_are_accepted_and_read_only(tmp_path, channels):
+    images = random_images()[..., :channels]
+    images[0, 0, 0, 0], images[0, 0, 1, 0] = 0, 1  # both ends belong
+    arrays.save_array(tmp_path / filenames.IMAGES, images)
+    loaded = arrays.load_images(tmp_path)
+    np.testing.assert_array_equal(loaded, images)
+    with pytest.raises(ValueError, match="read-only"):
+        loaded[0] = 0
+
+
+def with_value(value: float) -> np.ndarray:
+    images = random_images()
+    images[-1, -1, -1, -1] = value  # the very last number is looked at too
+    return images
+
+
+BAD_IMAGES = {
+    "one axis too few": (npy(random_images()[0]), r"shape \(8, 8, 3\)"),
+    "one axis too many": (npy(random_images()[None]), r"shape \(1, 4, 8, 8, 3\)"),
+    "no axis": (npy(np.float32(0)), "img_data"),
+    "two channels": (npy(random_images()[..., :2]), r"shape \(4, 8, 8, 2\)"),
+    "four channels": (npy(np.zeros((4, 8, 8, 4), "f4")), r"shape \(4, 8, 8, 4\)"),
+    "no pictures": (npy(random_images()[:0]), "img_data"),
+    "no pixels": (npy(np.zeros((4, 0, 8, 3), "f4")), "img_data"),
+    "uint8": (npy(np.zeros((4, 8, 8, 3), np.uint8)), "float32 .* found uint8"),
+    "float64": (npy(random_images().astype("f8")), "float32 .* found float64"),
+    "big-endian": (npy(random_images().astype(">f4")), "float32 .* found >f4"),
+    "0 to 255": (npy(random_images() * 255), "from 0 to 1; found"),
+    "tanh range": (npy(random_images() * 2 - 1), "from 0 to 1; found -"),
+    "just above 1": (npy(with_value(1.001)), "found .* to 1.001"),
+    "NaN": (npy(with_value(np.nan)), "found nan"),
+    "inf": (npy(with_value(np.inf)), "to inf"),
+    "-inf": (npy(with_value(-np.inf)), "found -inf"),
+    "objects": (npy(np.array([{"a": 1}], object)), "damaged"),
+    "text": (b"not an array\n", "damaged"),
+    "empty": (b"", "damaged"),
+    "half a magic number": (b"\x93NU", "damaged"),
+    "half a header": (npy(random_images())[:60], "damaged"),
+    "half the data": (npy(random_images())[:-400], "damaged"),
+    "11 TiB": (claim("(1000000, 1000, 1000, 3)"), "damaged"),
+    "negative length": (claim("(-1, 8, 8, 3)"), "damaged"),
+    "length beyond 64 bits": (claim(f"({10**30}, 8, 8, 3)"), "damaged"),
+    "length that is no number": (claim("(True, 8, 8, 3)"), "damaged"),
+    "unknown dtype": (claim("(1, 8, 8, 3)", "<q9"), "damaged"),
+    "header that ends early": (header_of("{'descr': '<f4', 'shape': ("), "damaged"),
+    "header that is no Python": (header_of("{'descr': )"), "damaged"),
+}
+
+
+@pytest.mark.parametrize(("content", "found"), BAD_IMAGES.values(), ids=BAD_IMAGES)
+def test_pictures_outside_the_contract_are_refused(tmp_path, content, found):
+    (tmp_path / filenames.IMAGES).write_bytes(content)
+    with pytest.raises(InputError, match=found) as error:
+        arrays.load_images(tmp_path)
+    assert str(tmp_path / filenames.IMAGES) in str(error.value)
+    assert str(error.value).endswith(
+        "run: python TrainModel.py, with the same --preset"
+    )
+
+
+def test_zip_of_arrays_under_the_name_of_one_is_refused(tmp_path):
+    with open(tmp_path / filenames.IMAGES, "wb") as file:
+        np.savez(file, images=random_images())
+    with pytest.raises(InputError, match="damaged"):
+        arrays.load_images(tmp_path)
+
+
+def test_pickled_objects_are_not_executed(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "executed",)
+
+    np.save(tmp_path / filenames.IMAGES, np.array([Bomb()]), allow_pickle=True)
+    with pytest.raises(InputError):
+        arrays.load_images(tmp_path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_every_slice_of_a_large_array_is_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "_CHUNK", 2 * random_images(1).nbytes)
+    arrays.save_array(tmp_path / filenames.IMAGES, random_images(5))
+    arrays.load_images(tmp_path)
+    images = random_images(5)
+    images[3, 0, 0, 0] = 2
+    arrays.save_array(tmp_path / filenames.IMAGES, images)
+    with pytest.raises(InputError, match="to 2 from picture 2 on"):
+        arrays.load_images(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "load", [arrays.load_images, lambda folder: arrays.load_labels(folder, 2)]
+)
+def test_missing_array_names_the_file_and_the_script_that_makes_it(tmp_path, load):
+    with pytest.raises(InputError, match="npy not found; run: python TrainModel.py"):
+        load(tmp_path)
+
+
+def test_one_hot_labels_are_accepted(tmp_path):
+    labels = np.eye(3, dtype=np.float32)[[0, 2, 1, 2]]
+    arrays.save_array(tmp_path / filenames.LABELS, labels)
+    np.testing.assert_array_equal(arrays.load_labels(tmp_path, 4), labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (np.eye(3, dtype="f4"), "has 4 pictures"),
+        (np.zeros(4, "f4"), r"shape \(4,\)"),
+        (np.eye(4, dtype="f8"), "found float64"),
+        (np.zeros((4, 2), "f4"), "one-hot"),
+        (np.ones((4, 2), "f4"), "one-hot"),
+        (np.full((4, 2), 0.5, "f4"), "one-hot"),
+        (np.array([[2, -1]] * 4, "f4"), "one-hot"),
+        (np.full((4, 2), np.nan, "f4"), "one-hot"),
+        (np.array([["a", "b"]] * 4), "one-hot"),
+        (np.zeros((4, 2), [("a", "f4")]), "one-hot"),
+    ],
+)
+def test_labels_outside_the_contract_are_refused(tmp_path, labels, found):
+    np.save(tmp_path / filenames.LABELS, labels)
+    with pytest.raises(InputError, match=found) as error:
+        arrays.load_labels(tmp_path, 4)
+    assert str(tmp_path / filenames.LABELS) in str(error.value)
+    assert "run: python TrainModel.py" in str(error.value)
+
+
+# Networks: loaded with suspicion.
+
+
+@pytest.fixture
+def model_dir(tmp_path, classifier) -> Path:
+    models.save_classifier(tmp_path, classifier, ["a", "b"])
+    return tmp_path
+
+
+def test_classifier_and_class_names_come_back(model_dir, classifier):
+    loaded, class_names = models.load_classifier(model_dir)
+    assert class_names == ["a", "b"]
+    images = random_images()
+    np.testing.assert_array_equal(
+        loaded.predict(images, verbose=0), classifier.predict(images, verbose=0)
+    )
+
+
+def test_class_names_keep_their_letters(tmp_path, classifier):
+    class_names = ["\u00fcber", "\u732b"]
+    models.save_classifier(tmp_path, classifier, class_names)
+    assert models.load_classifier(tmp_path)[1] == class_names
+
+
+@pytest.mark.parametrize("name", ["train.json", "train.h5", "classes.json"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "text", "folder"])
+def test_damaged_classifier_names_the_file_and_the_way_out(model_dir, name, damage):
+    path = model_dir / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage != "missing":
+        half = content[: len(content) // 2]
+        path.write_bytes({"empty": b"", "half": half, "text": b"text"}[damage])
+    with pytest.raises(InputError, match="run: python TrainModel.py") as error:
+        models.load_classifier(model_dir)
+    is_there = damage not in ("missing", "folder")
+    assert (f"{path} not found" in str(error.value)) != is_there
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "listed", [["a"], ["a", "b", "c"], {"a": 0, "b": 1}, "ab", None, [1, 2]]
+)
+def test_class_names_that_do_not_fit_the_outputs_are_refused(model_dir, listed):
+    tables.save_json(model_dir / filenames.CLASS_NAMES, listed)
+    with pytest.raises(InputError, match="classes.json must be a list of 2 class"):
+        models.load_classifier(model_dir)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", '{"class_name": "Sequential"}'])
+def test_json_that_is_no_network_is_refused(model_dir, text):
+    (model_dir / filenames.CLASSIFIER_JSON).write_text(text)
+    with pytest.raises(InputError, match="train.json is damaged"):
+        models.load_classifier(model_dir)
+
+
+def test_weights_of_another_architecture_are_refused(model_dir):
+    other = classifier_of(SHAPE, 2, (6,), 8)
+    models.save_model(model_dir / filenames.CLASSIFIER_H5, other)
+    with pytest.raises(InputError, match="train.h5 .* not the weights of .*train.json"):
+        models.load_classifier(model_dir)
+
+
+def some_generators(folder: Path, *epochs: int) -> None:
+    for epoch in epochs:
+        (folder / filenames.GENERATOR.format(epoch=epoch)).write_bytes(b"")
+
+
+DEFAULT = "generator_model_080.h5"
+
+
+def test_generators_are_listed_by_their_epoch_not_by_their_letters(tmp_path):
+    some_generators(tmp_path, 1000, 200, 90)
+    (tmp_path / "generator_model_best.h5").write_bytes(b"")
+    (tmp_path / ".tmp-1-generator_model_300.h5").write_bytes(b"")
+    found = [path.name for path in models.list_generators(tmp_path)]
+    assert found == [f"generator_model_{n}.h5" for n in ("090", "200", "1000")]
+
+
+def test_wanted_generator_is_a_name_in_the_folder_or_a_path(tmp_path):
+    some_generators(tmp_path, 10, 80, 90)
+    wanted = tmp_path / "generator_model_010.h5"
+    assert models.find_generator(tmp_path, wanted.name, DEFAULT) == wanted
+    assert models.find_generator(Path("nowhere"), str(wanted), DEFAULT) == wanted
+
+
+def test_default_generator_is_taken_where_it_exists(tmp_path):
+    some_generators(tmp_path, 10, 80, 90)
+    assert models.find_generator(tmp_path, None, DEFAULT).name == DEFAULT
+
+
+def test_else_the_newest_generator_is_taken_and_named(tmp_path, capsys):
+    some_generators(tmp_path, 10, 20, 100)
+    found = models.find_generator(tmp_path, None, DEFAULT)
+    assert found.name == "generator_model_100.h5"
+    assert f"{DEFAULT} is not there" in (printed := capsys.readouterr().out)
+    assert found.name in printed
+
+
+def test_missing_generator_lists_those_that_exist(tmp_path):
+    some_generators(tmp_path, 10, 20, 30)
+    with pytest.raises(InputError, match="_080.h5 is not .*_010.*_020.*_030"):
+        models.find_generator(tmp_path, DEFAULT, DEFAULT)
+    some_generators(tmp_path, 40, 50)
+    with pytest.raises(InputError, match=r"_010.h5 \.\.\. generator_model_050.h5"):
+        models.find_generator(tmp_path, DEFAULT, DEFAULT)
+
+
+@pytest.mark.parametrize("wanted", [None, DEFAULT])
+def test_no_generator_at_all_names_the_script_that_makes_them(tmp_path, wanted):
+    with pytest.raises(InputError, match="run: python GANModel.py"):
+        models.find_generator(tmp_path, wanted, DEFAULT)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89HDF\r\n\x1a\n" + bytes(99)])
+def test_damaged_generator_names_the_newest_other_one(tmp_path, content):
+    path = tmp_path / DEFAULT
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged .* run: python GANModel.py") as error:
+        models.load_generator(path)
+    assert str(path) in str(error.value)
+    some_generators(tmp_path, 60, 70)
+    with pytest.raises(InputError, match="try --generator .*_070.h5"):
+        models.load_generator(path)
+
+
+def test_truncated_generator_is_refused(tmp_path, generator):
+    path = tmp_path / DEFAULT
+    models.save_model(path, generator)
+    models.load_generator(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(InputError, match="damaged"):
+        models.load_generator(path)
+
+
+def test_weights_alone_are_no_generator(tmp_path, generator):
+    generator.save_weights(tmp_path / "a.weights.h5")
+    with pytest.raises(InputError, match="damaged"):
+        models.load_generator(tmp_path / "a.weights.h5")
+
+
+def test_network_of_another_kind_is_no_generator(tmp_path, classifier):
+    models.save_model(tmp_path / DEFAULT, classifier)
+    with pytest.raises(InputError, match="is not a generator"):
+        models.load_generator(tmp_path / DEFAULT)
+
+
+def test_code_inside_a_model_file_is_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = keras.layers.Lambda(
+        lambda x: __import__("pathlib").Path("executed").touch() or x
+    )
+    keras.Sequential([keras.Input((5,)), code]).save(DEFAULT)
+    Path("executed").unlink()  # by building the network here
+    with pytest.raises(InputError, match="damaged .*Lambda"):
+        models.load_generator(Path(DEFAULT))
+    assert not Path("executed").exists()
+
+
+# Saved whole or not at all.
+
+
+@pytest.fixture
+def old_file(tmp_path) -> Path:
+    (tmp_path / "a.h5").write_bytes(b"old")
+    return tmp_path / "a.h5"
+
+
+def assert_untouched(path: Path) -> None:
+    assert path.read_bytes() == b"old"
+    assert names_in(path.parent) == {path.name}
+
+
+def test_replacing_replaces_and_leaves_nothing_else(old_file):
+    with atomic.replacing(old_file) as temporary:
+        assert temporary.parent == old_file.parent  # same disk: the rename is atomic
+        assert temporary.suffix == old_file.suffix  # Keras goes by it
+        temporary.write_bytes(b"new")
+        assert old_file.read_bytes() == b"old"
+    assert old_file.read_bytes() == b"new"
+    assert names_in(old_file.parent) == {old_file.name}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("Unable to synchronously write: No space left on device"),
+        PermissionError(errno.EACCES, "Permission denied"),
+    ],
+)
+def test_full_disk_names_the_file_and_leaves_the_old_one(old_file, failure):
+    with (
+        pytest.raises(RunError, match=r"could not write .*a\.h5") as error,
+        atomic.replacing(old_file) as temporary,
+    ):
+        temporary.write_bytes(b"half")
+        raise failure
+    assert str(failure) in str(error.value)
+    assert_untouched(old_file)
+
+
+@pytest.mark.parametrize("failure", [InputError, ValueError, KeyboardInterrupt])
+def test_any_other_failure_passes_through_and_leaves_the_old_file(old_file, failure):
+    with pytest.raises(failure), atomic.replacing(old_file) as temporary:
+        temporary.write_bytes(b"half")
+        raise failure
+    assert_untouched(old_file)
+
+
+def test_writer_that_writes_nothing_is_a_failure(old_file):
+    with pytest.raises(RunError), atomic.replacing(old_file):
+        pass
+    assert_untouched(old_file)
+
+
+def test_full_disk_at_the_last_step_leaves_the_old_file(old_file, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "fsync", refuse)
+    with pytest.raises(RunError), atomic.replacing(old_file) as temporary:
+        temporary.write_bytes(b"new")
+    assert_untouched(old_file)
+
+
+def test_failed_save_of_a_network_leaves_the_old_file(old_file, generator, monkeypatch):
+    def fill_the_disk(self, path, **options):
+        Path(path).write_bytes(b"half")
+        raise RuntimeError("Unable to synchronously write data")  # as h5py does
+
+    monkeypatch.setattr(type(generator), "save", fill_the_disk)
+    with pytest.raises(RunError, match=r"could not write .*a\.h5"):
+        models.save_model(old_file, generator)
+    assert_untouched(old_file)
+
+
+def test_failed_writing_of_pictures_leaves_the_old_file(tmp_path):
+    path = tmp_path / filenames.IMAGES
+    path.write_bytes(b"old")
+    with (
+        pytest.raises(RunError),
+        arrays.writing_images(path, SHAPE) as append,
+    ):
+        append(random_images())
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert_untouched(path)
+
+
+def test_probe_leaves_nothing_in_the_folder_it_makes(tmp_path):
+    locking.make_writable_folder(tmp_path / "a" / "b")
+    assert names_in(tmp_path / "a" / "b") == set()

@@ -1,0 +1,187 @@
+"""Whole files or none, and one training a folder."""
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from foldergan.errors import InputError, Interrupted, RunError
+from foldergan.storage import atomic, locking
+
+HOLD_THE_LOCK = """
+import sys, time
+from pathlib import Path
+from foldergan.storage import locking
+with locking.training_folder(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the folder tmp_path / "model"."""
+    command = [sys.executable, "-c", HOLD_THE_LOCK, str(tmp_path / "model")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_what_is_written_replaces_the_old_file(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with atomic.replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"  # until it is whole
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_temporary_file_is_a_neighbour_with_the_same_extension(tmp_path):
+    with atomic.replacing(tmp_path / "x.tar.h5") as temporary:
+        assert temporary.parent == tmp_path  # a rename across disks is no rename
+        assert temporary.suffix == ".h5"
+        temporary.touch()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ValueError("not ours"), Interrupted(signal.SIGINT), InputError("bad picture")],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(type(failure)), atomic.replacing(path) as temporary:
+        temporary.write_text("ha")
+        raise failure
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("h5py: no space")],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_a_full_disk_is_a_run_error_that_names_the_file(tmp_path, failure):
+    path = tmp_path / "x.h5"
+    path.write_text("old")
+    with (
+        pytest.raises(RunError, match=re.escape(str(path))),
+        atomic.replacing(path) as temporary,
+    ):
+        temporary.write_text("ha")
+        raise failure
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_the_disks_own_refusal_is_reported(tmp_path):
+    with (
+        pytest.raises(RunError, match="No space left"),
+        atomic.replacing(tmp_path / "x.txt"),
+        open("/dev/full", "wb", buffering=0) as full,
+    ):
+        full.write(b"x")
+
+
+def test_a_folder_is_made_with_its_parents_and_left_empty(tmp_path):
+    folder = tmp_path / "a" / "b"
+    locking.make_writable_folder(folder)
+    locking.make_writable_folder(folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_file_where_the_folder_should_be_is_bad_input(tmp_path):
+    (tmp_path / "model").write_text("mine")
+    with pytest.raises(InputError, match=re.escape(str(tmp_path / "model"))):
+        locking.make_writable_folder(tmp_path / "model")
+    assert (tmp_path / "model").read_text() == "mine"
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_a_folder_without_permission_is_a_run_error(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(RunError, match=re.escape(str(tmp_path))):
+            locking.make_writable_folder(tmp_path)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_second_training_in_the_folder_is_refused_with_the_pid(tmp_path, holder):
+    with (
+        pytest.raises(InputError, match=rf"process {holder.pid}\)"),
+        locking.training_folder(tmp_path / "model"),
+    ):
+        pytest.fail("two trainings in one folder")
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    with locking.training_folder(tmp_path / "model"):
+        assert (tmp_path / "model" / ".lock").read_text() == str(os.getpid())
+
+
+def test_the_folder_is_free_after_a_training_however_it_ended(tmp_path):
+    for _ in range(2):
+        with pytest.raises(RunError), locking.training_folder(tmp_path):
+            raise RunError("diverged")
+
+
+def test_trainings_in_two_folders_do_not_meet(tmp_path, holder):
+    with locking.training_folder(tmp_path / "other"):
+        pass
+
+
+def test_models_and_arrays_may_lie_in_one_folder(tmp_path, holder):
+    with locking.arrays_folder(tmp_path / "model"):
+        pass
+
+
+def test_two_cannot_make_arrays_in_one_folder(tmp_path):
+    with (
+        locking.arrays_folder(tmp_path),
+        pytest.raises(InputError, match=rf"process {os.getpid()}\).*--data-dir"),
+        locking.arrays_folder(tmp_path),
+    ):
+        pytest.fail("two at once")
+
+
+@pytest.mark.parametrize(
+    ("hold", "goes"),
+    [
+        (locking.training_folder, {"weights.h5", "resume.npz"}),
+        (locking.arrays_folder, {"img_data.txt.npy"}),
+    ],
+)
+def test_what_a_killed_run_left_half_written_goes(tmp_path, hold, goes):
+    names = {"weights.h5", "resume.npz", "img_data.txt.npy"}
+    for name in names:
+        (tmp_path / f".tmp-1-{name}").touch()
+        (tmp_path / name).touch()
+    with hold(tmp_path):
+        left = {path.name for path in tmp_path.iterdir() if "lock" not in path.name}
+    assert left == names | {f".tmp-1-{name}" for name in names - goes}
+
+
+def test_a_disk_without_locks_is_said(tmp_path, monkeypatch):
+    def refuse(file):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locking, "_lock", refuse)
+    with (
+        pytest.raises(RunError, match="cannot be locked: No locks.*--model-dir"),
+        locking.training_folder(tmp_path),
+    ):
+        pytest.fail("held without a lock")

@@ -1,0 +1,126 @@
+"""Pictures of what happened, read back with another library."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from PIL import Image
+
+from foldergan.storage import plots
+
+WHITE = (255, 255, 255)
+
+
+def solid(*colours, size=(4, 4)) -> np.ndarray:
+    """One picture of each colour."""
+    channels = len(colours[0])
+    colours = np.array(colours, np.float32) / 255
+    return np.broadcast_to(
+        colours[:, None, None], (len(colours), *size, channels)
+    ).copy()
+
+
+def read(path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def colours_of(page: np.ndarray) -> set:
+    return set(map(tuple, page.reshape(-1, 3).tolist()))
+
+
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 20, 30), (200, 100, 50)]
+
+
+@pytest.mark.parametrize(
+    ("size", "zoom"), [((32, 32), 3), ((50, 20), 2), ((100, 8), 1)]
+)
+def test_grid_goes_row_by_row_in_whole_blocks_with_white_between(tmp_path, size, zoom):
+    images = solid(*COLOURS, size=size)
+    plots.save_image_grid(tmp_path / "a.png", images, columns=2)
+    page = read(tmp_path / "a.png")
+    height, width = size[0] + 2, size[1] + 2  # with a gutter of 2
+    assert page.shape == ((3 * height - 2) * zoom, (2 * width - 2) * zoom, 3)
+
+    expected = np.full((3 * height, 2 * width, 3), 255)  # the sixth place stays white
+    for number, colour in enumerate(COLOURS):
+        top, left = number // 2 * height, number % 2 * width
+        expected[top : top + size[0], left : left + size[1]] = colour
+    expected = expected[:-2, :-2].repeat(zoom, 0).repeat(zoom, 1)
+    np.testing.assert_array_equal(page, expected)
+
+
+def test_grid_keeps_each_pixel_in_its_place(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (1, 100, 3, 3))
+    plots.save_image_grid(tmp_path / "a.png", image / 255, columns=1)
+    np.testing.assert_array_equal(read(tmp_path / "a.png"), image[0])
+
+
+def test_grey_grid_has_equal_channels_of_the_given_values(tmp_path):
+    plots.save_image_grid(tmp_path / "a.png", solid([100], [200]), columns=2)
+    expected = {(100,) * 3, (200,) * 3, WHITE}
+    assert colours_of(read(tmp_path / "a.png")) == expected
+
+
+def test_grid_may_be_a_jpeg(tmp_path):
+    plots.save_image_grid(tmp_path / "a.jpg", solid((255, 0, 0)), columns=1)
+    with Image.open(tmp_path / "a.jpg") as picture:
+        assert picture.format == "JPEG"
+    np.testing.assert_allclose(read(tmp_path / "a.jpg")[50, 50], (255, 0, 0), atol=3)
+
+
+def rows_for(images: np.ndarray) -> list[dict]:
+    return [{"predicted": "a", "probability": 0.5}] * len(images)
+
+
+@pytest.mark.parametrize("colours", [COLOURS, [[100], [200]]])
+def test_predictions_show_every_picture_in_its_colours(tmp_path, colours):
+    images = solid(*colours)
+    plots.save_predictions(tmp_path / "a.png", images, rows_for(images))
+    page = read(tmp_path / "a.png")
+    for colour in colours:
+        assert (page == colour).all(2).sum() > 5000  # more than letters have
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_any_number_of_predictions_can_be_shown(tmp_path, count):
+    images = solid(*[(255, 0, 0)] * count)
+    plots.save_predictions(tmp_path / "a.png", images, rows_for(images))
+    assert (255, 0, 0) in colours_of(read(tmp_path / "a.png"))
+
+
+def test_class_names_are_text_and_no_formulas(tmp_path):
+    names = ["$_$", "a$\\frac$b", "plain_name"]
+    rows = [{"predicted": name, "probability": 0.5} for name in names]
+    plots.save_predictions(tmp_path / "a.png", solid(*COLOURS[:3]), rows)
+    plots.save_confusion_matrix(tmp_path / "b.png", np.eye(3, dtype=int), names)
+
+
+def test_curves_and_matrix_are_not_blank(tmp_path):
+    history = [{"epoch": n, "loss": 1 / n, "accuracy": 0.5} for n in (1, 2, 3)]
+    plots.save_curves(tmp_path / "a.png", history)
+    plots.save_confusion_matrix(
+        tmp_path / "b.png", np.array([[3, 1], [0, 2]]), ["a", "b"]
+    )
+    for name in ("a.png", "b.png"):
+        assert len(colours_of(read(tmp_path / name))) > 10
+
+
+def test_matrix_is_darkest_where_the_count_is_highest(tmp_path):
+    plots.save_confusion_matrix(
+        tmp_path / "a.png", np.array([[0, 9], [1, 0]]), ["a", "b"]
+    )
+    page = read(tmp_path / "a.png").astype(int)
+    dark = np.argwhere((page[..., 2] > page[..., 0] + 60) & (page.sum(2) < 350))
+    height, width, _ = page.shape
+    assert (dark[:, 0] < height / 2).all() and (dark[:, 1] > width / 2).all()
+    assert len(dark) > 100
+
+
+def test_without_a_screen_nothing_is_shown_and_the_caller_is_told(tmp_path):
+    assert pyplot.get_backend().lower() == "agg"
+    assert plots.show(tmp_path / "a.png") is False
+
+
+def test_no_figure_stays_open(tmp_path):
+    plots.save_predictions(tmp_path / "a.png", solid((255, 0, 0)), rows_for([0]))
+    assert pyplot.get_fignums() == []

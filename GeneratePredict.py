@@ -1,4 +1,4 @@
-"""Draws new pictures and lets the classifier say what they show.
+"""Draws new images and lets the classifier say what they show.
 
     python GeneratePredict.py
     python GeneratePredict.py --generator generator_model_050.h5 --count 100 --show
@@ -16,12 +16,15 @@ from foldergan.storage import locking
 
 
 def parse_flags():
-    parser = command_line.Parser("Draw new pictures and classify them.", ("generate",))
-    parser.add_argument(
-        "--only", help="class to draw, of a generator that was trained with classes"
+    parser = command_line.Parser(__doc__, sections=("generate",))
+    parser.add_option(
+        "data",
+        "--only",
+        metavar="CLASS",
+        help="class to draw, of a generator that was trained with classes",
     )
-    parser.add_argument(
-        "--show", action="store_true", help="open a window with the pictures"
+    parser.add_option(
+        "output", "--show", action="store_true", help="open a window with the images"
     )
     return parser.parse()
 
@@ -41,37 +44,37 @@ def main():
     backend.start(preset.seed)
     from foldergan import images
     from foldergan.classifier import evaluation, predictions
-    from foldergan.gan import networks, sampling
+    from foldergan.gan import sampling
     from foldergan.storage import plots
 
-    classifier, class_names = models.load_classifier(model_dir)
+    classifier, class_names, augmentation = models.load_classifier(model_dir)
+    if augmentation is None:  # of a version before 0.2, or of others
+        augmentation = preset.classifier.augmentation
     generator = models.load_generator(path)
 
-    # Draw pictures from seeded latent vectors.
-    wanted = predictions.wanted_classes(
+    # Draw images from seeded latent vectors.
+    class_ids = predictions.classes_to_draw(
         options.only,
         class_names,
-        networks.num_classes_of(generator),
-        models.load_drawn_classes(path),
+        models.num_classes_of(generator),
+        models.load_generator_classes(path),
     )
     inputs = sampling.sample_inputs(
-        generator, preset.generate.count, preset.seed, wanted
+        generator, preset.generate.count, preset.seed, class_ids
     )
-    pictures = sampling.generate(generator, inputs)
-    print(f"drew {len(pictures)} pictures with {path}")
+    fake_images = sampling.generate(generator, inputs)
+    print(f"drew {len(fake_images)} images with {path}")
 
     # Classify them at the size that the classifier was trained on.
-    resized = images.resize_all(pictures, classifier.input_shape[1:])
-    probabilities = evaluation.predict(
-        classifier, resized, augmented=preset.classifier.augmentation
-    )
+    resized = images.resize_all(fake_images, classifier.input_shape[1:])
+    probabilities = evaluation.predict(classifier, resized, augmentation=augmentation)
 
     # Show and save what it says.
-    intended = [class_names[number] for number in inputs[1]] if wanted else None
+    intended = [class_names[number] for number in inputs[1]] if class_ids else None
     rows = predictions.table(probabilities, class_names, intended)
     print(predictions.as_text(rows))
     tables.save_csv(model_dir / "predictions.csv", rows)
-    plots.save_predictions(model_dir / "predictions.png", pictures, rows)
+    plots.save_predictions(model_dir / "predictions.png", fake_images, rows)
     print(f"saved {model_dir / 'predictions.png'} and {model_dir / 'predictions.csv'}")
     if options.show and not plots.show(model_dir / "predictions.png"):
         print("warning: --show needs a screen and there is none")

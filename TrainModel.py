@@ -1,7 +1,7 @@
-"""Learns to tell the pictures' classes apart.
+"""Learns to tell the images' classes apart.
 
     python TrainModel.py
-    python TrainModel.py --dataset ~/pictures --epochs 20
+    python TrainModel.py --dataset ~/photos --epochs 20
 
 Reads   dataset/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
@@ -17,7 +17,7 @@ from foldergan.storage import locking
 
 
 def parse_flags():
-    parser = command_line.Parser("Learn to tell classes apart.", ("data", "classifier"))
+    parser = command_line.Parser(__doc__, sections=("data", "classifier"))
     parser.add_dataset_flags()
     return parser.parse()
 
@@ -33,7 +33,7 @@ def train(options, preset):
     from foldergan.data import dataset, splits
     from foldergan.storage import arrays, filenames, manifest, models, tables
 
-    # Read the pictures and save them as arrays.
+    # Read the images and save them as arrays.
     class_names = dataset.build(
         options,
         preset.data.source,
@@ -43,52 +43,65 @@ def train(options, preset):
     images = arrays.load_images(options.data_dir)
     labels = arrays.load_labels(options.data_dir, len(images))
 
-    # Hold out a part of each class.
-    parts = splits.split_in_three(labels, preset.data, preset.seed)
-    print("  ".join(f"{name} {len(rows)}" for name, rows in parts.items()))
+    # Hold out a fraction of each class.
+    rows = splits.split_in_three(labels, preset.data, preset.seed)
+    print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
 
-    # This takes seconds, so only once the pictures are good.
-    backend.start(preset.seed, preset.classifier.precision)
-    from foldergan.classifier import evaluation, training
+    # Build the classifier. This takes seconds, so only once the images are good.
+    settings, model_dir = preset.classifier, options.model_dir
+    backend.start(preset.seed, settings.precision)
+    from foldergan.classifier import training
     from foldergan.classifier.network import build_classifier
+    from foldergan.progress import EpochProgress
     from foldergan.storage import plots
 
-    # Build the classifier.
-    settings, model_dir = preset.classifier, options.model_dir
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
 
     # Train it.
-    history = training.train(
+    num_images = len(rows["training"])
+    display = EpochProgress(training.num_epochs(settings, num_images), num_images)
+    history = []
+    for epoch, logs in training.train(
         classifier,
         images,
         labels,
-        parts["training"],
-        parts["validation"],
+        rows,
         settings,
         preset.seed,
-    )
+        on_step=display.on_step,
+    ):
+        display.on_epoch(epoch, logs)
+        history.append({"epoch": epoch, **logs})
 
     # Save it.
-    models.save_classifier(model_dir, classifier, class_names)
+    models.save_classifier(model_dir, classifier, class_names, settings.augmentation)
     tables.save_csv(model_dir / "train_history.csv", history)
     manifest.save_run(model_dir, "TrainModel", preset, backend.versions())
     plots.save_curves(model_dir / "train_curves.png", history)
 
-    # Report on every part, and class by class on the one that it has seen least of.
-    figures_of_parts = []
-    for name, rows in parts.items():
-        if len(rows):
+    # Evaluate it.
+    evaluate(model_dir, classifier, class_names, images, labels, rows, settings)
+    print(f"saved {model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
+
+
+def evaluate(model_dir, classifier, class_names, images, labels, rows, settings):
+    """Reports on every part, and class by class on the one that it saw least of."""
+    from foldergan.classifier import evaluation
+    from foldergan.storage import plots, tables
+
+    table = []
+    for part, numbers in rows.items():
+        if len(numbers):
             probabilities = evaluation.predict(
-                classifier, images, rows, settings.augmentation
+                classifier, images, numbers, settings.augmentation
             )
-            figures = evaluation.evaluate(labels[rows], probabilities)
-            figures_of_parts.append({"part": name} | figures)
-            matrix = evaluation.confusion_matrix(labels[rows], probabilities)
-    tables.save_csv(model_dir / "train_evaluation.csv", figures_of_parts)
-    print(evaluation.evaluation_report(figures_of_parts))
+            figures = evaluation.evaluate(labels[numbers], probabilities)
+            table.append({"part": part} | figures)
+            matrix = evaluation.confusion_matrix(labels[numbers], probabilities)
+    tables.save_csv(model_dir / "train_evaluation.csv", table)
+    print(evaluation.evaluation_report(table))
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(evaluation.class_report(matrix, class_names))
-    print(f"saved {model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How often a preset's classifier is right about pictures that it never saw.
+"""How often a preset's classifier is right about images that it never saw.
 
     python benchmarks/classifier_accuracy.py --train ~/train --test ~/test
 
-Trains on all pictures of one folder and measures on another, with the same classes.
+Trains on all images of one folder and measures on another, with the same classes.
 """
 
 import argparse
@@ -27,13 +27,12 @@ def main():
     options = parser.parse_args()
     from foldergan import backend
     from foldergan.config.presets import find_preset
-    from foldergan.config.settings import overridden
     from foldergan.data import dataset
     from foldergan.storage import arrays
 
     preset = find_preset(options.preset)
     given = {"epochs": options.epochs} if options.epochs else {}
-    settings = overridden(preset.classifier, given)
+    settings = preset.classifier.override(given)
     parts = {}
     with tempfile.TemporaryDirectory() as name:
         for part in ("train", "test"):
@@ -45,23 +44,25 @@ def main():
             parts[part] = images, arrays.load_labels(folder, len(images))
     backend.start(options.seed)
     from foldergan.classifier import evaluation, training
-
-    images, labels = parts["train"]
     from foldergan.classifier.network import build_classifier
 
+    images, labels = parts["train"]
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
-    rows = np.arange(len(images))
+    rows = {"training": np.arange(len(images)), "validation": np.arange(0)}
     start, cpu = time.perf_counter(), time.process_time()
-    history = training.train(
-        classifier, images, labels, rows, rows[:0], settings, options.seed
-    )
+    history = [
+        logs
+        for _, logs in training.train(
+            classifier, images, labels, rows, settings, options.seed
+        )
+    ]
     minutes = (time.perf_counter() - start) / 60
     cpu_minutes = (time.process_time() - cpu) / 60
     images, labels = parts["test"]
     row = [options.preset, options.seed, len(history)]
     row += [f"{minutes:.1f}", f"{cpu_minutes:.1f}"]
-    for augmented in ((), settings.augmentation):
-        said = evaluation.predict(classifier, images, augmented=augmented)
+    for augmentation in ((), settings.augmentation):
+        said = evaluation.predict(classifier, images, augmentation=augmentation)
         figures = evaluation.evaluate(labels, said)
         row.append(f"{figures['accuracy']:.2%}")
     print(side_by_side.machine(), side_by_side.versions("keras", "tensorflow"))

@@ -2,7 +2,7 @@
 
     python benchmarks/gan_step.py
 
-Every contender trains the same two networks on the same real pictures: the
+Every contender trains the same two networks on the same real images: the
 discriminator on 64 of them and 64 fakes, then the generator on 128 latent vectors.
 
     classic loop    Keras: two compiled models, train_on_batch, predict for the fakes
@@ -21,7 +21,7 @@ MATMUL_SIZE, MATMULS = 2048, 20  # a round
 
 
 def real_images() -> np.ndarray:
-    """The embedded pictures' first batch, -1-1."""
+    """The embedded images' first batch, -1-1."""
     from foldergan import images
     from foldergan.data import decoding
 
@@ -42,12 +42,8 @@ def keras_networks():
     from foldergan.gan import networks
 
     gan = PRESETS["dcgan-32"].gan
-    discriminator = networks.build_discriminator(
-        (32, 32, 3), gan.discriminator_filters, gan.dropout
-    )
-    generator = networks.build_generator(
-        (32, 32, 3), gan.latent_dim, gan.generator_filters
-    )
+    discriminator = networks.build_discriminator(gan, (32, 32, 3))
+    generator = networks.build_generator(gan, (32, 32, 3))
     return keras, discriminator, generator
 
 
@@ -217,18 +213,11 @@ def ours(precision: str, latents: str = "fresh"):
 
     def prepare(options):
         _, discriminator, generator = keras_networks()
-        from foldergan.gan import trainer
+        from foldergan.config.settings import GAN
+        from foldergan.gan.trainer import AdversarialTrainer
 
-        trainer = trainer.AdversarialTrainer(
-            discriminator,
-            generator,
-            discriminator_learning_rate=2e-4,
-            generator_learning_rate=2e-4,
-            beta_1=0.5,
-            precision=precision,
-            latents=latents,
-            seed=0,
-        )
+        settings = GAN(precision=precision, latents=latents)
+        trainer = AdversarialTrainer(discriminator, generator, settings, seed=0)
         images = (np.tile(real_images(), (STEPS, 1, 1, 1)) + 1) / 2
         epochs = iter(trainer.train(images, 10**9, 2 * NUM_REAL))
         next(epochs)
@@ -276,7 +265,7 @@ CONTENDERS = {
 
 
 def forward_flops(network) -> int:
-    """Floating point operations of one picture's way through a Keras network."""
+    """Floating point operations of one image's way through a Keras network."""
     total = 0
     for layer in network.layers:
         if not hasattr(layer, "kernel"):

@@ -1,4 +1,4 @@
-"""Drawing 10,000 pictures and classifying them, with the networks of dcgan-32.
+"""Drawing 10,000 images and classifying them, with the networks of dcgan-32.
 
 python benchmarks/generate_classify.py
 
@@ -20,9 +20,7 @@ def prepare(options):
     preset = presets.PRESETS["dcgan-32"]
     shape = preset.data.image_shape
     classifier = build_classifier(preset.classifier, shape, 5)
-    generator = networks.build_generator(
-        shape, preset.gan.latent_dim, preset.gan.generator_filters
-    )
+    generator = networks.build_generator(preset.gan, shape)
     latents = sampling.sample_latents(options.count, preset.gan.latent_dim, 0)
     return classifier, generator, latents
 
@@ -32,8 +30,8 @@ def predict(options):
     classifier, generator, latents = prepare(options)
 
     def work():
-        pictures = (generator.predict(latents, verbose=0) + 1) / 2
-        return len(classifier.predict(pictures, verbose=0))
+        images = (generator.predict(latents, verbose=0) + 1) / 2
+        return len(classifier.predict(images, verbose=0))
 
     work()
     return work
@@ -46,8 +44,8 @@ def ours(options):
     from foldergan.gan import sampling
 
     def work():
-        pictures = sampling.generate(generator, latents)
-        return len(evaluation.predict(classifier, pictures))
+        images = sampling.generate(generator, latents)
+        return len(evaluation.predict(classifier, images))
 
     work()
     return work
@@ -67,7 +65,7 @@ def main():
     replies = side_by_side.compare(CONTENDERS, options, "keras", "tensorflow")
     rows = side_by_side.rows_against("predict", replies, options.count)
     side_by_side.table(
-        ["draw and classify", "s, median", "spread", "pictures/s", "times predict"],
+        ["draw and classify", "s, median", "spread", "images/s", "times predict"],
         rows,
     )
 

@@ -1,4 +1,4 @@
-"""What more pictures cost: seconds and memory of each part as the dataset grows.
+"""What more images cost: seconds and memory of each part as the dataset grows.
 
     python benchmarks/growth.py
     python benchmarks/growth.py --counts 5000 --image-shape 350x350x3 --parts loading
@@ -8,7 +8,7 @@
     GAN epoch         AdversarialTrainer, dcgan-32 in bfloat16, drawn once for both;
                       the first 20 steps are measured, the epoch is as many times that
 
-Each part at each size runs in a process of its own. The pictures are links to those
+Each part at each size runs in a process of its own. The images are links to those
 in dataset/. Memory is the peak of what the process holds by itself (RssAnon of Linux),
 read 50 times a second: pages of the array on disk are not counted, for the system
 takes them back when it needs them.
@@ -31,7 +31,7 @@ GAN_STEPS = 20
 
 
 def loading(options, folder):
-    """Reads the pictures; returns seconds."""
+    """Reads the images; returns seconds."""
     from foldergan.data import dataset
     from foldergan.storage import arrays
 
@@ -45,15 +45,15 @@ def classifier_epoch(options, folder):
     """Trains the classifier for an epoch; returns seconds."""
     images, labels = _load(folder)
     from foldergan.classifier import training
+    from foldergan.classifier.network import build_classifier
     from foldergan.config import presets
 
     settings = presets.PRESETS["dcgan-32"].classifier
-    from foldergan.classifier.network import build_classifier
-
     classifier = build_classifier(settings, images.shape[1:], labels.shape[1])
-    rows, settings = np.arange(len(images)), replace(settings, epochs=1)
+    rows = {"training": np.arange(len(images)), "validation": np.arange(0)}
+    settings = replace(settings, epochs=1)
     start = time.perf_counter()
-    training.train(classifier, images, labels, rows, rows[:0], settings, 0)
+    next(training.train(classifier, images, labels, rows, settings, 0))
     return time.perf_counter() - start
 
 
@@ -115,8 +115,8 @@ def measure(options) -> None:
     print(json.dumps([seconds, peak]), file=answers, flush=True)
 
 
-def make_pictures(folder: Path, count: int) -> None:
-    """Fills folder/dataset with links to the pictures in dataset/."""
+def make_images(folder: Path, count: int) -> None:
+    """Fills folder/dataset with links to the images in dataset/."""
     sources = sorted((side_by_side.ROOT / "dataset").glob("*/*.jpg"))
     for number in range(count):
         source = sources[number % len(sources)]
@@ -148,7 +148,7 @@ def main():
     rows = []
     for count in options.counts:
         with tempfile.TemporaryDirectory(dir=options.folder) as name:
-            make_pictures(Path(name), count)
+            make_images(Path(name), count)
             for part in PARTS:
                 if part not in options.parts and part != "loading":
                     continue

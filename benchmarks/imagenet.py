@@ -8,14 +8,14 @@ Its weights come with a package, so that no server need be up:
 import numpy as np
 
 NAME = "EfficientNet-Lite0 of ImageNet, 1280 features"
-_SIZE = 112  # what pictures are enlarged to, as a small 32x32 shows it nothing
+_SIZE = 112  # what images are enlarged to, as a small 32x32 shows it nothing
 
 
 def load():
     """Loads the network.
 
     Returns:
-        A function of an array of pictures (n, height, width, 3), 0-1, and row numbers
+        A function of an array of images (n, height, width, 3), 0-1, and row numbers
         (all where None), that returns their features, float32 (n, 1280); it has a
         `name`, as `foldergan.metrics.features.FeatureExtractor` does.
     """

@@ -1,14 +1,14 @@
-"""Reading a folder of pictures into an array on disk, against other ways.
+"""Reading a folder of images into an array on disk, against other ways.
 
-    python benchmarks/loading.py --dataset ~/my-pictures --image-shape 128x128x3
+    python benchmarks/loading.py --dataset ~/my-images --image-shape 128x128x3
 
     cv2 loop        imread, resize, cvtColor, a list, one array, np.save
-    cv2 loop, area  the same with the filter that ours uses where pictures shrink
+    cv2 loop, area  the same with the filter that ours uses where images shrink
     keras           image_dataset_from_directory, its batches in one array, np.save
     ours            dataset.build_arrays: bad files named, labels, atomic files
     ours, again     the same on a folder that has not changed since
 
-Memory is by how much the process's peak grew; ours writes the pictures as it goes.
+Memory is by how much the process's peak grew; ours writes the images as it goes.
 """
 
 import os
@@ -113,7 +113,7 @@ def main():
     for row, reply in zip(rows, replies.values(), strict=True):
         row.append(f"{max(r['grown_mib'] for r in reply):.0f}")
     side_by_side.table(
-        ["loading", "s, median", "spread", "pictures/s", "times cv2 loop", "MiB grown"],
+        ["loading", "s, median", "spread", "images/s", "times cv2 loop", "MiB grown"],
         rows,
     )
 

@@ -93,11 +93,11 @@ def rows_against(plain: str, replies: dict, count: int, scale: float = 1.0) -> l
     Args:
         plain: name of the one that the others are compared with.
         replies: from `compare`.
-        count: pictures in the work.
+        count: images in the work.
         scale: the median seconds are shown times this.
 
     Returns:
-        For each its name, scaled median, spread, pictures a second, times `plain`.
+        For each its name, scaled median, spread, images a second, times `plain`.
     """
     of_plain, rows = median(replies[plain]), []
     for name, reply in replies.items():

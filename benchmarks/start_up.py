@@ -35,10 +35,10 @@ def process(*command):
 
 
 def first_step(options):
-    """One step on as many pictures as it takes."""
+    """One step on as many images as it takes."""
     folder = Path(tempfile.mkdtemp())
-    pictures = np.random.default_rng(0).random((64, 32, 32, 3), np.float32)
-    np.save(folder / "img_data.txt.npy", pictures)
+    images = np.random.default_rng(0).random((64, 32, 32, 3), np.float32)
+    np.save(folder / "img_data.txt.npy", images)
     script = str(side_by_side.ROOT / "GANModel.py")
     places = ("--data-dir", str(folder), "--model-dir", str(folder / "model"))
     return process(script, "--epochs", "1", *places)

@@ -1,19 +1,19 @@
-"""How good the drawn pictures are after so many minutes of the processor.
+"""How good the drawn images are after so many minutes of the processor.
 
     python benchmarks/time_to_quality.py --dataset ~/train --real ~/test --work ~/runs
 
 Trains the GAN of each preset, from each seed, on one folder, and compares it now and
-then with other pictures of the same classes. Two judges do, and neither has taught any
+then with other images of the same classes. Two judges do, and neither has taught any
 GAN: a classifier, and a network of ImageNet (see imagenet.py; left out where it is not
-installed). The first also tells how many pictures are of the class that was asked for.
+installed). The first also tells how many images are of the class that was asked for.
 A discriminator that looks through a classifier has one of its own. Both classifiers are
 trained once on --dataset, the judge from another seed and for ten epochs, and kept in
 the work folder.
 
 Minutes are of processor time, all cores together, training of the GAN only: 60 are half
 an hour on two cores. Writes quality.csv, quality.png (medians over the seeds) and, for
-each preset and seed, a page of pictures at each measure and one of those beside the
-pictures trained on that the judge finds nearest. Broken off, or given more --minutes,
+each preset and seed, a page of images at each measure and one of those beside the
+images trained on that the judge finds nearest. Broken off, or given more --minutes,
 the same command goes on after the last measure.
 """
 
@@ -23,7 +23,7 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -94,25 +94,25 @@ def folder_of(options, name: str, seed: int) -> Path:
     return options.work / f"{Path(name).stem}-{seed}"
 
 
-class Judges:
-    """Those who measure a generator, and what they compare it with."""
+class Evaluators:
+    """Those that evaluate a generator, and what they compare it with."""
 
-    def __init__(self, options, images, drawer):
-        from foldergan.gan import sampling
-        from foldergan.metrics import evaluator, features
+    def __init__(self, options, images, generator):
+        from foldergan.gan import evaluation, sampling
+        from foldergan.metrics.evaluator import NUM_FAKE, Evaluator
+        from foldergan.metrics.features import load_extractor
         from foldergan.storage import arrays, models
 
-        self._images, self._drawer = images, drawer
+        self._images, self._generator = images, generator
         real = arrays.load_images(options.work / REAL)
         labels = arrays.load_labels(options.work / REAL, len(real))
         self._inputs = sampling.sample_inputs(
-            drawer, evaluator.NUM_FAKE, 12345, evaluator.fake_classes(labels)
+            generator, NUM_FAKE, 12345, evaluation.fake_classes(labels)
         )
-        self._page = sampling.sample_grid_inputs(drawer, COLUMNS, seed=12345)
-        self._classifier, _ = models.load_classifier(options.work / options.judge)
-        extractors = [
-            features.load_extractor("classifier", options.work / options.judge)
-        ]
+        self._grid_inputs = sampling.sample_grid_inputs(generator, COLUMNS, seed=12345)
+        judge = options.work / options.judge
+        self._classifier = models.load_classifier(judge).model
+        extractors = [load_extractor("classifier", judge)]
         try:
             extractors.append(imagenet.load())
         except ImportError as error:
@@ -120,49 +120,49 @@ class Judges:
         self._extractor = extractors[0]
         both = np.concatenate([images, real])
         rows = np.split(np.arange(len(both)), [len(images)])
-        self._judges = [
-            evaluator.Evaluator(extractor, both, *rows) for extractor in extractors
+        self._evaluators = [
+            Evaluator(extractor, both, *rows) for extractor in extractors
         ]
 
     @cached_property
-    def _trained(self):
-        """What the first judge sees in the pictures trained on."""
+    def _training_features(self):
         return self._extractor(self._images).astype(np.float64)
 
-    def measure(self, folder: Path, minutes: float) -> list[dict]:
-        """Returns a row of figures for each judge and saves the pages to look at."""
-        from foldergan.classifier import evaluation
+    def evaluate(self, folder: Path, minutes: float) -> list[dict]:
+        """Returns a row of figures of each evaluator and saves the grids to look at."""
+        from foldergan.classifier.evaluation import predict
         from foldergan.gan import sampling
         from foldergan.storage import plots
 
-        pictures = sampling.generate(self._drawer, self._inputs)
-        rows = [{"as_intended": ""} | judge.measure(pictures) for judge in self._judges]
+        fakes = sampling.generate(self._generator, self._inputs)
+        rows = [{"as_intended": ""} | each.evaluate(fakes) for each in self._evaluators]
         if isinstance(self._inputs, list):
-            predicted = evaluation.predict(self._classifier, pictures).argmax(1)
+            predicted = predict(self._classifier, fakes).argmax(1)
             rows[0]["as_intended"] = float((predicted == self._inputs[1]).mean())
-        page = sampling.generate(self._drawer, self._page)
-        plots.save_image_grid(folder / f"{minutes:05.1f}.png", page, COLUMNS)
-        self._save_nearest(folder / "nearest.png", pictures[: 3 * COLUMNS])
+        grid = sampling.generate(self._generator, self._grid_inputs)
+        plots.save_image_grid(folder / f"{minutes:05.1f}.png", grid, COLUMNS)
+        self._save_nearest(folder / "nearest.png", fakes[: 3 * COLUMNS])
         return rows
 
-    def _save_nearest(self, path: Path, pictures: np.ndarray) -> None:
-        """Draws three rows, each above the nearest pictures that it was trained on."""
-        from foldergan.metrics import distances
+    def _save_nearest(self, path: Path, fakes: np.ndarray) -> None:
+        """Draws three rows, each above the nearest images that it was trained on."""
+        from foldergan.metrics.distances import nearest
         from foldergan.storage import plots
 
-        fake = self._extractor(pictures).astype(np.float64)
-        nearest = self._images[distances.nearest(fake, self._trained)[0]]
-        shape = (3, COLUMNS, *pictures.shape[1:])
-        rows = np.stack([pictures.reshape(shape), nearest.reshape(shape)], axis=1)
-        plots.save_image_grid(path, rows.reshape(-1, *pictures.shape[1:]), COLUMNS)
+        features = self._extractor(fakes).astype(np.float64)
+        training = self._images[nearest(features, self._training_features)[0]]
+        shape = (3, COLUMNS, *fakes.shape[1:])
+        rows = np.stack([fakes.reshape(shape), training.reshape(shape)], axis=1)
+        plots.save_image_grid(path, rows.reshape(-1, *fakes.shape[1:]), COLUMNS)
 
 
 def train(options, name: str, seed: int) -> None:
-    """Trains one preset from one seed and writes its rows and pages."""
+    """Trains one preset from one seed and writes its rows and grids."""
     from foldergan import backend
     from foldergan.config.presets import find_preset
-    from foldergan.gan import networks, recipe
-    from foldergan.storage import arrays, checkpoint, filenames, models, tables
+    from foldergan.gan import recipe, schedule
+    from foldergan.storage import arrays, models, tables
+    from foldergan.storage.checkpoint import Checkpoint
 
     images = np.array(arrays.load_images(options.work))
     labels = arrays.load_labels(options.work, len(images))
@@ -172,26 +172,24 @@ def train(options, name: str, seed: int) -> None:
         settings = replace(settings, precision="bfloat16", latents=latents)
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0
-    classifier, _ = models.load_classifier(options.work / SEEN)
+    classifier = models.load_classifier(options.work / SEEN).model
     trainer = recipe.build_trainer(
         settings, images.shape[1:], num_classes, seed, classifier
     )
     folder = folder_of(options, name, seed)
     folder.mkdir(exist_ok=True)
     about = {"preset": Path(name).stem, "seed": seed}
-    decisive = about | asdict(settings)
-    rows, spent, steps = [], 0.0, 0
-    if (folder / filenames.RESUME).exists():
-        state, tables = checkpoint.load_resume(folder, decisive)
-        trainer.restore(state)
-        rows, spent = tables["rows"], tables["spent"]
-        steps = rows[-1]["steps"]
+    saved = Checkpoint(folder, schedule.resume_key(settings, **about))
+    if saved.path.exists():
+        trainer.restore(saved.load())
+    rows = saved.tables.setdefault("rows", [])
+    spent = saved.tables.setdefault("spent", 0.0)
+    steps = rows[-1]["steps"] if rows else 0
     every = 60 * options.every
     due = every * (1 + spent // every)
     if due > 60 * options.minutes:
         return
-    drawer = networks.inference_generator(trainer.generator_ema, num_classes)
-    judges = Judges(options, images, drawer)
+    evaluators = Evaluators(options, images, trainer.inference_generator)
     last = time.process_time()
 
     def on_step(batch, batches, logs):
@@ -201,18 +199,18 @@ def train(options, name: str, seed: int) -> None:
         if spent >= due:
             minutes = due / 60
             due += every
-            for row in judges.measure(folder, minutes):
+            for row in evaluators.evaluate(folder, minutes):
                 rows.append(about | {"minutes": minutes, "steps": steps} | row)
                 print(*rows[-1].values(), flush=True)
-            tables = {"rows": rows, "spent": spent}
-            checkpoint.save_resume(folder, trainer.state(), decisive, tables)
+            saved.tables["spent"] = spent
+            saved.save(trainer.state())
             tables.save_csv(folder / "quality.csv", rows)
         last = time.process_time()
 
     for _ in trainer.train(
         images,
         10**6,
-        min(settings.batch_size, 2 * len(images)),
+        schedule.plan(settings, len(images)).batch_size,
         None,
         labels if num_classes else None,
         on_step=on_step,

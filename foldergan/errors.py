@@ -5,19 +5,36 @@ interrupted by Ctrl-C or SIGTERM.
 """
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 # What to do about a file of TrainModel.py that is missing or of no use.
-RUN_TRAINING = "run: python TrainModel.py, with the same --preset"
+RUN_TRAINING = "run: python TrainModel.py, with the same preset"
 
 
-class InputError(Exception):
+class ForeseenError(Exception):
+    """One sentence of facts for the user.
+
+    Args:
+        message: what is wrong, of which file.
+        options: names of the settings or options to change, for the command line to
+            add as flags.
+    """
+
+    exit_code: int
+
+    def __init__(self, message: str = "", options: tuple[str, ...] = ()):
+        super().__init__(message)
+        self.options = options
+
+
+class InputError(ForeseenError):
     """Something the user gave is wrong: a flag, a file, a folder."""
 
     exit_code = 2
 
 
-class RunError(Exception):
+class RunError(ForeseenError):
     """The input was right and the run failed all the same: disk, NaN."""
 
     exit_code = 1
@@ -40,13 +57,19 @@ class Interrupted(BaseException):
 
 
 @contextlib.contextmanager
-def report_unreadable(path: Path, state="damaged", way_out=RUN_TRAINING):
+def report_unreadable(
+    path: Path | str,
+    state: str = "damaged",
+    way_out: str = RUN_TRAINING,
+    options: tuple[str, ...] = (),
+) -> Iterator[None]:
     """Names the file in whatever its reader raises, for it can raise anything.
 
     Args:
         path: the file that is read inside.
         state: what it is, when that fails.
-        way_out: what to do about it.
+        way_out: what to do about it; may be empty where `options` say it.
+        options: as of `ForeseenError`.
 
     Raises:
         InputError: in place of any other.
@@ -55,4 +78,5 @@ def report_unreadable(path: Path, state="damaged", way_out=RUN_TRAINING):
         yield
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} is {state} ({reason}); {way_out}") from error
+        advice = f"; {way_out}" if way_out else ""
+        raise InputError(f"{path} is {state} ({reason}){advice}", options) from error

@@ -15,7 +15,7 @@ cv2.setNumThreads(1)  # the images are spread over the cores, not each image
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes one picture: averages areas where it shrinks, interpolates where not.
+    """Resizes one image: averages areas where it shrinks, interpolates where not.
 
     Args:
         image: array of shape (height, width, ...), any range.
@@ -38,7 +38,7 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_all(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """Resizes an array of pictures with `resize`.
+    """Resizes an array of images with `resize`.
 
     Args:
         images: float32 array of shape (n, height, width, channels).
@@ -58,7 +58,7 @@ def resize_all(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndar
 
 
 class Resized:
-    """An array of pictures that is resized as it is read, a batch at a time.
+    """An array of images that is resized as it is read, a batch at a time.
 
     Args:
         images: float32 array of shape (n, height, width, channels), may lie on disk.
@@ -98,6 +98,6 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
 def _refuse_other_channels(given: int, wanted: int) -> None:
     if given != wanted:
         raise InputError(
-            f"pictures of {given} channels cannot be made into pictures of {wanted}; "
+            f"images of {given} channels cannot be made into images of {wanted}; "
             "run all three scripts on the same img_data.txt.npy"
         )

@@ -9,8 +9,10 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
-from foldergan.errors import InputError, Interrupted, RunError
+from foldergan.config import command_line
+from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
 
 
 def exit_code_of(main: Callable[[], None]) -> int:
@@ -34,8 +36,9 @@ def exit_code_of(main: Callable[[], None]) -> int:
     script = Path(sys.argv[0]).name
     try:
         main()
-    except (InputError, RunError) as error:
-        print(f"{script}: error: {error}", file=sys.stderr)
+    except ForeseenError as error:
+        what_to_do = command_line.advice(error.options)
+        print(f"{script}: error: {error}{what_to_do}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         # Python would stumble over it again when it empties its buffers at the end.
@@ -76,6 +79,22 @@ class InterruptRequest:
         """Tells whether a signal has come."""
         return self.signal_number is not None
 
+    def end(self, done: str) -> NoReturn:
+        """Ends the run as the signal asked for, once its state is saved.
+
+        Args:
+            done: what is complete, for the message.
+
+        Raises:
+            Interrupted: always.
+        """
+        assert self.signal_number is not None
+        raise Interrupted(
+            self.signal_number,
+            f"{done} and the state is saved; to go on, give the same command with "
+            "--resume",
+        )
+
     def __enter__(self) -> "InterruptRequest":
         self._previous = {
             number: signal.signal(number, self._note)
@@ -83,7 +102,7 @@ class InterruptRequest:
         }
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._restore()
 
     def _note(self, signal_number, frame):

@@ -6,10 +6,10 @@ import time
 
 
 class ReadingProgress:
-    """Shows how many pictures have been read, how fast, and how long the rest takes.
+    """Shows how many images have been read, how fast, and how long the rest takes.
 
     Args:
-        total: pictures to read.
+        total: images to read.
     """
 
     def __init__(self, total: int):

@@ -1,4 +1,4 @@
-"""What the tests share: tiny pictures, and the scripts run as a user would."""
+"""What the tests share: tiny images, and the scripts run as a user would."""
 
 import os
 import runpy
@@ -108,8 +108,30 @@ def classifier_of(
     return build_classifier(settings, image_shape, num_classes)
 
 
-def draw_pictures(dataset: Path) -> Path:
-    """Fills a dataset/ of two classes with four pictures each: red and blue ones."""
+def discriminator_of(image_shape, filters, dropout=0.0, num_classes=0):
+    """Builds a discriminator from a few of its settings."""
+    from foldergan.config.settings import GAN
+    from foldergan.gan.networks import build_discriminator
+
+    settings = GAN(discriminator_filters=filters, dropout=dropout)
+    return build_discriminator(settings, image_shape, num_classes)
+
+
+def generator_of(image_shape, latent_dim, filters, normalization="none", num_classes=0):
+    """Builds a generator from a few of its settings."""
+    from foldergan.config.settings import GAN
+    from foldergan.gan.networks import build_generator
+
+    settings = GAN(
+        latent_dim=latent_dim,
+        generator_filters=filters,
+        generator_normalization=normalization,
+    )
+    return build_generator(settings, image_shape, num_classes)
+
+
+def draw_images(dataset: Path) -> Path:
+    """Fills a dataset/ of two classes with four images each: red and blue ones."""
     rng = np.random.default_rng(0)
     for name, channel in (("blue", 0), ("red", 2)):  # OpenCV's order
         folder = dataset / name
@@ -122,16 +144,16 @@ def draw_pictures(dataset: Path) -> Path:
 
 
 @pytest.fixture
-def picture_folder(tmp_path) -> Path:
-    """A dataset/ in the test's folder, as of `draw_pictures`."""
-    return draw_pictures(tmp_path / "dataset")
+def image_folder(tmp_path) -> Path:
+    """A dataset/ in the test's folder, as of `draw_images`."""
+    return draw_images(tmp_path / "dataset")
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, start) -> Path:
     """A folder in which the three scripts have run: copy it, do not write there."""
     folder = tmp_path_factory.mktemp("finished")
-    draw_pictures(folder / "dataset")
+    draw_images(folder / "dataset")
     for name in ("TrainModel.py", "GANModel.py --epochs 4", "GeneratePredict.py"):
         result = end_of(start(folder, *name.split(), "--preset", "smoke"))
         assert result.code == 0, result.err

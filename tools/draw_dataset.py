@@ -1,4 +1,4 @@
-"""Draw the embedded picture set, 240 of each kind: `python tools/draw_dataset.py`.
+"""Draw the embedded image set, 240 of each kind: `python tools/draw_dataset.py`.
 
 A thing (boat, fish, flower, house, tree) is a list of pieces: outlines, whose points
 are complex numbers x + yj (y down, about -1 to 1), each with its RGB colour.
@@ -117,8 +117,8 @@ def draw_background(rng: Generator, side: int, paper: Colour) -> np.ndarray:
 KINDS = [draw_boat, draw_fish, draw_flower, draw_house, draw_tree]
 
 
-def draw_picture(seed: int, kind: int, index: int, size: int) -> np.ndarray:
-    """Draw picture number index of a kind of thing (0 to 4, as in KINDS).
+def draw_image(seed: int, kind: int, index: int, size: int) -> np.ndarray:
+    """Draw image number index of a kind of thing (0 to 4, as in KINDS).
 
     Returns:
         A uint8 RGB array (size, size, 3), 0 to 255, set by the arguments alone.
@@ -145,9 +145,9 @@ def draw_picture(seed: int, kind: int, index: int, size: int) -> np.ndarray:
 
 def main() -> None:
     """Read the command line and draw the set; exit code 2 if it is refused."""
-    parser = argparse.ArgumentParser(description="Draw the embedded picture set.")
+    parser = argparse.ArgumentParser(description="Draw the embedded image set.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--count", type=int, default=240, help="pictures per class")
+    parser.add_argument("--count", type=int, default=240, help="images per class")
     parser.add_argument("--size", type=int, default=48, help="pixels a side")
     parser.add_argument("--output", type=Path, default=Path("dataset"))
     parser.add_argument("--overwrite", action="store_true", help="redraw the set")
@@ -161,12 +161,12 @@ def main() -> None:
     if held and not options.overwrite:
         parser.error(f"{min(held).parent} already holds files; see --overwrite.")
     if foreign:
-        parser.error(f"{min(foreign)} is not a picture of this set; nothing is drawn.")
+        parser.error(f"{min(foreign)} is not an image of this set; nothing is drawn.")
     for kind, folder in enumerate(folders):
         folder.mkdir(parents=True, exist_ok=True)
         for index, name in enumerate(names):
-            picture = draw_picture(options.seed, kind, index, options.size)
-            jpeg = cv2.imencode(".jpg", picture[..., ::-1], JPEG)[1]
+            image = draw_image(options.seed, kind, index, options.size)
+            jpeg = cv2.imencode(".jpg", image[..., ::-1], JPEG)[1]
             (folder / name).write_bytes(jpeg.tobytes())
 
 

@@ -7,25 +7,23 @@ import numpy as np
 
 from foldergan.errors import InputError
 
-_CHECKED = 1000  # pictures, spread evenly over all
+_CHECKED = 1000  # images, spread evenly over all
 
 
 def predict(
     classifier: keras.Model,
     images: np.ndarray,
     rows: np.ndarray | None = None,
-    augmented: tuple[str, ...] = (),
+    augmentation: tuple[str, ...] = (),
 ) -> np.ndarray:
-    """Classifies pictures, a few at a time.
+    """Classifies images, a few at a time.
 
     Args:
-        classifier: pictures 0-1 in, probabilities out.
+        classifier: images 0-1 in, probabilities out.
         images: float32 array (n, height, width, channels), 0-1.
         rows: row numbers to classify; all where left out.
-        augmented: how pictures were changed in its training, as the setting
-            `augmentation` says. What it then holds for the same picture, it is shown
-            too: each shifted by a 32nd both ways, and each mirrored, and the mean of
-            what it says is taken.
+        augmentation: of the classifier's training. Test-time augmentation averages
+            over the same: each image is also shifted by a 32nd both ways, and mirrored.
 
     Returns:
         float32 array of shape (n, classes), each row of which sums to 1.
@@ -34,7 +32,7 @@ def predict(
     size = _batch_size(images)
     outputs = []
     for start in range(0, len(rows), size):
-        views = _views(images[rows[start : start + size]], augmented)
+        views = _augmented(images[rows[start : start + size]], augmentation)
         outputs.append(sum(map(classifier.predict_on_batch, views)) / len(views))
     outputs = np.concatenate(outputs)
     if outputs.shape[1] == 1:  # one unit tells the second class
@@ -43,10 +41,10 @@ def predict(
 
 
 def warn_if_guessing(classifier: keras.Model, images: np.ndarray, labels: np.ndarray):
-    """Warns of a classifier that hardly tells the pictures' classes apart.
+    """Warns of a classifier that hardly tells the images' classes apart.
 
     Args:
-        classifier: pictures 0-1 in, probabilities out.
+        classifier: images 0-1 in, probabilities out.
         images: float32 array (n, height, width, channels), 0-1; some are looked at.
         labels: float32 one-hot array (n, classes).
 
@@ -59,7 +57,7 @@ def warn_if_guessing(classifier: keras.Model, images: np.ndarray, labels: np.nda
     if known != wanted:
         raise InputError(
             f"the classifier tells {known} classes apart and the labels are of "
-            f"{wanted}; train it on these pictures with TrainModel.py"
+            f"{wanted}; train it on these images with TrainModel.py"
         )
     matrix = confusion_matrix(labels[rows], probabilities)
     recall = np.nanmean(class_accuracy(matrix))
@@ -72,22 +70,22 @@ def warn_if_guessing(classifier: keras.Model, images: np.ndarray, labels: np.nda
         )
 
 
-def _views(images: np.ndarray, augmented: tuple[str, ...]) -> list[np.ndarray]:
-    """The pictures, and again shifted and mirrored where training did the same."""
+def _augmented(images: np.ndarray, augmentation: tuple[str, ...]) -> list[np.ndarray]:
+    """Returns the images, and again shifted and mirrored where training did so."""
     views = [images]
-    if "shift" in augmented:
+    if "shift" in augmentation:
         height, width = images.shape[1:3]
         most = max(1, min(height, width) // 32)
         padded = np.pad(images, ((0, 0), (most,) * 2, (most,) * 2, (0, 0)), "reflect")
         for start in (0, 2 * most):
             views.append(padded[:, start : start + height, start : start + width])
-    if "mirror" in augmented:
+    if "mirror" in augmentation:
         views += [view[:, :, ::-1] for view in views]
     return views
 
 
 def _batch_size(images: np.ndarray) -> int:
-    """As many pictures as keep the layers' outputs within a few gigabytes."""
+    """As many images as keep the layers' outputs within a few gigabytes."""
     return int(np.clip(2**22 // math.prod(images.shape[1:]), 1, 256))
 
 
@@ -102,11 +100,10 @@ def evaluate(
     Args:
         labels: one-hot array of shape (n, classes).
         predictions: probabilities of shape (n, classes).
-        label_smoothing: part of certainty that the loss does not ask for, as Keras'
-            losses take it.
+        label_smoothing: label-smoothing factor of the loss, as Keras' losses take it.
 
     Returns:
-        pictures, loss (cross-entropy in nats) and accuracy (0-1).
+        images, loss (cross-entropy in nats) and accuracy (0-1).
     """
     truth = labels.argmax(1)
     targets = labels * (1 - label_smoothing) + label_smoothing / labels.shape[1]
@@ -140,7 +137,7 @@ def class_accuracy(matrix: np.ndarray) -> np.ndarray:
         matrix: as of `confusion_matrix`.
 
     Returns:
-        float64 array of shape (classes,), 0-1; NaN for a class with no pictures.
+        float64 array of shape (classes,), 0-1; NaN for a class with no images.
     """
     totals = matrix.sum(1)
     return np.divide(
@@ -168,7 +165,7 @@ def evaluation_report(evaluation: list[dict]) -> str:
     """Writes the loss and accuracy of each part as a table.
 
     Args:
-        evaluation: rows with part, pictures, loss and accuracy.
+        evaluation: rows with part, images, loss and accuracy.
     """
     return "\n".join(
         f"{row['part']:<10}  loss {row['loss']:.3f}  accuracy {row['accuracy']:.2%} "

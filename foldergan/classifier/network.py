@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from foldergan.config.settings import Classifier, check_classifier_fits
+from foldergan.config.checks import MisfitError, check_classifier_fits
+from foldergan.config.settings import Classifier
 from foldergan.errors import InputError
 
 
@@ -29,14 +30,12 @@ def build_classifier(
     """
     try:
         check_classifier_fits(image_shape, settings.filters, settings.network)
-    except ValueError as error:
-        raise InputError(
-            f"{error}; use a larger --image-shape or fewer --filters"
-        ) from error
+    except MisfitError as error:
+        raise InputError(str(error), error.options) from error
     if settings.output == "sigmoid" and num_classes != 2:
         raise InputError(
-            f"one sigmoid unit tells two classes apart, not {num_classes}; use "
-            "--output softmax, or a dataset of two class folders"
+            f"one sigmoid unit tells two classes apart, not {num_classes}; use softmax",
+            ("output",),
         )
     units = 1 if settings.output == "sigmoid" else num_classes
     if settings.network == "residual":
@@ -55,7 +54,7 @@ def build_classifier(
 
 
 def _residual_features(images, filters: tuple[int, ...]):
-    """Ends in as many features a picture as the last convolution is wide."""
+    """Ends in as many features an image as the last convolution is wide."""
 
     def convolve(values, width, halves=False):
         values = layers.Conv2D(

@@ -1,4 +1,4 @@
-"""What a classifier says of generated pictures, as rows of a table."""
+"""What a classifier says of generated images, as rows of a table."""
 
 from collections import Counter
 from typing import Any
@@ -10,7 +10,7 @@ from foldergan.errors import InputError
 _PRINTED = 49  # rows; the file has all
 
 
-def wanted_classes(
+def classes_to_draw(
     only: str | None,
     class_names: list[str],
     num_classes: int,
@@ -33,18 +33,19 @@ def wanted_classes(
     if num_classes not in (0, len(class_names)):
         raise InputError(
             f"the generator draws {num_classes} classes and the classifier tells "
-            f"{len(class_names)} apart; train both on the same pictures"
+            f"{len(class_names)} apart; train both on the same images"
         )
     if num_classes and drawn not in (None, class_names):
         raise InputError(
             f"the generator draws {', '.join(drawn)} and the classifier tells "
-            f"{', '.join(class_names)} apart; train both on the same pictures"
+            f"{', '.join(class_names)} apart; train both on the same images"
         )
     if only is None:
         return list(range(num_classes))
     if not num_classes:
         raise InputError(
-            "--only needs a generator that was trained with --conditioning class"
+            "the generator was not trained with conditioning on classes",
+            ("only",),
         )
     if only not in class_names:
         raise InputError(f"no class {only!r}; there are {', '.join(class_names)}")
@@ -56,7 +57,7 @@ def table(
     class_names: list[str],
     intended: list[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Makes one row a picture.
+    """Makes one row an image.
 
     Args:
         probabilities: array of shape (n, classes).
@@ -64,7 +65,7 @@ def table(
         intended: class that each was to be of, if any.
 
     Returns:
-        Rows with picture (from 1), intended where given, predicted, probability, then
+        Rows with image (from 1), intended where given, predicted, probability, then
         each class's.
     """
     rows = []
@@ -100,4 +101,4 @@ def as_text(rows: list[dict[str, Any]]) -> str:
     if "intended" in rows[0]:
         right = sum(row["intended"] == row["predicted"] for row in rows)
         lines.append(f"as intended: {right} of {len(rows)}, {right / len(rows):.0%}")
-    return "\n".join([f"picture  {heading}", *lines])
+    return "\n".join([f"image  {heading}", *lines])

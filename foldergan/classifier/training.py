@@ -1,97 +1,94 @@
-"""Training and using the classifier, through Keras' own steps.
+"""Training the classifier, through Keras' own steps.
 
 Small networks spend half of `fit` between the steps. Here many of Keras' training
 steps run in one call, on batches that were gathered together.
 """
 
 import math
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from foldergan.classifier import evaluation, whitening
-from foldergan.classifier.evaluation import predict
 from foldergan.config.settings import Classifier
 from foldergan.data.batches import epoch_batches, epochs_of
 from foldergan.errors import RunError
 from foldergan.nn import augmentation, fast_layers, optimizers
-from foldergan.progress import EpochProgress
 
 
 def train(
     classifier: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
-    train_rows: np.ndarray,
-    validation_rows: np.ndarray,
+    rows: dict[str, np.ndarray],
     settings: Classifier,
     seed: int,
-) -> list[dict[str, float]]:
-    """Trains a classifier from arrays that may lie on disk.
+    *,
+    on_step: Callable[[int, int, dict], None] = lambda step, steps, logs: None,
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """Trains a classifier from arrays that may lie on disk, and yields after an epoch.
 
     Args:
-        classifier: pictures 0-1 in, probabilities out; trained in place.
+        classifier: images 0-1 in, probabilities out; has the weights of each epoch
+            when that is yielded.
         images: float32 array (n, height, width, channels), 0-1.
         labels: float32 one-hot array (n, classes).
-        train_rows: row numbers to train on.
-        validation_rows: row numbers to measure on after each epoch; may be empty.
+        rows: "training" and "validation" -> row numbers; the second may be empty.
         settings: how to train.
-        seed: of the order of the pictures.
+        seed: of the order of the images.
+        on_step: called with (batches done, batches in the epoch, means so far).
 
-    Returns:
-        One row an epoch: epoch, loss and accuracy, and both again with "val_"
-        where rows are held out, of one view each.
+    Yields:
+        The number of the epoch, from 1, and loss and accuracy, both again with "val_"
+        where there is a validation part, without test-time augmentation.
 
     Raises:
         RunError: the loss is no longer a finite number.
     """
     targets = _targets(classifier, labels)
-    size = settings.batch_size
-    epochs = epochs_of(settings.epochs, settings.least_steps, len(train_rows), size)
-    num_steps = epochs * math.ceil(len(train_rows) / size)
+    training, validation = rows["training"], rows["validation"]
+    epochs = num_epochs(settings, len(training))
+    num_steps = epochs * math.ceil(len(training) / settings.batch_size)
     if settings.network == "residual":
-        whitening.whiten(classifier, images, train_rows)
-    twin = fast_layers.optimized_copy(classifier, settings.precision)
-    twin.compile(
+        whitening.whiten(classifier, images, training)
+    trained = fast_layers.optimized_copy(classifier, settings.precision)
+    trained.compile(
         optimizer=optimizers.build_optimizer(settings, num_steps),
-        loss=_loss(twin, labels[train_rows], settings),
+        loss=_loss(trained, labels[training], settings),
         metrics=["accuracy"],
     )
-    train_steps = _compiled_steps(twin, settings.augmentation, seed)
-    progress = EpochProgress(epochs, len(train_rows))
-    history, step = [], 0
+    train_steps = _compiled_steps(trained, settings.augmentation, seed)
+    together = _steps_together(images, settings.batch_size)
+    step = 0
     for epoch in range(1, epochs + 1):
-        twin.reset_metrics()
-        batches = epoch_batches(len(train_rows), settings.batch_size, seed, epoch - 1)
+        trained.reset_metrics()
+        batches = epoch_batches(len(training), settings.batch_size, seed, epoch - 1)
         done = 0
-        for some in _stacked(batches, _steps_together(images, settings.batch_size)):
-            rows = train_rows[np.sort(some)]  # reads the disk forwards
-            train_steps(images[rows], targets[rows], np.int32(step))
+        for some in _stacked(batches, together):
+            numbers = training[np.sort(some)]  # reads the disk forwards
+            train_steps(images[numbers], targets[numbers], np.int32(step))
             step += len(some)
             done += len(some)
-            logs = _means(twin)
-            progress.on_step(done, len(batches), logs)
-        if not np.isfinite(logs["loss"]):
-            raise _diverged(f"the loss is {logs['loss']} in epoch {epoch}")
-        if len(validation_rows):
-            probabilities = predict(twin, images, validation_rows)
-            figures = evaluation.evaluate(
-                labels[validation_rows], probabilities, settings.label_smoothing
-            )
-            logs |= {f"val_{name}": figures[name] for name in logs}
-        history.append({"epoch": epoch, **logs})
-        progress.on_epoch(epoch, logs)
-    if not all(np.isfinite(weight).all() for weight in twin.get_weights()):
-        raise _diverged("a weight is NaN or infinite")
-    classifier.set_weights(twin.get_weights())
-    return history
+            on_step(done, len(batches), _means(trained))
+        weights = trained.get_weights()
+        _refuse_infinity(epoch, _means(trained)["loss"], *weights)
+        classifier.set_weights(weights)
+        yield epoch, _logs(trained, images, labels, validation, settings)
+
+
+def num_epochs(settings: Classifier, num_images: int) -> int:
+    """Counts the epochs of a training on so many images."""
+    return epochs_of(
+        settings.epochs, settings.least_steps, num_images, settings.batch_size
+    )
 
 
 def _compiled_steps(classifier: keras.Model, augmented: tuple[str, ...], seed: int):
     """Compiles a function that takes one training step of Keras after the other.
 
-    It takes pictures (steps, batch_size, height, width, channels), their targets
+    It takes images (steps, batch_size, height, width, channels), their targets
     (steps, batch_size, units) and the number of the first step.
     """
 
@@ -133,17 +130,30 @@ def _stacked(batches: list[np.ndarray], together: int):
         yield batches[-1][None]
 
 
+def _logs(trained, images, labels, rows, settings: Classifier) -> dict[str, float]:
+    """The means of an epoch, and both figures of the validation rows, if any."""
+    logs = _means(trained)
+    if not len(rows):
+        return logs
+    probabilities = evaluation.predict(trained, images, rows)
+    figures = evaluation.evaluate(labels[rows], probabilities, settings.label_smoothing)
+    return logs | {f"val_{name}": figures[name] for name in logs}
+
+
 def _means(classifier: keras.Model) -> dict[str, float]:
     """The means of the metrics since they were reset."""
     figures = classifier.get_metrics_result()
     return {name: float(figures[name]) for name in ("accuracy", "loss")}
 
 
-def _diverged(what: str) -> RunError:
-    return RunError(
-        f"the classifier's training diverged: {what}; the saved classifier is as it "
-        "was; try a smaller --learning-rate"
-    )
+def _refuse_infinity(epoch: int, *values: float | np.ndarray) -> None:
+    if not all(np.isfinite(value).all() for value in values):
+        raise RunError(
+            f"the classifier's training diverged in epoch {epoch}: the loss or a "
+            "weight is NaN or infinite; the saved classifier is as it was; use a "
+            "smaller learning rate",
+            ("learning_rate",),
+        )
 
 
 def _targets(classifier: keras.Model, labels: np.ndarray) -> np.ndarray:
@@ -156,7 +166,7 @@ def _loss(classifier: keras.Model, labels: np.ndarray, settings: Classifier):
 
     A single unit takes binary cross-entropy: the categorical one compares units
     with each other, and of a lone unit it is always 0. Balanced, each class weighs
-    as much as any other in all, and a picture 1 on average.
+    as much as any other in all, and an image 1 on average.
     """
     is_single = classifier.output_shape[-1] == 1
     cross_entropy = (

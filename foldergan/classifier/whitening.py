@@ -1,4 +1,4 @@
-"""A first convolution that starts from what the pictures' patches are made of.
+"""A first convolution that starts from what the images' patches are made of.
 
 Neighbouring pixels say nearly the same; filters that begin at random mostly see the
 mean of them all. These begin as the directions in which patches differ, each scaled so
@@ -9,7 +9,7 @@ How to Train Your ResNet 8: Bag of Tricks, 2019.
 import keras
 import numpy as np
 
-_MOST_PICTURES = 250  # spread evenly over all
+_MOST_IMAGES = 250  # spread evenly over all
 _STRIDE = 4  # pixels between patches
 _NOISE = 0.01  # variance below which an axis is not amplified
 
@@ -24,14 +24,14 @@ def whiten(classifier: keras.Model, images: np.ndarray, rows: np.ndarray) -> Non
     Args:
         classifier: begins with a convolution, after layers without weights.
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
-        rows: row numbers of the pictures that it will be trained on.
+        rows: row numbers of the images that it will be trained on.
     """
     convolution = next(
         layer for layer in classifier.layers if isinstance(layer, keras.layers.Conv2D)
     )
     kernel, *bias = convolution.get_weights()
     height, width, channels, num_filters = kernel.shape
-    some = images[rows[:: -(-len(rows) // _MOST_PICTURES)]]
+    some = images[rows[:: -(-len(rows) // _MOST_IMAGES)]]
     seen = keras.Model(classifier.inputs, convolution.input).predict_on_batch(some)
     windows = np.lib.stride_tricks.sliding_window_view(seen, (height, width), (1, 2))
     windows = windows[:, ::_STRIDE, ::_STRIDE].transpose(0, 1, 2, 4, 5, 3)

@@ -1,12 +1,14 @@
 """A command line -> one preset, checked, before anything heavy is imported."""
 
 import argparse
-from dataclasses import fields, replace
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from foldergan.config.fields import as_text, check_value
+from foldergan.config import fields
 from foldergan.config.presets import PRESETS, Preset, find_preset
-from foldergan.config.settings import overridden
+from foldergan.config.settings import GROUPS
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,52 +18,74 @@ class Parser(argparse.ArgumentParser):
     in the preset that the command line names.
 
     Args:
-        summary: first line of ``--help``.
+        about: the script's docstring: a summary, a blank line, then what ``--help``
+            ends with, such as examples.
         sections: the parts of the preset that this script uses.
     """
 
-    def __init__(self, summary: str, sections: tuple[str, ...]):
-        super().__init__(description=summary, allow_abbrev=False)
+    def __init__(self, about: str, sections: tuple[str, ...]):
+        summary, _, examples = about.partition("\n\n")
+        super().__init__(
+            description=summary,
+            epilog=f"examples and files:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
         self._sections = sections
+        self._titled = {title: self.add_argument_group(title) for title in GROUPS}
         known = "; ".join(f"{p.name}: {p.description}" for p in PRESETS.values())
         self.add_argument(
             "--preset",
             default="dcgan-32",
+            metavar="NAME|FILE",
             help=f"{known}; or the path of a .toml file (default: dcgan-32)",
         )
         self._preset = self._named_preset()
         self.add_argument(
-            "--data-dir",
-            type=Path,
-            default=Path(),
-            help="folder of img_data.txt.npy and img_label.txt.npy (default: .)",
-        )
-        self.add_argument(
-            "--model-dir",
-            type=Path,
-            default=Path("model"),
-            help="folder of the models (default: model)",
-        )
-        self.add_argument(
             "--seed",
             type=int,
             default=self._preset.seed,
+            metavar="N",
             help=f"same seed, same files (default: {self._preset.seed})",
         )
+        self.add_option(
+            "data",
+            "--data-dir",
+            type=Path,
+            default=Path(),
+            metavar="DIR",
+            help="folder of img_data.txt.npy and img_label.txt.npy (default: .)",
+        )
+        self.add_option(
+            "output",
+            "--model-dir",
+            type=Path,
+            default=Path("model"),
+            metavar="DIR",
+            help="folder of the models (default: model)",
+        )
         for section in sections:
-            group = self.add_argument_group(section)
-            for declared in fields(getattr(self._preset, section)):
-                self._add_setting(group, section, declared)
+            for declared in dataclasses.fields(getattr(self._preset, section)):
+                self._add_setting(section, declared)
+
+    def add_option(self, group: str, flag: str, **how: Any) -> None:
+        """Adds a flag that is no setting of a preset under one of `GROUPS`."""
+        self._titled[group].add_argument(flag, **how)
 
     def add_dataset_flags(self) -> None:
-        """Adds the flags of a script that makes the arrays from pictures."""
-        self.add_argument(
+        """Adds the flags of a script that makes the arrays from images."""
+        self.add_option(
+            "data",
             "--dataset",
             type=Path,
+            metavar="DIR",
             help="folder with one folder a class (default: dataset)",
         )
-        self.add_argument(
-            "--strict", action="store_true", help="stop at the first unreadable file"
+        self.add_option(
+            "data",
+            "--strict",
+            action="store_true",
+            help="stop at the first unreadable file",
         )
 
     def parse(self) -> tuple[argparse.Namespace, Preset]:
@@ -72,22 +96,21 @@ class Parser(argparse.ArgumentParser):
             that was not given is no attribute of the flags.
         """
         options = self.parse_args()
-        given = vars(options)
         try:
             sections = {}
             for name in self._sections:
                 section = getattr(self._preset, name)
-                changed = {
-                    f.name: given[f.name] for f in fields(section) if f.name in given
-                }
-                sections[name] = overridden(section, changed)
-            preset = replace(self._preset, seed=options.seed, **sections)
+                names = {field.name for field in dataclasses.fields(section)}
+                given = {k: v for k, v in vars(options).items() if k in names}
+                sections[name] = section.override(given)
+            preset = dataclasses.replace(self._preset, seed=options.seed, **sections)
+            preset.check(self._sections)
         except ValueError as error:  # a rule over more than one field
-            self.error(str(error))
+            self.error(f"{error}{advice(getattr(error, 'options', ()))}")
         return options, preset
 
     def _named_preset(self) -> Preset:
-        """Finds the preset first, for the other flags' defaults hang on it."""
+        """Finds the preset first, for the other flags' defaults depend on it."""
         peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         peek.add_argument("--preset", nargs="?")
         name = peek.parse_known_args()[0].preset
@@ -96,30 +119,53 @@ class Parser(argparse.ArgumentParser):
         except ValueError as error:
             self.error(f"argument --preset: {error}")
 
-    def _add_setting(self, group, section, declared):
-        def parse(text):
-            value = declared.metadata["parse"](text)
-            check_value(declared, value)
-            return value
-
+    def _add_setting(self, section: str, declared: dataclasses.Field) -> None:
+        about = declared.metadata
+        kind = fields.kind_of(declared)
+        metavar = about["metavar"] or kind.metavar
+        help = about["help"]
+        if about["choices"] and kind.separator:
+            help += f"; of {', '.join(about['choices'])}"
+        elif about["choices"]:
+            metavar = f"{{{','.join(about['choices'])}}}"
         value = getattr(getattr(self._preset, section), declared.name)
-        default = as_text(declared, value)
-        group.add_argument(
-            "--" + declared.name.replace("_", "-"),
-            type=_explaining(parse),
+        self._titled[about["group"]].add_argument(
+            flag_of(declared.name),
+            type=_explaining(lambda text: fields.read_value(declared, text)),
             default=argparse.SUPPRESS,
-            metavar=declared.name.rsplit("_", 1)[-1].upper(),
-            help=f"{declared.metadata['help']} (default: {default})",
+            metavar=metavar,
+            help=f"{help} (default: {fields.as_text(declared, value)})",
         )
 
 
-def _explaining(parse):
+def flag_of(name: str) -> str:
+    """Writes an option's or a setting's name as its flag."""
+    return "--" + name.replace("_", "-")
+
+
+def advice(options: tuple[str, ...]) -> str:
+    """Writes what to do about options as the end of a sentence; nothing for none."""
+    special = {
+        "resume": "run without --resume",
+        "only": "leave out --only",
+        "dataset": "name another folder with --dataset",
+        "model_dir": "name another folder with --model-dir",
+        "data_dir": "name another folder with --data-dir",
+    }
+    known = [special[name] for name in options if name in special]
+    flags = [flag_of(name) for name in options if name not in special]
+    if flags:
+        known.insert(0, f"change {' or '.join(flags)}")
+    return "; ".join(["", *known])
+
+
+def _explaining(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """Lets argparse show a ValueError's own sentence instead of its own."""
 
-    def parse_or_explain(text):
+    def read_or_explain(text: str) -> Any:
         try:
-            return parse(text)
+            return read(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
-    return parse_or_explain
+    return read_or_explain

@@ -1,65 +1,172 @@
-"""How a setting is declared, and how its text, its value and its flag are checked.
+"""How a setting is declared, read from text, checked and overridden.
 
-Each field of a section is declared once; the flag of its name, the key in a TOML file
-and the checks of both are made from that.
+Each setting is one field of a section. Its type annotation says how text is read, its
+metadata what it means: the flag of its name, the key in a TOML file, ``--help`` and the
+checks are all made from that.
 """
 
+import dataclasses
 import math
 import re
-from dataclasses import field, fields
-from typing import Any
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Self
+
+Shape = tuple[int, int, int]  # height, width, channels
+Widths = tuple[int, ...]  # one a layer
+Names = tuple[str, ...]
 
 
-def image_shape(text: str) -> tuple[int, int, int]:
+class Kind(NamedTuple):
+    """How values of one type are written.
+
+    Attributes:
+        parse: reads one from text; raises ValueError.
+        sample: what one looks like, for messages.
+        metavar: stands for one in ``--help``.
+        separator: between the entries of one that has several.
+    """
+
+    parse: Callable[[str], Any]
+    sample: str
+    metavar: str
+    separator: str = ""
+
+
+def parse_shape(text: str) -> Shape:
     """Reads ``32x32x3`` as (height, width, channels)."""
     match = re.fullmatch(r"(\d+)x(\d+)x(\d+)", text)
     if not match:
         raise ValueError(f"expected HEIGHTxWIDTHxCHANNELS such as 32x32x3, got {text}")
-    return tuple(map(int, match.groups()))
+    height, width, channels = map(int, match.groups())
+    return height, width, channels
 
 
-def widths(text: str) -> tuple[int, ...]:
+def parse_widths(text: str) -> Widths:
     """Reads ``64,128`` as one width a layer."""
     if not re.fullmatch(r"\d+(,\d+)*", text):
         raise ValueError(f"expected whole numbers such as 64,128,128, got {text}")
     return tuple(map(int, text.split(",")))
 
 
-def names(text: str) -> tuple[str, ...]:
+def parse_names(text: str) -> Names:
     """Reads ``generator,grid`` as several names."""
     return tuple(text.split(","))
 
 
-def setting(default: Any, help: str, parse=None, least=None, below=None, choices=None):
+_KINDS = {
+    int: Kind(int, "1", "N"),
+    float: Kind(float, "0.5", "X"),
+    str: Kind(str, "text", "NAME"),
+    Shape: Kind(parse_shape, "32x32x3", "HxWxC", "x"),
+    Widths: Kind(parse_widths, "64,128", "N,N,...", ","),
+    Names: Kind(parse_names, "generator,grid", "NAME,...", ","),
+}
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    group: str,
+    least: float | None = None,
+    below: float | None = None,
+    choices: tuple[str, ...] = (),
+    metavar: str | None = None,
+    raised_by: str | None = None,
+) -> Any:
     """Declares one field.
 
     Args:
         default: its value in `dcgan-32`.
         help: one line for ``--help``.
-        parse: reads the flag's text; the type of `default` where left out.
+        group: title under which ``--help`` lists it.
         least: smallest value allowed, of each entry where there are several.
         below: first value too large.
         choices: the only values allowed.
+        metavar: stands for a value in ``--help``; else its type or choices do.
+        raised_by: another field of the section that makes this one larger where
+            images are few, and that a value given by the user switches off.
     """
     metadata = {
         "help": help,
-        "parse": parse or type(default),
+        "group": group,
         "least": least,
         "below": below,
         "choices": choices,
+        "metavar": metavar,
+        "raised_by": raised_by,
     }
-    return field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
 
 
+@dataclasses.dataclass(frozen=True)
 class Section:
     """A group of settings that checks its own bounds."""
 
     def __post_init__(self):
-        for declared in fields(self):
+        for declared in dataclasses.fields(self):
             check_value(declared, getattr(self, declared.name))
 
+    def override(self, given: Mapping[str, Any]) -> Self:
+        """Replaces what is given; who asks for so many epochs means so many.
 
-def check_value(declared, value) -> None:
+        Args:
+            given: names of fields -> values of their types, or text as a flag has it.
+
+        Raises:
+            ValueError: no such field, or a value that is of another type, out of
+                bounds or does not go with the others.
+        """
+        declared = {field.name: field for field in dataclasses.fields(self)}
+        values = {}
+        for name, value in given.items():
+            if name not in declared:
+                raise ValueError(f"has no {name}; it has {', '.join(declared)}")
+            try:
+                values[name] = read_value(declared[name], value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        raising = (declared[name].metadata["raised_by"] for name in given)
+        exact = {name: 0 for name in raising if name}
+        return dataclasses.replace(self, **exact | values)
+
+
+def kind_of(declared: dataclasses.Field) -> Kind:
+    """Tells how values of a field are written."""
+    annotation: Any = declared.type
+    if isinstance(annotation, types.UnionType):  # ... | None
+        annotation, _ = typing.get_args(annotation)
+    return _KINDS[annotation]
+
+
+def read_value(declared: dataclasses.Field, value: Any) -> Any:
+    """Brings a value to a field's type; text is read as a flag is.
+
+    Raises:
+        ValueError: it is of another type or out of bounds.
+    """
+    kind = kind_of(declared)
+    if isinstance(value, str):
+        value = kind.parse(value)
+    elif isinstance(value, list):  # as TOML has it
+        value = tuple(value)
+    elif kind.parse is float and type(value) is int:
+        value = float(value)
+    sample = kind.parse(kind.sample)
+    entries, like = (value, sample) if isinstance(value, tuple) else ((), ())
+    is_none = value is None and declared.default is None
+    is_like = type(value) is type(sample) and (
+        not entries or {type(entry) for entry in entries} == {type(like[0])}
+    )
+    if not (is_like or is_none):
+        raise ValueError(f"must be like {kind.sample}, not {value!r}")
+    check_value(declared, value)
+    return value
+
+
+def check_value(declared: dataclasses.Field, value: Any) -> None:
     """Raises ValueError with one sentence when `value` is out of bounds."""
     least, below = declared.metadata["least"], declared.metadata["below"]
     choices, name = declared.metadata["choices"], declared.name
@@ -68,52 +175,17 @@ def check_value(declared, value) -> None:
     for entry in value if isinstance(value, tuple) else (value,):
         if choices and entry not in choices:
             known = ", ".join(choices)
-            raise ValueError(f"{name} must be of {known}, not {entry!r}")
+            raise ValueError(f"{name} must be one of {known}, not {entry!r}")
         if isinstance(entry, float) and not math.isfinite(entry):
             raise ValueError(f"{name} must be a finite number, not {entry}")
-        if least is not None and entry < least:
+        if least is not None and entry is not None and entry < least:
             raise ValueError(f"{name} must be at least {least}, not {entry}")
-        if below is not None and entry >= below:
+        if below is not None and entry is not None and entry >= below:
             raise ValueError(f"{name} must be below {below}, not {entry}")
 
 
-def as_text(declared, value) -> str:
+def as_text(declared: dataclasses.Field, value: Any) -> str:
     """Writes a field's value as its flag would take it."""
-    if not isinstance(value, tuple):
-        return str(value)
-    return ("x" if declared.metadata["parse"] is image_shape else ",").join(
-        map(str, value)
-    )
-
-
-def coerced(declared, value):
-    """Brings a TOML value to a field's type; text is read as a flag would be.
-
-    Raises:
-        ValueError: it is of another type or out of bounds.
-    """
-    parse = declared.metadata["parse"]
-    if isinstance(value, str):
-        value = parse(value)
-    elif isinstance(value, list):
-        value = tuple(value)
-    elif parse is float and type(value) is int:
-        value = float(value)
-    kind = type(parse(_SAMPLE[parse]))
-    entry_kind = str if parse is names else int
-    entries = value if isinstance(value, tuple) else ()
-    if type(value) is not kind or any(type(e) is not entry_kind for e in entries):
-        raise ValueError(f"must be like {_SAMPLE[parse]}, not {value!r}")
-    check_value(declared, value)
-    return value
-
-
-# What each kind of flag looks like, for messages.
-_SAMPLE = {
-    int: "1",
-    float: "0.5",
-    str: "text",
-    image_shape: "32x32x3",
-    widths: "64,128",
-    names: "generator,grid",
-}
+    if isinstance(value, tuple):
+        return kind_of(declared).separator.join(map(str, value))
+    return str(value)

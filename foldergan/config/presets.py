@@ -5,25 +5,23 @@ A preset covers the whole pipeline, one section a script, so that the same
 same sections.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from foldergan.config.fields import Section, coerced
+from foldergan.config.checks import check_classifier_fits, check_generator_reaches
+from foldergan.config.fields import Section
 from foldergan.config.settings import (
     GAN,
     Classifier,
     Data,
     Generate,
-    check_classifier_fits,
-    check_generator_reaches,
-    overridden,
 )
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One system, from a folder of pictures to judged new ones."""
+    """One system, from a folder of images to judged new ones."""
 
     name: str
     description: str
@@ -38,11 +36,20 @@ class Preset:
     def __post_init__(self):
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must be from 0 to 2147483647, not {self.seed}")
+
+    def check(self, sections: tuple[str, ...]) -> None:
+        """Checks whether images and networks fit, of the sections that are used.
+
+        Raises:
+            MisfitError: the images are too small or of a size that cannot be drawn.
+        """
         shape = self.data.image_shape
-        check_classifier_fits(shape, self.classifier.filters, self.classifier.network)
-        check_generator_reaches(
-            self.gan.image_shape or shape, self.gan.generator_filters
-        )
+        if "classifier" in sections:
+            check_classifier_fits(
+                shape, self.classifier.filters, self.classifier.network
+            )
+        if "gan" in sections and self.gan.image_shape:
+            check_generator_reaches(self.gan.image_shape, self.gan.generator_filters)
 
 
 _BEST_32 = Preset(
@@ -70,7 +77,7 @@ _BEST_32 = Preset(
         loss="hinge",
         dropout=0.0,
         latent_dim=128,
-        # Narrow where pictures are large.
+        # Narrow where images are large.
         discriminator_filters=(32, 64, 128, 256),
         generator_filters=(256, 128, 128, 64),
         # Without it the classes are not told apart for a thousand steps.
@@ -105,7 +112,7 @@ PRESETS = {
             name="best-128",
             description="class folders at 128x128: as best-32",
             data=Data(image_shape=(128, 128, 3)),
-            # Narrow where pictures are large.
+            # Narrow where images are large.
             classifier=replace(
                 _BEST_32.classifier,
                 filters=(16, 32, 64, 128, 256, 256),
@@ -132,7 +139,7 @@ PRESETS = {
         ),
         Preset(
             "gan-128",
-            "any folder of pictures at 128x128, no classes needed",
+            "any folder of images at 128x128, no classes needed",
             classifier_first=False,
             data=Data(image_shape=(128, 128, 3)),
             # Two more poolings, or the dense layer would hold 15 million weights.
@@ -143,7 +150,7 @@ PRESETS = {
                 batch_size=32,
                 save_every=100,
                 saves=("generator", "grid", "singles"),
-                # Two more doublings than at 32x32; narrow where pictures are large.
+                # Two more doublings than at 32x32; narrow where images are large.
                 discriminator_filters=(32, 32, 64, 128, 256, 256),
                 generator_filters=(256, 256, 128, 64, 32, 32),
                 # Five doublings deep, the signal fades without it.
@@ -169,8 +176,8 @@ PRESETS = {
         ),
         Preset(
             "smoke",
-            "eight pictures and tiny networks for one epoch: does it run at all?",
-            data=Data(validation_split=0.25),  # one of four pictures a class
+            "eight images and tiny networks for one epoch: does it run at all?",
+            data=Data(validation_split=0.25),  # one of four images a class
             classifier=Classifier(epochs=1, batch_size=4, filters=(4,), dense_units=8),
             gan=GAN(
                 epochs=1,
@@ -215,20 +222,23 @@ def _read_toml(path: Path) -> Preset:
         base = given.pop("base", "dcgan-32")
         if not isinstance(base, str) or base not in PRESETS:
             raise ValueError(f"unknown base {base!r}; known are {', '.join(PRESETS)}")
-        return _overridden(replace(PRESETS[base], name=path.stem), given)
+        return _override(replace(PRESETS[base], name=path.stem), given)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _overridden(preset: Preset, given: dict[str, Any]) -> Preset:
-    """Replaces what a TOML file gives, all at once, for its parts must fit."""
-    changed = {}
+def _override(preset: Preset, given: dict[str, Any]) -> Preset:
+    """Replaces what a TOML file gives."""
+    changed: dict[str, Any] = {}
     for key, value in given.items():
         current = getattr(preset, key, None)
         if isinstance(current, Section):
             if not isinstance(value, dict):
                 raise ValueError(f"{key} must be a section, [{key}]")
-            changed[key] = _section_overridden(key, current, value)
+            try:
+                changed[key] = current.override(value)
+            except ValueError as error:
+                raise ValueError(f"[{key}] {error}") from error
         elif key in ("description", "seed") and type(value) is type(current):
             changed[key] = value
         else:
@@ -237,16 +247,3 @@ def _overridden(preset: Preset, given: dict[str, Any]) -> Preset:
                 "description, seed and the sections data, classifier, gan, generate"
             )
     return replace(preset, **changed)
-
-
-def _section_overridden(section: str, current: Section, given: dict) -> Section:
-    declared = {field.name: field for field in fields(current)}
-    changed = {}
-    for key, value in given.items():
-        if key not in declared:
-            raise ValueError(f"[{section}] has no {key}; it has {', '.join(declared)}")
-        try:
-            changed[key] = coerced(declared[key], value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"[{section}] {key}: {error}") from error
-    return overridden(current, changed)

@@ -1,79 +1,40 @@
 """Every setting a preset has: name, default, bounds and help.
 
-The defaults are those of `dcgan-32`.
+The defaults are those of `dcgan-32`. Where a setting is declared is where it is
+documented: its flag, its key in a TOML file and its checks are made from here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
-from foldergan.config.fields import Section, image_shape, names, setting, widths
+from foldergan.config.checks import check_augmentation, check_image_shape
+from foldergan.config.fields import Names, Section, Shape, Widths, setting
 
-# Numbers of epochs, and what would make them more where pictures are few.
-_RAISED_BY = {"epochs": "least_steps", "save_every": "save_steps"}
-
-
-def check_image_shape(shape: tuple[int, ...]) -> None:
-    """Raises ValueError unless `shape` is (height, width, 1 or 3)."""
-    if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
-        raise ValueError(
-            "image_shape must be height x width x channels with 1 or 3 channels, "
-            f"such as 32x32x3, not {'x'.join(map(str, shape))}"
-        )
-
-
-def check_classifier_fits(
-    shape: tuple[int, ...], filters: tuple[int, ...], network: str = "plain"
-) -> None:
-    """Raises ValueError when pictures are too small for that many convolutions."""
-    size = min(shape[:2])
-    if network == "residual":
-        size = size // 2 ** (len(filters) - 1) if size >= 3 else 0
-    else:
-        for _ in filters:
-            size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave
-    if size < 1:
-        raise ValueError(
-            f"images of {shape[0]}x{shape[1]} are too small for {len(filters)} "
-            "convolutions"
-        )
-
-
-def check_generator_reaches(shape: tuple[int, ...], filters: tuple[int, ...]) -> None:
-    """Raises ValueError when doubling a whole number of pixels misses the shape."""
-    scale = 2 ** (len(filters) - 1)
-    if shape[0] % scale or shape[1] % scale:
-        raise ValueError(
-            f"a generator of {len(filters)} blocks doubles its size {len(filters) - 1} "
-            f"times, so height and width of its pictures must be multiples of {scale}, "
-            f"not {shape[0]}x{shape[1]}"
-        )
-
-
-def check_augmentation(changes: tuple[str, ...]) -> None:
-    """Raises ValueError when none stands beside others."""
-    if "none" in changes and len(changes) > 1:
-        raise ValueError("augmentation none goes with no other")
+# The titles under which --help lists the settings.
+GROUPS = ("data", "network", "optimization", "evaluation", "output")
+_data, _network, _optimization, _evaluation, _output = (
+    partial(setting, group=group) for group in GROUPS
+)
 
 
 @dataclass(frozen=True)
 class Data(Section):
-    """Where pictures come from and what array they become."""
+    """Where images come from and what array they become."""
 
-    source: str = setting(
+    source: str = _data(
         "folder",
         "folder: --dataset; cifar10: keras.datasets, unless --dataset is given",
         choices=("folder", "cifar10"),
     )
-    image_shape: tuple[int, int, int] = setting(
-        (32, 32, 3), "shape that pictures are resized to", parse=image_shape
-    )
-    validation_split: float = setting(
+    image_shape: Shape = _data((32, 32, 3), "shape that images are resized to")
+    validation_split: float = _data(
         0.2,
-        "part of each class held out to watch training; 0 holds out none",
+        "fraction of each class held out for validation; 0: none",
         least=0,
         below=1,
     )
-    test_split: float = setting(
-        0.0, "part of each class held out to the very end", least=0, below=1
+    test_split: float = _data(
+        0.0, "fraction of each class held out for the test at the end", least=0, below=1
     )
 
     def __post_init__(self):
@@ -90,57 +51,58 @@ class Data(Section):
 class Classifier(Section):
     """The network of TrainModel.py and how it is trained."""
 
-    epochs: int = setting(50, "passes over the training pictures", least=1)
-    least_steps: int = setting(
+    epochs: int = _optimization(
+        50, "passes over the training images", least=1, raised_by="least_steps"
+    )
+    least_steps: int = _optimization(
         0,
-        "few pictures get more epochs, so that there are so many steps; not beside a "
-        "given --epochs",
+        "minimum number of training steps: few images get more epochs; ignored where "
+        "--epochs is given",
         least=0,
     )
-    batch_size: int = setting(32, "pictures a step", least=1)
-    learning_rate: float = setting(
-        1e-3, "step size, of one-cycle the largest", least=1e-12
+    batch_size: int = _optimization(32, "images a step", least=1)
+    learning_rate: float = _optimization(
+        1e-3, "learning rate; of one-cycle the largest", least=1e-12
     )
-    filters: tuple[int, ...] = setting(
+    filters: Widths = _network(
         (32, 64),
-        "width of each 3x3 convolution; residual: of the first, then of each halving",
-        parse=widths,
+        "filters of each 3x3 convolution; residual: of the first, then of each halving",
         least=1,
     )
-    dense_units: int = setting(256, "width of plain's dense layer", least=1)
-    network: str = setting(
+    dense_units: int = _network(256, "units of plain's dense layer", least=1)
+    network: str = _network(
         "plain",
-        "plain: convolutions, pooling, a dense layer; residual: normalized, with skips",
+        "plain: convolutions, pooling, a dense layer; residual: batch normalization "
+        "and skip connections",
         choices=("plain", "residual"),
     )
-    precision: str = setting(
+    precision: str = _optimization(
         "float32",
-        "float32, or bfloat16: faster where the processor has it; saved in float32",
+        "bfloat16: faster where the processor has it; weights are saved in float32",
         choices=("float32", "bfloat16"),
     )
-    augmentation: tuple[str, ...] = setting(
+    augmentation: Names = _data(
         ("none",),
-        "what training changes in pictures at random, of none, mirror, shift",
-        parse=names,
+        "random changes of the training images",
         choices=("none", "mirror", "shift"),
     )
-    schedule: str = setting(
+    schedule: str = _optimization(
         "constant",
-        "constant: Adam; one-cycle: SGD whose step size rises to the given and falls",
+        "constant: Adam; one-cycle: SGD with linear warm-up and linear decay",
         choices=("constant", "one-cycle"),
     )
-    weight_decay: float = setting(
-        0.0, "part of a weight lost a step, times the step size", least=0
+    weight_decay: float = _optimization(
+        0.0, "weight decay, decoupled and times the learning rate", least=0
     )
-    label_smoothing: float = setting(
-        0.0, "part of certainty that is not asked for", least=0, below=1
+    label_smoothing: float = _optimization(
+        0.0, "label-smoothing factor", least=0, below=1
     )
-    class_weights: str = setting(
+    class_weights: str = _optimization(
         "none",
-        "none, or balanced: pictures of rare classes count for more",
+        "balanced: images of rare classes count for more",
         choices=("none", "balanced"),
     )
-    output: str = setting(
+    output: str = _network(
         "softmax",
         "softmax: a unit for each class; sigmoid: one unit for two classes",
         choices=("softmax", "sigmoid"),
@@ -155,108 +117,114 @@ class Classifier(Section):
 class GAN(Section):
     """The networks of GANModel.py and how they are trained."""
 
-    image_shape: tuple[int, int, int] | None = setting(
-        None, "shape to draw; None: that of the arrays", parse=image_shape
+    image_shape: Shape | None = _data(
+        None, "shape of the generated images; None: that of the arrays"
     )
-    epochs: int = setting(100, "passes over the pictures", least=1)
-    least_steps: int = setting(
+    epochs: int = _optimization(
+        100, "passes over the images", least=1, raised_by="least_steps"
+    )
+    least_steps: int = _optimization(
         0,
-        "few pictures get more epochs, so that there are so many steps; not beside a "
-        "given --epochs",
+        "minimum number of training steps: few images get more epochs; ignored where "
+        "--epochs is given",
         least=0,
     )
-    batch_size: int = setting(128, "pictures a step, half real, half fake", least=2)
-    save_every: int = setting(10, "epochs between saves", least=1)
-    save_steps: int = setting(
+    batch_size: int = _optimization(
+        128, "images a discriminator step, half real, half fake", least=2
+    )
+    save_every: int = _output(
+        10, "epochs between saves", least=1, raised_by="save_steps"
+    )
+    save_steps: int = _output(
         0,
-        "few pictures get more epochs between saves, so that there are so many steps; "
-        "not beside a given --save-every",
+        "minimum number of steps between saves: few images get more epochs; ignored "
+        "where --save-every is given",
         least=0,
     )
-    saves: tuple[str, ...] = setting(
+    saves: Names = _output(
         ("generator", "grid"),
-        "what a save writes, of generator, grid, networks, jpg, singles, final",
-        parse=names,
+        "what a save writes",
         choices=("generator", "grid", "networks", "jpg", "singles", "final"),
     )
-    held_out: float = setting(
+    held_out: float = _evaluation(
         0.0,
-        "part of each class kept from training, to measure each save by; 0: no measure",
+        "fraction of each class held out to evaluate every save by; 0: none",
         least=0,
         below=1,
     )
-    features: str = setting(
+    features: str = _evaluation(
         "classifier",
-        "what saves are measured by: classifier, inception, or a Keras model's path",
+        "network whose features saves are evaluated in: classifier, inception, or the "
+        "path of a Keras model",
+        metavar="NAME|FILE",
     )
-    patience: int = setting(
+    patience: int = _evaluation(
         0, "saves without a better one before training stops; 0: never", least=0
     )
-    conditioning: str = setting(
+    conditioning: str = _network(
         "none",
-        "none; class: the networks are told which class of img_label.txt.npy to draw",
+        "class: both networks are given the class, as img_label.txt.npy has it",
         choices=("none", "class"),
     )
-    latent_dim: int = setting(200, "length of a latent vector", least=1)
-    discriminator_filters: tuple[int, ...] = setting(
+    latent_dim: int = _network(200, "length of a latent vector", least=1)
+    discriminator_filters: Widths = _network(
         (64, 128, 128, 256),
-        "width of each 3x3 convolution; all but the first halve the size",
-        parse=widths,
+        "filters of each 3x3 convolution; all but the first halve the size",
         least=1,
     )
-    discriminator_features: str = setting(
+    discriminator_features: str = _network(
         "none",
-        "none; classifier: it also judges pictures by what the classifier sees in them",
+        "classifier: the discriminator also looks at the classifier's feature maps",
         choices=("none", "classifier"),
     )
-    feature_filters: int = setting(
-        64, "width of each convolution over what the classifier sees", least=1
+    feature_filters: int = _network(
+        64, "filters of each convolution over the classifier's feature maps", least=1
     )
-    generator_filters: tuple[int, ...] = setting(
+    generator_filters: Widths = _network(
         (256, 128, 128, 128),
-        "width of the first block, then of each doubling of the size",
-        parse=widths,
+        "filters of the first block, then of each doubling of the size",
         least=1,
     )
-    generator_normalization: str = setting(
+    generator_normalization: str = _network(
         "none",
-        "none, or batch: after each transposed convolution",
+        "batch: batch normalization after each transposed convolution",
         choices=("none", "batch"),
     )
-    dropout: float = setting(
-        0.4, "part of its last features of a picture dropped", least=0, below=1
+    dropout: float = _network(
+        0.4, "dropout rate of the discriminator's last features", least=0, below=1
     )
-    discriminator_learning_rate: float = setting(2e-4, "step size", least=1e-12)
-    generator_learning_rate: float = setting(2e-4, "step size", least=1e-12)
-    precision: str = setting(
+    discriminator_learning_rate: float = _optimization(
+        2e-4, "learning rate of the discriminator's Adam", least=1e-12
+    )
+    generator_learning_rate: float = _optimization(
+        2e-4, "learning rate of the generator's Adam", least=1e-12
+    )
+    precision: str = _optimization(
         "float32",
-        "float32, or bfloat16: faster where the processor has it, less exact",
+        "bfloat16: faster where the processor has it, less exact",
         choices=("float32", "bfloat16"),
     )
-    latents: str = setting(
+    latents: str = _optimization(
         "fresh",
-        "fresh: each step draws its own; shared: one drawing serves both, faster; "
-        "half: so does one of half a batch, fastest",
+        "fresh: each step samples its own; shared: one batch of fakes serves both "
+        "steps, faster; half: one of half the size, fastest",
         choices=("fresh", "shared", "half"),
     )
     # At Adam's usual 0.9 the two networks chase each other's past.
-    beta_1: float = setting(0.5, "memory of Adam's mean gradient", least=0, below=1)
-    beta_2: float = setting(0.999, "memory of Adam's mean square", least=0, below=1)
-    loss: str = setting(
-        "cross-entropy",
-        "what tells real from fake, and is to be told from it: cross-entropy or hinge",
-        choices=("cross-entropy", "hinge"),
+    beta_1: float = _optimization(0.5, "Adam's beta_1", least=0, below=1)
+    beta_2: float = _optimization(0.999, "Adam's beta_2", least=0, below=1)
+    loss: str = _optimization(
+        "cross-entropy", "adversarial loss", choices=("cross-entropy", "hinge")
     )
-    ema: int = setting(
+    ema: int = _optimization(
         0,
-        "half-life, in pictures, of the moving average of the generator that is saved "
-        "in its place; 0: none",
+        "half-life, in images, of the exponential moving average of the generator "
+        "that is saved in its place; 0: none",
         least=0,
     )
-    augmentation: tuple[str, ...] = setting(
+    augmentation: Names = _data(
         ("none",),
-        "what changes pictures before they are judged, of none, mirror, shift, color",
-        parse=names,
+        "random changes of real and fake images before the discriminator",
         choices=("none", "mirror", "shift", "color"),
     )
 
@@ -272,29 +240,28 @@ class GAN(Section):
                 "discriminator_features are none"
             )
         if self.patience and not self.held_out:
-            raise ValueError("patience needs something to measure by: set held_out")
+            raise ValueError("patience needs held-out images: set held_out")
         check_augmentation(self.augmentation)
         if self.batch_size % 2:
             raise ValueError(
                 f"batch_size must be even, half real, half fake, not {self.batch_size}"
             )
 
+    @property
+    def uses_classifier(self) -> bool:
+        """Whether the training looks through the classifier of TrainModel.py."""
+        return self.discriminator_features == "classifier" or (
+            self.held_out > 0 and self.features == "classifier"
+        )
+
 
 @dataclass(frozen=True)
 class Generate(Section):
-    """What GeneratePredict.py draws."""
+    """What GeneratePredict.py generates."""
 
-    generator: str = setting(
-        "generator_model_080.h5", "generator file, a path or a name in the model folder"
+    generator: str = _data(
+        "generator_model_080.h5",
+        "generator file, a path or a name in the model folder",
+        metavar="FILE",
     )
-    count: int = setting(49, "pictures to generate", least=1)
-
-
-def overridden(section: Section, given: dict) -> Section:
-    """Replaces what is given; who asks for so many epochs means so many.
-
-    Raises:
-        ValueError: the settings do not go together.
-    """
-    exact = {_RAISED_BY[name]: 0 for name in given if name in _RAISED_BY}
-    return replace(section, **exact | given)
+    count: int = _data(49, "images to generate", least=1)

@@ -6,13 +6,13 @@ import numpy as np
 
 
 def epochs_of(epochs: int, least_steps: int, count: int, batch_size: int) -> int:
-    """Lets few pictures be passed over more often, until there are enough steps.
+    """Lets few images be passed over more often, until there are enough steps.
 
     Args:
         epochs: that there are at least.
         least_steps: that there are at least.
-        count: pictures in an epoch.
-        batch_size: pictures a step.
+        count: images in an epoch.
+        batch_size: images a step.
     """
     return max(epochs, math.ceil(least_steps / math.ceil(count / batch_size)))
 

@@ -1,30 +1,16 @@
-"""A folder of pictures -> the arrays on disk."""
+"""A folder of images -> the arrays on disk."""
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from foldergan import backend, images
-from foldergan.data import decoding, folders
+from foldergan.data import cifar10, decoding, folders
 from foldergan.errors import InputError
 from foldergan.progress import ReadingProgress
 from foldergan.storage import arrays, atomic, filenames, locking, manifest
-
-CIFAR10_CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
-
 
 _LISTED = 20  # skipped files that are named one by one
 
@@ -41,7 +27,7 @@ def build(
     Args:
         options: the flags: dataset, data_dir, strict.
         source: "cifar10", which holds unless a dataset was given, or "folder".
-        image_shape: (height, width, channels) of every picture.
+        image_shape: (height, width, channels) of every image.
         least_classes: as of `build_arrays`.
         most_classes: as of `build_arrays`.
 
@@ -50,7 +36,7 @@ def build(
     """
     with locking.arrays_folder(options.data_dir):
         if source == "cifar10" and not options.dataset:
-            return build_cifar10_arrays(options.data_dir, image_shape)
+            return cifar10.build_cifar10_arrays(options.data_dir, image_shape)
         return build_arrays(
             options.dataset or Path("dataset"),
             options.data_dir,
@@ -70,7 +56,7 @@ def build_arrays(
     least_classes: int = 2,
     most_classes: int | None = None,
 ) -> list[str]:
-    """Reads every picture of a folder and saves the arrays.
+    """Reads every image of a folder and saves the arrays.
 
     What cannot be read is skipped and listed; a class with nothing to read is
     dropped, so that no column of the labels stands for nothing. A folder that has
@@ -78,16 +64,16 @@ def build_arrays(
 
     Args:
         dataset: folder with one folder a class or, where no classes are needed,
-            with pictures of its own; with those there are no labels to save.
+            with images of its own; with those there are no labels to save.
         data_dir: folder for img_data.txt.npy and img_label.txt.npy.
-        image_shape: (height, width, channels) of every picture.
+        image_shape: (height, width, channels) of every image.
         strict: makes an unreadable file an error.
         least_classes: fewer are an error; 0 needs none.
         most_classes: more are an error, if given.
 
     Returns:
         Class names, sorted: the order of the labels' columns. None where there
-        are pictures outside of class folders.
+        are images outside of class folders.
 
     Raises:
         InputError: there is too little to read; nothing was overwritten.
@@ -110,85 +96,48 @@ def build_arrays(
         print(f"{dataset} is as it was when {images_path} was made: not read again")
         return check(Counter(known["counts"]), known["skipped"])
 
-    class_of_each, skipped = [], []
     with arrays.writing_images(data_dir / filenames.IMAGES, image_shape) as append:
-        progress = ReadingProgress(len(entries))
-        files_left = ((name, e) for name, some in class_folders.items() for e in some)
-        paths = [entry.path for entry in entries]
-        for pictures, problems in decoding.read_images(paths, image_shape):
-            append(pictures)
-            progress.on_images(len(problems))
-            for problem, (name, entry) in zip(problems, files_left, strict=False):
-                if problem:
-                    skipped.append(f"{entry.path} {problem}")
-                else:
-                    class_of_each.append(name)
-            if strict and skipped:
-                break
-        progress.done()
+        class_of_each, skipped = _read(class_folders, image_shape, strict, append)
         counts = Counter(class_of_each)
         class_names = check(counts, skipped)
     if class_names:
         column = {name: index for index, name in enumerate(class_names)}
-        _save_labels(data_dir, np.array([column[name] for name in class_of_each]))
+        arrays.save_labels(data_dir, np.array([column[name] for name in class_of_each]))
     else:
         atomic.back_up(data_dir / filenames.LABELS)
     manifest.remember(data_dir, made_from, {"counts": counts, "skipped": skipped})
     return class_names
 
 
-def build_cifar10_arrays(
-    data_dir: Path, image_shape: tuple[int, int, int]
-) -> list[str]:
-    """Saves CIFAR-10's 50,000 training pictures as the arrays.
-
-    Keras downloads them once, or takes the copy under KERAS_HOME.
-
-    Args:
-        data_dir: folder for img_data.txt.npy and img_label.txt.npy.
-        image_shape: (height, width, 3) to resize them to.
+def _read(
+    class_folders: dict[str, list[os.DirEntry]],
+    image_shape: tuple[int, int, int],
+    strict: bool,
+    append: Callable[[np.ndarray], None],
+) -> tuple[list[str], list[str]]:
+    """Reads every file, in order; strictly, it ends at the first that is no image.
 
     Returns:
-        The ten class names, sorted: the order of the labels' columns.
-
-    Raises:
-        InputError: there is no copy and no network; the message says where to
-            put the file.
+        The class of each image that was appended, and a line for each file that was
+        skipped.
     """
-    made_from = manifest.describe(None, image_shape, [])
-    if manifest.recall(data_dir, made_from):
-        print(f"{data_dir / filenames.IMAGES} is CIFAR-10 already: not read again")
-        return list(CIFAR10_CLASSES)
-
-    backend.load()
-    import keras
-
-    try:
-        (pixels, labels), _ = keras.datasets.cifar10.load_data()
-    except Exception as error:  # Keras raises a bare one
-        home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-        archive = home / "datasets" / "cifar-10-batches-py-target_archive"
-        raise InputError(
-            f"CIFAR-10 could not be loaded ({error}); download "
-            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz elsewhere and put "
-            f"it at {archive}, or give a folder of pictures with --dataset"
-        ) from error
-    with arrays.writing_images(data_dir / filenames.IMAGES, image_shape) as append:
-        for start in range(0, len(pixels), 256):
-            some = images.resize_all(pixels[start : start + 256], image_shape)
-            append(some / np.float32(255))
-    _save_labels(data_dir, labels.ravel())
-    of_each = np.bincount(labels.ravel(), minlength=len(CIFAR10_CLASSES)).tolist()
-    counts = dict(zip(CIFAR10_CLASSES, of_each, strict=True))
-    manifest.remember(data_dir, made_from, {"counts": counts})
-    print(f"read {len(pixels)} pictures of {len(CIFAR10_CLASSES)} classes: CIFAR-10")
-    return list(CIFAR10_CLASSES)
-
-
-def _save_labels(data_dir: Path, columns: np.ndarray) -> None:
-    """Saves img_label.txt.npy; every column up to the largest is in use."""
-    labels = np.eye(columns.max() + 1, dtype=np.float32)[columns]
-    arrays.save_array(data_dir / filenames.LABELS, labels)
+    files = [(name, entry) for name, some in class_folders.items() for entry in some]
+    paths = [entry.path for _, entry in files]
+    class_of_each: list[str] = []
+    skipped: list[str] = []
+    progress, left = ReadingProgress(len(files)), iter(files)
+    for decoded, problems in decoding.read_images(paths, image_shape):
+        append(decoded)
+        progress.on_images(len(problems))
+        for problem, (name, entry) in zip(problems, left, strict=False):
+            if problem:
+                skipped.append(f"{entry.path} {problem}")
+            else:
+                class_of_each.append(name)
+        if strict and skipped:
+            break
+    progress.done()
+    return class_of_each, skipped
 
 
 def _report_skipped(skipped: list[str], total: int) -> None:
@@ -201,23 +150,21 @@ def _report_skipped(skipped: list[str], total: int) -> None:
 
 
 def _usable_classes(dataset: Path, class_folders, counts: Counter) -> list[str]:
-    """Reports what was read and names the classes that have pictures."""
+    """Reports what was read and names the classes that have images."""
     if not counts:
         raise InputError(
-            f"no file in {dataset} is a picture that can be read; put pictures, "
+            f"no file in {dataset} is an image that can be read; put images, "
             "such as JPEG or PNG, there"
         )
     for name in class_folders:
         if name and not counts[name]:
-            print(f"warning: {dataset / name} has no picture to read; class dropped")
-    if counts[""]:  # pictures outside of class folders: there is no telling classes
-        print(
-            f"read {counts.total()} pictures, {counts['']} of them in no class folder"
-        )
+            print(f"warning: {dataset / name} has no image to read; class dropped")
+    if counts[""]:  # images outside of class folders: there is no telling classes
+        print(f"read {counts.total()} images, {counts['']} of them in no class folder")
         return []
     class_names = [name for name in class_folders if counts[name]]
     figures = ", ".join(f"{name} {counts[name]}" for name in class_names)
-    print(f"read {counts.total()} pictures: {figures}")
+    print(f"read {counts.total()} images: {figures}")
     return class_names
 
 
@@ -225,11 +172,12 @@ def _refuse_number(dataset: Path, class_names, least: int, most: int | None) -> 
     """Says which number of classes will not do."""
     if len(class_names) < least:
         raise InputError(
-            f"{dataset} has pictures of one class only, {class_names[0]}; a "
+            f"{dataset} has images of one class only, {class_names[0]}; a "
             f"classifier needs two or more; {folders.LAYOUT.format(dataset)}"
         )
     if most and len(class_names) > most:
         raise InputError(
             f"{dataset} has {len(class_names)} classes and one sigmoid unit tells "
-            f"{most} apart; use --output softmax, or fewer class folders"
+            f"{most} apart; use softmax, or fewer class folders",
+            ("output",),
         )

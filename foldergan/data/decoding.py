@@ -18,10 +18,10 @@ import numpy as np
 from foldergan.images import cv2, resize
 
 _MOST_PIXELS = int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"])
-_BLOCK_BYTES = 2**19  # of pictures that go from thread to thread together
-_AHEAD_BYTES = 2**24  # of pictures that wait for the consumer
+_BLOCK_BYTES = 2**19  # of images that go from thread to thread together
+_AHEAD_BYTES = 2**24  # of images that wait for the consumer
 _SMALL_FILE = 2**13  # bytes
-_LARGEST_FILE = 2**29  # bytes; a film in a folder of pictures is not read whole
+_LARGEST_FILE = 2**29  # bytes; a film in a folder of images is not read whole
 _WORTH_SHRINKING = 2**12  # bytes of a JPEG
 _SHRUNK = {  # factor -> mode
     8: cv2.IMREAD_REDUCED_COLOR_8,
@@ -35,11 +35,11 @@ _FULL_SCALES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
 class ImageError(Exception):
-    """This file gives no picture; the message says why."""
+    """This file gives no image; the message says why."""
 
 
 def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """Reads one picture file.
+    """Reads one image file.
 
     16-bit, palette, greyscale and CMYK files are converted, transparency is
     blended on white, EXIF rotation is obeyed (not in files with transparency),
@@ -75,7 +75,7 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarra
         reason = "has too many pixels" if "MAX_IMAGE" in str(error) else "is damaged"
         raise ImageError(reason) from error
     if pixels is None:
-        raise ImageError("is not a picture that OpenCV can read, or is damaged")
+        raise ImageError("is not an image that OpenCV can read, or is damaged")
     full_scale = _FULL_SCALES.get(pixels.dtype)
     if not full_scale:
         raise ImageError(f"has {pixels.dtype} pixels; 8 or 16 bits are read")
@@ -88,7 +88,7 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarra
 def read_images(
     paths: list[Path | str], image_shape: tuple[int, int, int]
 ) -> Iterator[tuple[np.ndarray, list[ImageError | None]]]:
-    """Reads many pictures on all cores, in order, a little ahead of the consumer.
+    """Reads many images on all cores, in order, a little ahead of the consumer.
 
     Args:
         paths: any files.
@@ -96,22 +96,22 @@ def read_images(
 
     Yields:
         For a few paths at a time: float32 array of shape (n, *image_shape), values
-        0-1, of those that are pictures; and for every path None, or what is wrong.
+        0-1, of those that are images; and for every path None, or what is wrong.
     """
     threads = _reading_threads(paths)
-    picture_bytes = 4 * math.prod(image_shape)
-    together = max(1, _BLOCK_BYTES // picture_bytes)
-    most_pending = max(2 * threads, _AHEAD_BYTES // (together * picture_bytes))
+    image_bytes = 4 * math.prod(image_shape)
+    together = max(1, _BLOCK_BYTES // image_bytes)
+    most_pending = max(2 * threads, _AHEAD_BYTES // (together * image_bytes))
 
     def read(start):
-        pictures, problems = [], []
+        decoded, problems = [], []
         for path in paths[start : start + together]:
             try:
-                pictures.append(read_image(path, image_shape))
+                decoded.append(read_image(path, image_shape))
                 problems.append(None)
             except ImageError as problem:
                 problems.append(problem)
-        return np.array(pictures, np.float32).reshape(-1, *image_shape), problems
+        return np.array(decoded, np.float32).reshape(-1, *image_shape), problems
 
     with ThreadPoolExecutor(threads) as pool:
         pending = deque()
@@ -127,8 +127,8 @@ def _reading_threads(paths: list) -> int:
     """Chooses by the size of a few files.
 
     Decoding leaves Python's lock, but in small files not for long enough: threads
-    would wait for the lock several times a picture, and two be slower than one.
-    More than eight would hold too many large pictures at once.
+    would wait for the lock several times an image, and two be slower than one.
+    More than eight would hold too many large images at once.
     """
     sizes = [0]
     for path in paths[:: max(1, len(paths) // 64)]:
@@ -142,7 +142,7 @@ def _decode(content: bytes, target: int) -> np.ndarray | None:
 
     Args:
         content: of the file.
-        target: the longer side that the picture will be resized to, in pixels; what
+        target: the longer side that the image will be resized to, in pixels; what
             is far larger may come smaller than it is.
     """
     buffer = np.frombuffer(content, np.uint8)
@@ -167,7 +167,7 @@ def _jpeg_mode(content: bytes, target: int) -> int:
     if len(content) < _WORTH_SHRINKING:
         return _AS_COLOUR
     height, width = _jpeg_size(content)
-    if height * width <= _MOST_PIXELS:  # OpenCV would measure the shrunk picture
+    if height * width <= _MOST_PIXELS:  # OpenCV would measure the shrunk image
         for factor, mode in _SHRUNK.items():
             if min(height, width) >= 0.75 * factor**2 * target:
                 return mode

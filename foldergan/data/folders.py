@@ -5,7 +5,7 @@ from pathlib import Path
 
 from foldergan.errors import InputError
 
-LAYOUT = """expected one folder a class, with its pictures directly inside:
+LAYOUT = """expected one folder a class, with its images directly inside:
     {0}/cat/0001.jpg, 0002.png, ...
     {0}/dog/0001.jpg, ..."""
 
@@ -15,11 +15,11 @@ def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry]
 
     Args:
         dataset: folder with one folder a class or, where no classes are needed,
-            with pictures of its own. Hidden folders are no classes.
+            with images of its own. Hidden folders are no classes.
         least_classes: 0 takes the files beside the class folders too.
 
     Returns:
-        Class name -> the entries of its folder, pictures or not; and "" -> those
+        Class name -> the entries of its folder, images or not; and "" -> those
         beside the class folders.
 
     Raises:
@@ -27,8 +27,9 @@ def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry]
     """
     if not dataset.is_dir():
         raise InputError(
-            f"the dataset folder {dataset} does not exist; make it, or name another "
-            f"with --dataset; {LAYOUT.format(dataset)}"
+            f"the dataset folder {dataset} does not exist; "
+            f"{LAYOUT.format(dataset)}\nmake it",
+            ("dataset",),
         )
     folders, loose = [], []
     for entry in _list(dataset):

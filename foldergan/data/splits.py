@@ -9,16 +9,16 @@ _FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
 
 
 def split_by_class(
-    labels: np.ndarray, held_out: float, seed: int
+    labels: np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits rows in two, each class by the same part.
+    """Splits rows in two, each class by the same fraction.
 
-    A class keeps at least one row on the first side and, when `held_out` is not
+    A class keeps at least one row on the first side and, when `fraction` is not
     0 and it has two rows, at least one on the second.
 
     Args:
         labels: one-hot array of shape (n, classes).
-        held_out: part of each class for the second side, from 0 to below 1.
+        fraction: of each class for the second side, from 0 to below 1.
         seed: of the shuffle.
 
     Returns:
@@ -29,49 +29,54 @@ def split_by_class(
     for column in labels.T:
         rows = rng.permutation(np.flatnonzero(column))
         count = 0
-        if held_out > 0:
-            count = int(np.clip(round(len(rows) * held_out), 1, max(len(rows) - 1, 0)))
+        if fraction > 0:
+            count = int(np.clip(round(len(rows) * fraction), 1, max(len(rows) - 1, 0)))
         held.extend(rows[:count])
         kept.extend(rows[count:])
     return np.sort(np.array(kept, int)), np.sort(np.array(held, int))
 
 
-def hold_out(labels: np.ndarray, part: float, seed: int) -> tuple:
-    """Splits rows into those to train a generator on and those to measure it by.
+def hold_out(
+    labels: np.ndarray, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Splits rows into those to train a generator on and those to evaluate it by.
 
     Args:
         labels: one-hot array of shape (n, classes).
-        part: of each class, to measure by.
+        fraction: of each class to hold out.
         seed: of the shuffle.
 
     Returns:
         Sorted row numbers of both.
 
     Raises:
-        InputError: too few are left to measure by.
+        InputError: too few are left to evaluate by.
     """
-    rows, held_out = split_by_class(labels, part, seed)
+    rows, held_out = split_by_class(labels, fraction, seed)
     if len(held_out) < _FEWEST_HELD_OUT:
         raise InputError(
-            f"--held-out {part} of {len(labels)} pictures leaves {len(held_out)} to "
-            f"measure by and {_FEWEST_HELD_OUT} are needed; hold out more, or 0 to "
-            "measure nothing"
+            f"holding out {fraction} of {len(labels)} images leaves {len(held_out)} to "
+            f"evaluate by and {_FEWEST_HELD_OUT} are needed; hold out more, or 0 to "
+            "evaluate nothing",
+            ("held_out",),
         )
     return rows, held_out
 
 
-def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> dict:
-    """Splits rows into those to train on, to watch it by, and to judge it by.
+def split_in_three(
+    labels: np.ndarray, settings: Data, seed: int
+) -> dict[str, np.ndarray]:
+    """Splits rows into training, validation and test rows.
 
     Args:
         labels: one-hot array of shape (n, classes).
-        settings: its validation_split and test_split are parts of the whole.
+        settings: its validation_split and test_split are fractions of the whole.
         seed: of the shuffle.
 
     Returns:
         "training", "validation" and "test" -> sorted row numbers.
     """
     rest, test = split_by_class(labels, settings.test_split, seed)
-    part_of_rest = settings.validation_split / (1 - settings.test_split)
-    training, validation = split_by_class(labels[rest], part_of_rest, seed)
+    fraction_of_rest = settings.validation_split / (1 - settings.test_split)
+    training, validation = split_by_class(labels[rest], fraction_of_rest, seed)
     return {"training": rest[training], "validation": rest[validation], "test": test}

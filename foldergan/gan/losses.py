@@ -1,6 +1,6 @@
 """Adversarial losses: pure functions of real_logits and fake_logits.
 
-Real is 1 and fake is 0; the k logits of a picture are of k patches of it. Binary
+Real is 1 and fake is 0; the k logits of an image are of k patches of it. Binary
 cross-entropy on logits is softplus: -log sigmoid(x) = softplus(-x),
 -log(1 - sigmoid(x)) = softplus(x).
 """
@@ -16,11 +16,11 @@ def logits_of(outputs, classes):
 
     Args:
         outputs: float tensor of shape (n, 1 + num_classes); or (n, height, width, 1 +
-            num_classes), of patches of the pictures.
+            num_classes), of patches of the images.
         classes: one-hot float tensor of shape (n, num_classes).
 
     Returns:
-        float tensor of shape (n, k): one logit a picture, or one a patch.
+        float tensor of shape (n, k): one logit an image, or one a patch.
     """
     places = ops.reshape(outputs, (ops.shape(outputs)[0], -1, outputs.shape[-1]))
     of_class = ops.sum(places[:, :, 1:] * classes[:, None], axis=2)
@@ -34,8 +34,8 @@ def discriminator_loss(real_logits, fake_logits):
     Goodfellow et al., Generative Adversarial Nets, 2014.
 
     Args:
-        real_logits: float tensor of shape (n, k), of real pictures.
-        fake_logits: float tensor of shape (m, k), of generated pictures.
+        real_logits: float tensor of shape (n, k), of real images.
+        fake_logits: float tensor of shape (m, k), of generated images.
 
     Returns:
         Scalar; ln 2 when the discriminator knows nothing.
@@ -48,11 +48,11 @@ def discriminator_loss(real_logits, fake_logits):
 def generator_loss(fake_logits):
     """Non-saturating loss of being told from real, in nats.
 
-    Binary cross-entropy of generated pictures against the label of real ones.
+    Binary cross-entropy of generated images against the label of real ones.
     Goodfellow et al., Generative Adversarial Nets, 2014, section 3.
 
     Args:
-        fake_logits: float tensor of shape (n, k), of generated pictures.
+        fake_logits: float tensor of shape (n, k), of generated images.
 
     Returns:
         Scalar; ln 2 when the discriminator knows nothing.
@@ -66,8 +66,8 @@ def hinge_discriminator_loss(real_logits, fake_logits):
     Lim and Ye, Geometric GAN, 2017, section 3. Halved, as `discriminator_loss` is.
 
     Args:
-        real_logits: float tensor of shape (n, k), of real pictures.
-        fake_logits: float tensor of shape (m, k), of generated pictures.
+        real_logits: float tensor of shape (n, k), of real images.
+        fake_logits: float tensor of shape (m, k), of generated images.
 
     Returns:
         Scalar; 1 when the discriminator knows nothing, 0 at best.
@@ -83,7 +83,7 @@ def hinge_generator_loss(fake_logits):
     Lim and Ye, Geometric GAN, 2017, section 3.
 
     Args:
-        fake_logits: float tensor of shape (n, k), of generated pictures.
+        fake_logits: float tensor of shape (n, k), of generated images.
 
     Returns:
         Scalar; 0 when the discriminator knows nothing.

@@ -3,78 +3,83 @@
 import keras
 from keras import layers
 
-from foldergan.config.settings import check_generator_reaches
+from foldergan.config.checks import MisfitError, check_generator_reaches
+from foldergan.config.settings import GAN
 from foldergan.errors import InputError
 
 # Else a class would be one small number behind hundreds of latent ones, unheard.
-CLASS_SCALE = 3.0  # what its number in a generator's input is, instead of 1
+_CLASS_SCALE = 3.0  # one-hot labels are scaled to the latents' magnitude
+
+
+def encode_classes(latents, one_hot):
+    """Joins latent vectors and the classes to draw into a generator's input.
+
+    Args:
+        latents: float tensor (n, latent_dim).
+        one_hot: float tensor (n, num_classes), 0-1.
+
+    Returns:
+        Tensor (n, latent_dim + num_classes).
+    """
+    scaled = layers.Rescaling(_CLASS_SCALE)(one_hot)
+    return layers.Concatenate()([latents, scaled])
 
 
 def build_discriminator(
-    image_shape: tuple[int, int, int],
-    filters: tuple[int, ...],
-    dropout: float,
-    num_classes: int = 0,
+    settings: GAN, image_shape: tuple[int, int, int], num_classes: int = 0
 ) -> keras.Sequential:
     """Builds the network that tells real from fake.
 
     Args:
+        settings: its discriminator_filters and dropout.
         image_shape: (height, width, channels); values -1-1 go in.
-        filters: width of each 3x3 convolution; all but the first halve the size.
-        dropout: part of the features dropped before the output.
         num_classes: for each a further output, see `losses.logits_of`.
 
     Returns:
-        A network that ends in one logit, positive for real, and what each class adds
-        to it.
+        A network that ends in 1 + num_classes outputs: one logit, positive for real,
+        and what each class adds to it.
     """
     discriminator = keras.Sequential([keras.Input(image_shape)], name="discriminator")
-    for index, width in enumerate(filters):
+    for index, width in enumerate(settings.discriminator_filters):
         strides = 1 if index == 0 else 2
         discriminator.add(layers.Conv2D(width, 3, strides=strides, padding="same"))
         discriminator.add(layers.LeakyReLU(negative_slope=0.2))
     discriminator.add(layers.Flatten())
-    discriminator.add(layers.Dropout(dropout))
+    discriminator.add(layers.Dropout(settings.dropout))
     discriminator.add(layers.Dense(1 + num_classes))
     return discriminator
 
 
 def build_generator(
-    image_shape: tuple[int, int, int],
-    latent_dim: int,
-    filters: tuple[int, ...],
-    normalization: str = "none",
-    num_classes: int = 0,
+    settings: GAN, image_shape: tuple[int, int, int], num_classes: int = 0
 ) -> keras.Sequential:
     """Builds the network that draws.
 
     Args:
-        image_shape: (height, width, channels) of the pictures; values -1-1.
-        latent_dim: length of a latent vector.
-        filters: width of the first block, then of each doubling of the size.
-        normalization: "batch" normalizes each doubling's output, "none" does not.
-        num_classes: further inputs behind the latent vector: `CLASS_SCALE` for the
-            class to draw and 0 for the others; see `inference_generator`.
+        settings: its latent_dim, generator_filters and generator_normalization.
+        image_shape: (height, width, channels) of the images; values -1-1.
+        num_classes: further inputs behind the latent vector, see `encode_classes`.
 
     Raises:
         InputError: that many doublings cannot reach the shape.
     """
+    filters = settings.generator_filters
     try:
         check_generator_reaches(image_shape, filters)
-    except ValueError as error:
-        raise InputError(f"{error}; see --image-shape, --generator-filters") from error
+    except MisfitError as error:
+        raise InputError(str(error), error.options) from error
     height, width, channels = image_shape
     scale = 2 ** (len(filters) - 1)
     base = (height // scale, width // scale, filters[0])
     generator = keras.Sequential(
-        [keras.Input((latent_dim + num_classes,))], name="generator"
+        [keras.Input((settings.latent_dim + num_classes,))], name="generator"
     )
     generator.add(layers.Dense(base[0] * base[1] * base[2]))
     generator.add(layers.LeakyReLU(negative_slope=0.2))
     generator.add(layers.Reshape(base))
     for width in filters[1:]:
         generator.add(layers.Conv2DTranspose(width, 4, strides=2, padding="same"))
-        if normalization == "batch":
+        if settings.generator_normalization == "batch":
             generator.add(layers.BatchNormalization())
         generator.add(layers.LeakyReLU(negative_slope=0.2))
     generator.add(layers.Conv2D(channels, 3, padding="same", activation="tanh"))
@@ -85,28 +90,20 @@ def inference_generator(generator: keras.Sequential, num_classes: int) -> keras.
     """Lets a generator take a class by its number; without classes it is left alone.
 
     Args:
-        generator: takes latent vectors, each with a class behind it.
+        generator: takes inputs of `encode_classes`.
         num_classes: 0 for a generator of latent vectors alone.
 
     Returns:
-        Latent vectors (n, latent_dim) and class numbers (n,) in, the same pictures
-        out; the weights are shared.
+        Latent vectors (n, latent_dim) and class numbers (n,) in, the same images out;
+        the weights are shared. `models.num_classes_of` recognises it.
     """
     if not num_classes:
         return generator
     latents = keras.Input((generator.input_shape[1] - num_classes,), name="latents")
     class_ids = keras.Input((), dtype="int32", name="class_ids")
-    one_hot = layers.CategoryEncoding(num_classes, "one_hot", name="classes")
-    classes = layers.Rescaling(CLASS_SCALE)(one_hot(class_ids))
-    joined = layers.Concatenate()([latents, classes])
-    return keras.Model([latents, class_ids], generator(joined), name="drawer")
-
-
-def num_classes_of(generator: keras.Model) -> int:
-    """Counts the classes that an `inference_generator` takes; 0 for none."""
-    return (
-        generator.get_layer("classes").num_tokens if len(generator.inputs) == 2 else 0
-    )
+    one_hot = layers.CategoryEncoding(num_classes, "one_hot", name="classes")(class_ids)
+    images = generator(encode_classes(latents, one_hot))
+    return keras.Model([latents, class_ids], images, name="inference_generator")
 
 
 def with_probability(discriminator: keras.Model) -> keras.Sequential:

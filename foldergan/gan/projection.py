@@ -1,31 +1,30 @@
-"""A discriminator that also sees pictures as a trained classifier does.
+"""A discriminator that also looks at the feature maps of a trained classifier.
 
-The classifier has learned what matters in pictures; a discriminator that starts from
+The classifier has learned what matters in images; a discriminator that starts from
 its feature maps need not learn that again, and tells the generator sooner what is
 wrong. Sauer et al., Projected GANs Converge Faster, 2021; here the features are those
-of the project's own classifier. What it does not look at, colours and textures, two
-networks judge by the pixels: one the whole picture, one each small patch of it.
+of the project's own classifier. For what it ignores, colours and textures, two heads
+look at the pixels: one at the whole image, one at each small patch of it.
 """
 
 import keras
 from keras import layers
 
+from foldergan.config.settings import GAN
 from foldergan.errors import RUN_TRAINING, InputError
 from foldergan.gan import networks
 from foldergan.nn import fast_layers
 
 _LEAST_SIZE = 4  # height or width up to which a map is not halved
-
-
 # What ends a block: features, ready to be used.
 _ENDS = (layers.Activation, layers.Add, layers.MaxPooling2D, layers.ReLU)
 
 
 class ProjectedDiscriminator(keras.Model):
-    """One network for each view of a picture.
+    """One head for each output of a feature network.
 
     Args:
-        heads: networks that each take one view and end in logits.
+        heads: networks that each take one of its outputs and end in logits.
     """
 
     def __init__(self, heads: list[keras.Sequential]):
@@ -34,29 +33,30 @@ class ProjectedDiscriminator(keras.Model):
         self.built = True  # for every head is
 
 
-def build_view(
+def build_feature_network(
     classifier: keras.Model, image_shape: tuple[int, int, int], precision: str
 ) -> keras.Model:
-    """Builds the frozen network that shows a picture to a discriminator.
+    """Builds the frozen network that a discriminator looks through.
 
     Args:
-        classifier: pictures 0-1 in; its last feature map of each size is shown, but
-            for pictures' own size, which the picture itself stands for.
-        image_shape: (height, width, channels) of the pictures.
+        classifier: images 0-1 in; its last feature map of each size is taken, but
+            for the images' own size, which the image itself stands for.
+        image_shape: (height, width, channels) of the images.
         precision: "float32", or "bfloat16" to compute in that.
 
     Returns:
-        Pictures -1-1 in; out feature maps, the largest first, and the pictures twice.
+        Images -1-1 in; out feature maps, the largest first, and the images twice.
 
     Raises:
-        InputError: the classifier takes other pictures, or has no feature maps.
+        InputError: the classifier takes other images, or has no feature maps.
     """
     taken = classifier.input_shape[1:]
     if taken != image_shape:
         raise InputError(
-            f"--discriminator-features classifier: it takes pictures of {_x(taken)}, "
-            f"and {_x(image_shape)} are to be drawn; train it on these with "
-            "TrainModel.py, or give --discriminator-features none"
+            f"the classifier that the discriminator looks through takes images of "
+            f"{_x(taken)}, and {_x(image_shape)} are to be generated; train it on "
+            "these with TrainModel.py",
+            ("discriminator_features",),
         )
     classifier = fast_layers.optimized_copy(classifier, precision)
     classifier.trainable = False
@@ -68,40 +68,43 @@ def build_view(
     maps = [output for size, output in last.items() if size != image_shape[:2]]
     if not maps:
         raise InputError(
-            "--discriminator-features classifier: the classifier has no feature map "
-            f"smaller than its pictures; {RUN_TRAINING}"
+            "the classifier that the discriminator looks through has no feature map "
+            f"smaller than its images; {RUN_TRAINING}",
+            ("discriminator_features",),
         )
-    pictures = keras.Input(image_shape)
+    images = keras.Input(image_shape)
     seen = keras.Model(classifier.inputs[0], maps)(
-        layers.Rescaling(0.5, offset=0.5)(pictures)
+        layers.Rescaling(0.5, offset=0.5)(images)
     )
-    return keras.Model(pictures, [*seen, pictures, pictures], name="view")
+    return keras.Model(images, [*seen, images, images], name="feature_network")
 
 
 def build_discriminator(
-    view: keras.Model,
+    settings: GAN,
+    feature_network: keras.Model,
     image_shape: tuple[int, int, int],
-    feature_filters: int,
-    filters: tuple[int, ...],
-    dropout: float,
     num_classes: int = 0,
 ) -> ProjectedDiscriminator:
-    """Builds the networks that judge what `view` shows.
+    """Builds a head for each output of a feature network.
 
     Args:
-        view: as of `build_view`.
-        image_shape: (height, width, channels) of the pictures.
-        feature_filters: width of the 3x3 convolutions over each feature map, which
-            halve it while it is larger than 4 pixels.
-        filters: as `networks.build_discriminator`, of the network that judges whole
-            pictures; the first two are those of the one that judges patches.
-        dropout: the same.
-        num_classes: the same, of every network.
+        settings: its feature_filters, filters of the 3x3 convolutions over each
+            feature map, which halve it while it is larger than 4 pixels; and those of
+            `networks.build_discriminator` for the head over whole images, of whose
+            filters the head over patches has the first two.
+        feature_network: as of `build_feature_network`.
+        image_shape: (height, width, channels) of the images.
+        num_classes: as of `networks.build_discriminator`, of every head.
     """
-    *maps, _, _ = view.outputs
-    heads = [_build_head(maps.shape[1:], feature_filters, num_classes) for maps in maps]
-    whole = networks.build_discriminator(image_shape, filters, dropout, num_classes)
-    patches = _build_patch_head(image_shape, filters[:2], num_classes)
+    *maps, _, _ = feature_network.outputs
+    heads = [
+        _build_head(of_map.shape[1:], settings.feature_filters, num_classes)
+        for of_map in maps
+    ]
+    whole = networks.build_discriminator(settings, image_shape, num_classes)
+    patches = _build_patch_head(
+        image_shape, settings.discriminator_filters[:2], num_classes
+    )
     return ProjectedDiscriminator([*heads, whole, patches])
 
 
@@ -120,10 +123,10 @@ def _build_head(shape, width: int, num_classes: int) -> keras.Sequential:
 
 
 def _build_patch_head(image_shape, filters, num_classes: int) -> keras.Sequential:
-    """Judges every other pixel by what is up to four pixels away.
+    """Looks at every other pixel and what is up to four pixels away.
 
-    As Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
-    2017, judge patches.
+    A patch discriminator: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017.
     """
     head = keras.Sequential([keras.Input(image_shape)])
     for strides, width in enumerate(filters, 1):

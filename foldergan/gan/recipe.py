@@ -1,9 +1,11 @@
-"""Networks, and what trains those of a GAN, as their settings ask for."""
+"""Which parts a GAN is made of, as its settings ask for."""
 
 import keras
 
 from foldergan.config.settings import GAN
-from foldergan.gan import networks, projection, trainer
+from foldergan.errors import InputError
+from foldergan.gan import networks, projection
+from foldergan.gan.trainer import AdversarialTrainer
 
 
 def build_trainer(
@@ -12,48 +14,31 @@ def build_trainer(
     num_classes: int,
     seed: int,
     classifier: keras.Model | None = None,
-) -> trainer.AdversarialTrainer:
+) -> AdversarialTrainer:
     """Builds discriminator and generator, in this order, and what trains them.
 
     Args:
         settings: of the GAN; `image_shape` is left to the argument.
-        image_shape: (height, width, channels) of the pictures.
-        num_classes: of the pictures, 0 where they are not told apart.
-        seed: of the order of the pictures and of all that is random in a step.
-        classifier: pictures 0-1 in; needed where the discriminator sees its features.
+        image_shape: (height, width, channels) of the images.
+        num_classes: of the images, 0 where they are not told apart.
+        seed: of the order of the images and of all that is random in a step.
+        classifier: images 0-1 in; needed where the discriminator looks through it.
 
     Raises:
         InputError: the generator cannot reach that shape, or the classifier does not
-            fit the pictures.
+            fit the images.
     """
-    view = None
-    judged = (settings.discriminator_filters, settings.dropout, num_classes)
+    feature_network = None
     if settings.discriminator_features == "classifier":
-        view = projection.build_view(classifier, image_shape, settings.precision)
+        if classifier is None:
+            raise InputError("the discriminator looks through a classifier: give one")
+        feature_network = projection.build_feature_network(
+            classifier, image_shape, settings.precision
+        )
         discriminator = projection.build_discriminator(
-            view, image_shape, settings.feature_filters, *judged
+            settings, feature_network, image_shape, num_classes
         )
     else:
-        discriminator = networks.build_discriminator(image_shape, *judged)
-    generator = networks.build_generator(
-        image_shape,
-        settings.latent_dim,
-        settings.generator_filters,
-        settings.generator_normalization,
-        num_classes,
-    )
-    return trainer.AdversarialTrainer(
-        discriminator,
-        generator,
-        discriminator_learning_rate=settings.discriminator_learning_rate,
-        generator_learning_rate=settings.generator_learning_rate,
-        beta_1=settings.beta_1,
-        beta_2=settings.beta_2,
-        loss=settings.loss,
-        view=view,
-        augmentation=settings.augmentation,
-        ema=settings.ema,
-        precision=settings.precision,
-        latents=settings.latents,
-        seed=seed,
-    )
+        discriminator = networks.build_discriminator(settings, image_shape, num_classes)
+    generator = networks.build_generator(settings, image_shape, num_classes)
+    return AdversarialTrainer(discriminator, generator, settings, seed, feature_network)

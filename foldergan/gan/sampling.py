@@ -1,13 +1,19 @@
-"""Latent vectors, and classes -> pictures."""
+"""Latent vectors and classes -> generated images."""
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 
-from foldergan.gan import networks
 from foldergan.images import to_unit_range
+from foldergan.storage.models import num_classes_of
+
+# Latent vectors (n, latent_dim), or these and class numbers (n,).
+GeneratorInputs = np.ndarray | list[np.ndarray]
 
 
 def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
-    """Draws latent vectors from the standard normal distribution.
+    """Samples latent vectors from the standard normal distribution.
 
     Returns:
         float32 array of shape (count, latent_dim).
@@ -16,12 +22,17 @@ def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
     return rng.standard_normal((count, latent_dim), dtype=np.float32)
 
 
-def sample_inputs(generator, count: int, seed: int, class_ids=None):
-    """Draws what a generator takes.
+def sample_inputs(
+    generator: keras.Model,
+    count: int,
+    seed: int,
+    class_ids: Sequence[int] | np.ndarray | None = None,
+) -> GeneratorInputs:
+    """Samples what a generator takes.
 
     Args:
         generator: Keras model, latent vectors and perhaps class numbers in.
-        count: pictures to draw.
+        count: images to draw.
         seed: of the latent vectors.
         class_ids: to draw in turn; all in turn where left out.
 
@@ -29,7 +40,7 @@ def sample_inputs(generator, count: int, seed: int, class_ids=None):
         For `generate`: latent vectors, or a list of these and of class numbers.
     """
     latents = sample_latents(count, generator.inputs[0].shape[1], seed)
-    num_classes = networks.num_classes_of(generator)
+    num_classes = num_classes_of(generator)
     if not num_classes:
         return latents
     if class_ids is None:
@@ -37,14 +48,16 @@ def sample_inputs(generator, count: int, seed: int, class_ids=None):
     return [latents, np.resize(class_ids, count)]
 
 
-def sample_grid_inputs(generator, columns: int, seed: int):
-    """Draws what a generator takes for a page.
+def sample_grid_inputs(
+    generator: keras.Model, columns: int, seed: int
+) -> GeneratorInputs:
+    """Samples what a generator takes for a grid.
 
     Returns:
-        As of `sample_inputs`, for a row of pictures each class, from the same latent
+        As of `sample_inputs`, for a row of images each class, from the same latent
         vectors; without classes for as many rows as columns.
     """
-    num_classes = networks.num_classes_of(generator)
+    num_classes = num_classes_of(generator)
     if not num_classes:
         return sample_inputs(generator, columns**2, seed)
     latents = sample_latents(columns, generator.inputs[0].shape[1], seed)
@@ -52,12 +65,12 @@ def sample_grid_inputs(generator, columns: int, seed: int):
     return [np.tile(latents, (num_classes, 1)), class_ids]
 
 
-def generate(generator, inputs) -> np.ndarray:
-    """Draws one picture for each latent vector.
+def generate(generator: keras.Model, inputs: GeneratorInputs) -> np.ndarray:
+    """Generates one image for each latent vector.
 
     Args:
         generator: Keras model, latent vectors, and class numbers where it has
-            classes, in; pictures -1-1 out.
+            classes, in; images -1-1 out.
         inputs: float32 array of shape (n, latent_dim); or a list of that and of class
             numbers (n,).
 

@@ -4,73 +4,97 @@ from pathlib import Path
 
 import keras
 
-from foldergan.gan import networks
-from foldergan.gan.sampling import generate
+from foldergan.gan import networks, sampling
 from foldergan.metrics import selection
-from foldergan.storage import filenames, models, plots, tables
+from foldergan.storage import atomic, filenames, models, plots, tables
 
-GRID_COLUMNS = 7  # pictures a row
+GRID_COLUMNS = 7  # images a row
 _SINGLES = 32
 
 
-def save_quality(model_dir: Path, generator: keras.Model, rows: list[dict]) -> None:
-    """Writes the figures so far and, where the newest are the best, the generator.
+class Snapshots:
+    """Saves networks and images of one training.
 
     Args:
-        model_dir: folder of the models.
-        generator: the one that the last row is of.
-        rows: epoch and figures, as of `judging.Judge.measure`.
+        saves: names as in a preset.
+        discriminator: images -1-1 in, one logit out.
+        generator: as of `networks.inference_generator`.
+        class_names: in the order of its class numbers; None where it takes none.
+        model_dir: folder to write in.
+        seed: of the grid's latent vectors, the same at each save, so that grids can be
+            leafed through.
     """
-    if selection.best_row(rows) is rows[-1]:
-        models.save_model(model_dir / filenames.BEST_GENERATOR, generator)
-        tables.save_json(model_dir / filenames.BEST_FIGURES, rows[-1])
-    tables.save_csv(model_dir / filenames.QUALITY, rows)
-    plots.save_quality(model_dir / filenames.QUALITY_PLOT, rows)
+
+    def __init__(
+        self,
+        saves: tuple[str, ...],
+        discriminator: keras.Model,
+        generator: keras.Model,
+        class_names: list[str] | None,
+        model_dir: Path,
+        seed: int,
+    ):
+        self._saves = saves
+        self._discriminator = discriminator
+        self._generator = generator
+        self._about = {"class_names": class_names} if class_names else None
+        self._model_dir = model_dir
+        self._grid_inputs = sampling.sample_grid_inputs(generator, GRID_COLUMNS, seed)
+
+    def save(self, epoch: int) -> None:
+        """Writes the networks and images of an epoch, from 1."""
+        images = sampling.generate(self._generator, self._grid_inputs)
+        if "generator" in self._saves:
+            self._save_generator(filenames.GENERATOR.format(epoch=epoch))
+        if "networks" in self._saves:
+            self._save_networks()
+        for name, filename in (
+            ("grid", filenames.GENERATED_PLOT),
+            ("jpg", filenames.GENERATED_JPG),
+        ):
+            if name in self._saves:
+                path = self._model_dir / filename.format(epoch=epoch)
+                plots.save_image_grid(path, images, GRID_COLUMNS)
+        if "singles" in self._saves:
+            for number, image in enumerate(images[:_SINGLES]):
+                name = filenames.GENERATED_SINGLE.format(epoch=epoch, number=number)
+                plots.save_image(self._model_dir / name, image)
+
+    def save_quality(self, rows: list[dict]) -> None:
+        """Writes the figures so far and, where the newest are the best, the generator.
+
+        Args:
+            rows: epoch and figures, as of `scores.evaluate`; the last is of now.
+        """
+        if selection.best_row(rows) is rows[-1]:
+            self._save_generator(filenames.BEST_GENERATOR)
+            tables.save_json(self._model_dir / filenames.BEST_FIGURES, rows[-1])
+        tables.save_csv(self._model_dir / filenames.QUALITY, rows)
+        plots.save_quality(self._model_dir / filenames.QUALITY_PLOT, rows)
+
+    def save_final(self, folder: Path) -> None:
+        """Writes the grid of a training that has ended, where "final" asks for it."""
+        if "final" in self._saves:
+            images = sampling.generate(self._generator, self._grid_inputs)
+            plots.save_image_grid(folder / filenames.FINAL_PLOT, images, GRID_COLUMNS)
+
+    def _save_generator(self, name: str) -> None:
+        models.save_model(self._model_dir / name, self._generator, self._about)
+
+    def _save_networks(self) -> None:
+        with_probability = networks.with_probability(self._discriminator)
+        models.save_model(self._model_dir / "discriminator.h5", with_probability)
+        self._save_generator("generator.h5")
+        combined = networks.combine(self._generator, self._discriminator)
+        models.save_model(self._model_dir / "gan.h5", combined)
 
 
-def save_epoch(
-    saves: tuple[str, ...],
-    epoch: int,
-    discriminator: keras.Model,
-    generator: keras.Model,
-    page,
-    model_dir: Path,
-) -> None:
-    """Writes the networks and pictures of one epoch.
-
-    Args:
-        saves: names as in a preset, of which generator, networks, grid, jpg and singles
-            are meant here.
-        epoch: from 1; stands in the files' names.
-        discriminator: pictures -1-1 in, one logit out.
-        generator: as `networks.with_class_id` makes it.
-        page: what it takes, as of `generation.sample_grid_inputs`, the same at each
-            call, so that pages can be leafed through.
-        model_dir: folder of the models.
-    """
-    pictures = generate(generator, page)
-    if "generator" in saves:
-        path = model_dir / filenames.GENERATOR.format(epoch=epoch)
-        models.save_model(path, generator)
-    if "networks" in saves:
-        judge = networks.with_probability(discriminator)
-        models.save_model(model_dir / "discriminator.h5", judge)
-        models.save_model(model_dir / "generator.h5", generator)
-        combined = networks.combine(generator, discriminator)
-        models.save_model(model_dir / "gan.h5", combined)
-    if "grid" in saves:
-        path = model_dir / filenames.GENERATED_PLOT.format(epoch=epoch)
-        plots.save_image_grid(path, pictures, GRID_COLUMNS)
-    if "jpg" in saves:
-        path = model_dir / filenames.GENERATED_JPG.format(epoch=epoch)
-        plots.save_image_grid(path, pictures, GRID_COLUMNS)
-    if "singles" in saves:
-        for number, picture in enumerate(pictures[:_SINGLES]):
-            name = filenames.GENERATED_SINGLE.format(epoch=epoch, number=number)
-            plots.save_image(model_dir / name, picture)
-
-
-def save_final(generator: keras.Model, page, folder: Path) -> None:
-    """Writes the page of a training that has ended, as "final" asks."""
-    pictures = generate(generator, page)
-    plots.save_image_grid(folder / filenames.FINAL_PLOT, pictures, GRID_COLUMNS)
+def back_up_earlier(model_dir: Path) -> None:
+    """Keeps what an earlier run left under other names, and says so."""
+    for name in (
+        filenames.RESUME,
+        *filenames.OF_EVALUATION,
+        filenames.GENERATOR_CLASSES,
+    ):
+        atomic.back_up(model_dir / name)
+    models.warn_of_earlier_generators(model_dir)

@@ -1,16 +1,16 @@
-"""How good a generator is while it trains, by pictures that it never saw."""
+"""How good generated images are, beside real ones that their generator never saw."""
 
 import numpy as np
 
 from foldergan.metrics import scores
 from foldergan.metrics.features import FeatureExtractor
 
-NUM_FAKE = 2000  # pictures to draw each time
+NUM_FAKE = 2000  # images to generate each time
 _MOST_TRAINING = 5000  # of those trained on, spread evenly, to look for copies among
 
 
 class Evaluator:
-    """Compares drawn pictures with real ones held out of the generator's training.
+    """Compares generated images with real ones held out of the generator's training.
 
     Args:
         extractor: of features.
@@ -31,31 +31,18 @@ class Evaluator:
         step = -(-len(rows) // _MOST_TRAINING)
         self._training = extractor(images, rows[::step])
 
-    def measure(self, pictures: np.ndarray) -> dict:
-        """Measures drawn pictures.
+    def evaluate(self, fake_images: np.ndarray) -> dict:
+        """Computes the figures of generated images.
 
         Args:
-            pictures: float32 array (n, height, width, channels), 0-1.
+            fake_images: float32 array (n, height, width, channels), 0-1.
 
         Returns:
             One row of figures, as of `scores.evaluate`.
         """
         return scores.evaluate(
             self._real,
-            self._extractor(pictures),
+            self._extractor(fake_images),
             self._extractor.name,
             training=self._training,
         )
-
-
-def fake_classes(labels: np.ndarray) -> np.ndarray:
-    """Decides which classes to draw, so that none is rarer than among the real ones.
-
-    Args:
-        labels: one-hot array (n, num_classes), of the pictures to compare with.
-
-    Returns:
-        int array (NUM_FAKE,) of class numbers, in the proportions of the labels.
-    """
-    class_ids = np.sort(labels.argmax(1))
-    return class_ids[np.arange(NUM_FAKE) * len(class_ids) // NUM_FAKE]

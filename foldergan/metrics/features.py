@@ -1,4 +1,4 @@
-"""Pictures -> features: what a network sees in them, as rows of numbers."""
+"""Images -> features: what a network sees in them, as rows of numbers."""
 
 import math
 from pathlib import Path
@@ -14,10 +14,10 @@ _INCEPTION_SHAPE = (299, 299, 3)
 
 
 class FeatureExtractor:
-    """Turns pictures into the rows of numbers that `metrics` compares.
+    """Turns images into the rows of numbers that `metrics` compares.
 
     Args:
-        model: Keras model, pictures 0-1 of one size in, one array of any shape out.
+        model: Keras model, images 0-1 of one size in, one array of any shape out.
         name: what it is, for people.
 
     Attributes:
@@ -35,7 +35,7 @@ class FeatureExtractor:
         )
         if not (_is_known(taken) and _is_known(given) and len(taken) == 4):
             raise InputError(
-                f"{name} gives no features: it maps {taken} to {given}, not pictures "
+                f"{name} gives no features: it maps {taken} to {given}, not images "
                 "of one size to one array"
             )
         self._model = model
@@ -46,7 +46,7 @@ class FeatureExtractor:
     def __call__(
         self, images: np.ndarray, rows: np.ndarray | None = None
     ) -> np.ndarray:
-        """Extracts features, a few pictures at a time.
+        """Extracts features, a few images at a time.
 
         Args:
             images: float32 array (n, height, width, channels), 0-1, of any size; may
@@ -54,20 +54,20 @@ class FeatureExtractor:
             rows: row numbers to take; all where left out.
 
         Returns:
-            float32 array of shape (n, d), one row a picture.
+            float32 array of shape (n, d), one row an image.
 
         Raises:
             InputError: the channels differ from those that the model takes.
         """
         if images.shape[3] != self._shape[2]:
             raise InputError(
-                f"{self.name}: takes pictures of {self._shape[2]} channels, not of "
-                f"{images.shape[3]}; choose features that fit the pictures"
+                f"{self.name}: takes images of {self._shape[2]} channels, not of "
+                f"{images.shape[3]}; choose features that fit the images"
             )
         rows = np.arange(len(images)) if rows is None else rows
         resized = Resized(images, self._shape)
         largest = max(math.prod(images.shape[1:]), math.prod(self._shape))
-        # As many pictures as keep the layers' outputs within a few gigabytes.
+        # As many images as keep the layers' outputs within a few gigabytes.
         size = int(np.clip(2**22 // largest, 1, 256))
         features = np.empty((len(rows), self._width), np.float32)
         for start in range(0, len(rows), size):
@@ -78,12 +78,12 @@ class FeatureExtractor:
 
 
 def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
-    """Loads what makes features of pictures.
+    """Loads what makes features of images.
 
     Args:
         source: "classifier" for what goes into the last dense layer of the classifier
             in `model_dir`; "inception" for InceptionV3 of ImageNet; or the path of a
-            Keras model, pictures 0-1 in.
+            Keras model, images 0-1 in.
         model_dir: folder of the models.
 
     Raises:
@@ -98,7 +98,7 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
 
 def _load_classifier(model_dir: Path) -> FeatureExtractor:
     """Cuts the classifier off before its last dense layer."""
-    classifier, _ = models.load_classifier(model_dir)
+    classifier = models.load_classifier(model_dir).model
     dense = [x for x in classifier.layers if isinstance(x, keras.layers.Dense)]
     if not dense:
         raise InputError(

@@ -1,4 +1,4 @@
-"""How good generated pictures are: figures from arrays of features, NumPy only.
+"""How good generated images are: figures from arrays of features, NumPy only.
 
 Every function takes the real features before the fake ones, (n, d) and (m, d), any
 real dtype, and computes in float64. None draws at random. A figure hangs on the
@@ -13,16 +13,16 @@ import numpy as np
 from foldergan.metrics.distances import nearest, squared_distances, squared_radii
 
 _BLOCK = 2**22  # kernel values at a time, 32 MiB
-_CLOSE = 0.05  # part of the held-out pictures that is called close to the training ones
+_CLOSE = 0.05  # part of the held-out images that is called close to the training ones
 
 
 class DataCopying(NamedTuple):
     """What `data_copying` finds.
 
     Attributes:
-        z_score: far below 0 where fakes lie nearer to the training pictures than
+        z_score: far below 0 where fakes lie nearer to the training images than
             held-out ones do, about 0 where as near, far above 0 where not as near.
-        close_share: part of the fakes, 0-1, as near to a training picture as the
+        close_share: part of the fakes, 0-1, as near to a training image as the
             nearest 5 % of the held-out ones; about 0.05 where nothing is copied.
     """
 
@@ -39,15 +39,15 @@ def evaluate(
     """Computes every figure here, as one row of a table.
 
     Args:
-        real: features of real pictures, (n, d), n at least 6; held-out ones where
+        real: features of real images, (n, d), n at least 6; held-out ones where
             there are any.
-        fake: features of generated pictures, (m, d), m at least 4.
+        fake: features of generated images, (m, d), m at least 4.
         extractor: name of what made the features, to stand beside the figures.
-        training: features of the pictures trained on, (t, d); where given, `real`
+        training: features of the images trained on, (t, d); where given, `real`
             must be held out, and the row tells of data copying too.
 
     Returns:
-        extractor; counts of pictures: real, fake, and training where given;
+        extractor; counts of images: real, fake, and training where given;
         kernel_distance, kernel_distance_error, frechet_distance, precision, recall,
         density, coverage; where training is given copying_z_score and
         copying_close_share.
@@ -81,7 +81,7 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
 
     Returns:
         The estimate, 0 on average where both follow the same law, and so at times
-        below 0; and its standard error, from the spread of the pictures' parts in it
+        below 0; and its standard error, from the spread of the images' parts in it
         (Sen, On Some Convergence Properties of U-Statistics, 1960), which is too
         large where both follow the same law.
 
@@ -102,7 +102,7 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     |mean_r - mean_f|^2 + tr(C_r + C_f - 2 (C_r C_f)^(1/2)). Dowson and Landau, The
     Frechet Distance between Multivariate Normal Distributions, 1982; Heusel et al.,
     GANs Trained by a Two Time-Scale Update Rule, 2017. It comes out too large, the
-    more so the fewer the pictures: compare it at equal counts only.
+    more so the fewer the images: compare it at equal counts only.
 
     Args:
         real: features (n, d), n at least 2.
@@ -129,7 +129,7 @@ def precision_recall(
 ) -> tuple[float, float]:
     """Improved precision and recall: how true, and how varied.
 
-    Precision is the part of the fakes that lie within the ball of a real picture, as
+    Precision is the part of the fakes that lie within the ball of a real image, as
     wide as its k-th nearest real neighbour is far, edge included; recall is the part
     of the real ones within the ball of a fake. Kynkaanniemi et al., Improved
     Precision and Recall Metric for Assessing Generative Models, 2019.
@@ -159,7 +159,7 @@ def precision_recall(
 def density_coverage(
     real: np.ndarray, fake: np.ndarray, k: int = 5
 ) -> tuple[float, float]:
-    """Density and coverage: how true and how varied, by the real pictures' balls only.
+    """Density and coverage: how true and how varied, by the real images' balls only.
 
     Balls are as in `precision_recall`. Density is the number of balls around a fake,
     on average, by k; coverage is the part of the balls that hold a fake. Naeem et
@@ -191,19 +191,19 @@ def density_coverage(
 def data_copying(
     real: np.ndarray, fake: np.ndarray, training: np.ndarray
 ) -> DataCopying:
-    """Tells whether generated pictures are copies of those trained on.
+    """Tells whether generated images are copies of those trained on.
 
-    Compares how far fakes and held-out pictures lie from the nearest training
-    picture. The z-score is that of the Mann-Whitney U test on those distances, tied
+    Compares how far fakes and held-out images lie from the nearest training
+    image. The z-score is that of the Mann-Whitney U test on those distances, tied
     ranks shared, without continuity correction: Z_U of Meehan et al., A
     Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, with all
     space as one cell. It judges fakes as a crowd; the close share finds a few copies
     among many that are not.
 
     Args:
-        real: features of held-out pictures, drawn as the training ones were, (n, d).
-        fake: features of generated pictures, (m, d).
-        training: features of the pictures trained on, (t, d).
+        real: features of held-out images, drawn as the training ones were, (n, d).
+        fake: features of generated images, (m, d).
+        training: features of the images trained on, (t, d).
 
     Raises:
         ValueError: features too few, not finite, or of different widths.
@@ -231,7 +231,7 @@ def _checked(**features: tuple[np.ndarray, int]) -> list[np.ndarray]:
             )
         if len(array) < least:
             raise ValueError(
-                f"{name} features of {len(array)} pictures are too few; at least "
+                f"{name} features of {len(array)} images are too few; at least "
                 f"{least} are needed"
             )
         if not np.isfinite(array).all():

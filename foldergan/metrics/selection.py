@@ -20,7 +20,7 @@ def as_text(rows: list[dict]) -> str:
         f"kernel distance {row['kernel_distance']:.4g} +- "
         f"{row['kernel_distance_error']:.1g}, Frechet distance "
         f"{row['frechet_distance']:.4g}, {row['copying_close_share']:.0%} close to a "
-        f"picture trained on ({row['extractor']}; {row['real']} real, {row['fake']} "
+        f"image trained on ({row['extractor']}; {row['real']} real, {row['fake']} "
         f"fake): {verdict}"
     )
 

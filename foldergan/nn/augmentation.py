@@ -1,6 +1,6 @@
-"""Pictures changed a little at random, so that a network cannot learn them by heart.
+"""Images changed a little at random, so that a network cannot learn them by heart.
 
-Everything is differentiable by the pictures and hangs on nothing but its seed, two
+Everything is differentiable by the images and hangs on nothing but its seed, two
 whole numbers, so that a resumed run sees the same changes.
 """
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def mirror(images, seed):
-    """Mirrors half of the pictures, left to right.
+    """Mirrors half of the images, left to right.
 
     Args:
         images: float tensor (n, height, width, channels), any range.
@@ -22,11 +22,11 @@ def mirror(images, seed):
 
 
 def color(images, seed):
-    """Changes brightness, saturation and contrast of each picture, in this order.
+    """Changes brightness, saturation and contrast of each image, in this order.
 
     By as much as in Zhao et al., Differentiable Augmentation for Data-Efficient GAN
     Training, 2020: adds -0.5 to 0.5, scales the distance to grey by 0 to 2 and that
-    to the picture's mean by 0.5 to 1.5. Values may leave the range.
+    to the image's mean by 0.5 to 1.5. Values may leave the range.
 
     Args:
         images: float tensor (n, height, width, channels), -1-1.
@@ -47,7 +47,7 @@ def color(images, seed):
 
 
 def shift(images, seed, part: float = 0.125, mode: str = "REFLECT"):
-    """Shifts each picture by whole pixels, up to a part of its size each way.
+    """Shifts each image by whole pixels, up to a part of its size each way.
 
     Args:
         images: float tensor (n, height, width, channels), any range.
@@ -71,7 +71,7 @@ def shift(images, seed, part: float = 0.125, mode: str = "REFLECT"):
 
 
 def augment(images, changes: tuple[str, ...], seed):
-    """Changes pictures as a discriminator is shown them, real and fake alike.
+    """Changes images as a discriminator is shown them, real and fake alike.
 
     Args:
         images: float tensor (n, height, width, channels), -1-1.

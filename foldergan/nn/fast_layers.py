@@ -1,9 +1,10 @@
-"""What the networks' layers compute, by cheaper routes: same function, same weights.
+"""CPU-optimised equivalents of the layers: same function, same weights.
 
 On a processor, oneDNN's convolutions reach most of what its matrix product reaches,
 but for a few things, which take a quarter of a DCGAN's step and are done otherwise
-here: convolutions that read or draw the few channels of a picture, gradients of
+here: convolutions that read or draw the few channels of an image, gradients of
 biases, activations that keep their input for the gradient, and batch normalization.
+A layer that is none of those known here is computed by Keras.
 """
 
 import keras
@@ -18,7 +19,7 @@ def run(network: keras.Sequential, inputs, precision: str = "float32"):
     """Computes ``network(inputs, training=True)``.
 
     Args:
-        network: of layers that `foldergan.gan.networks` builds.
+        network: any; only layers that `_is_known` take a faster route.
         inputs: float32 tensor.
         precision: "float32", or "bfloat16" for what convolutions and matrix products
             read and write. They add up in float32; weights, means and the result are
@@ -30,16 +31,18 @@ def run(network: keras.Sequential, inputs, precision: str = "float32"):
     values = inputs
     for layer in network.layers:
         match layer:
-            case layers.Dense():
+            case layers.Dense() if _is_known(layer):
                 values = tf.cast(values, precision) @ tf.cast(layer.kernel, precision)
                 values = _finish(layer, tf.nn.bias_add(values, _bias(layer, values)))
-            case layers.Conv2D():
+            case layers.Conv2D() if _is_known(layer):
                 values = _convolve(tf.cast(values, precision), layer)
                 values = _finish(layer, tf.nn.bias_add(values, _bias(layer, values)))
-            case layers.Conv2DTranspose():
+            case layers.Conv2DTranspose() if _is_known(layer):
                 values = _convolve_transposed(tf.cast(values, precision), layer)
                 values = _finish(layer, _add_bias(values, _bias(layer, values)))
-            case layers.BatchNormalization() if len(values.shape) == 4:
+            case layers.BatchNormalization() if len(values.shape) == 4 and _is_known(
+                layer
+            ):
                 values = _normalize(values, layer)
             case layers.LeakyReLU():
                 values = _leaky_relu(values, layer.negative_slope)
@@ -49,7 +52,7 @@ def run(network: keras.Sequential, inputs, precision: str = "float32"):
 
 
 def optimized_copy(network: keras.Model, precision: str) -> keras.Model:
-    """Makes a copy that computes by cheaper routes what `network` does.
+    """Copies a network to one that computes the same faster.
 
     It keeps its weights and its means in float32, and starts with those of `network`.
 
@@ -72,12 +75,31 @@ def optimized_copy(network: keras.Model, precision: str) -> keras.Model:
 
 
 class _BatchNormalization(layers.BatchNormalization):
-    """The same in one operation, where pictures are normalized by their batch."""
+    """The same in one operation, where images are normalized by their batch."""
 
     def call(self, inputs, training=None, mask=None):
-        if training and len(inputs.shape) == 4:
+        if training and len(inputs.shape) == 4 and _is_known(self):
             return _normalize(inputs, self)
         return super().call(inputs, training=training, mask=mask)
+
+
+def _is_known(layer: layers.Layer) -> bool:
+    """Tells whether the routes here compute what a layer computes.
+
+    They pad as "same" does, do not dilate or group, read channels last, and take a
+    bias, or a scale and a center, for granted.
+    """
+    if isinstance(layer, layers.BatchNormalization):
+        return layer.scale and layer.center and layer.axis in (-1, 3)
+    if not layer.use_bias:
+        return False
+    return isinstance(layer, layers.Dense) or (
+        layer.padding == "same"
+        and layer.data_format == "channels_last"
+        and layer.dilation_rate == (1, 1)
+        and getattr(layer, "groups", 1) == 1
+        and getattr(layer, "output_padding", None) is None
+    )
 
 
 def _bias(layer, values):
@@ -92,7 +114,7 @@ def _finish(layer, values):
 
 
 def _convolve(values, layer):
-    """Convolves; pictures' few channels as matrix products over shifted copies."""
+    """Convolves; images' few channels as matrix products over shifted copies."""
     kernel = tf.cast(layer.kernel, values.dtype)
     height, width, channels, filters = layer.kernel.shape
     strides = layer.strides
@@ -141,7 +163,7 @@ def _multiply(values, matrix):
 
 
 def _shifts(height: int, width: int, channels: int) -> np.ndarray:
-    """Makes the filters that copy a picture's channels, shifted to each tap's place.
+    """Makes the filters that copy an image's channels, shifted to each tap's place.
 
     Returns:
         float32 array (height, width, channels, height * width * channels) of 0 and 1.

@@ -1,4 +1,4 @@
-"""The arrays of pictures and labels."""
+"""The arrays of images and labels."""
 
 import contextlib
 import os
@@ -20,14 +20,14 @@ _FLUSHED_TOGETHER = 2**25  # bytes
 def writing_images(
     path: Path, image_shape: tuple[int, int, int]
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yields a function that appends pictures to an array on disk.
+    """Yields a function that appends images to an array on disk.
 
-    The pictures go straight to the file, so that memory does not grow with
+    The images go straight to the file, so that memory does not grow with
     their number, and the number need not be known before.
 
     Args:
         path: final name of the .npy file.
-        image_shape: (height, width, channels) of every picture.
+        image_shape: (height, width, channels) of every image.
     """
     header = {"descr": "<f4", "fortran_order": False}
     count = unflushed = 0
@@ -59,6 +59,17 @@ def save_array(path: Path, array: np.ndarray) -> None:
         np.save(file, array, allow_pickle=False)
 
 
+def save_labels(data_dir: Path, class_ids: np.ndarray) -> None:
+    """Saves img_label.txt.npy, one-hot.
+
+    Args:
+        data_dir: folder of the arrays.
+        class_ids: int array (n,); every number up to the largest is in use.
+    """
+    labels = np.eye(class_ids.max() + 1, dtype=np.float32)[class_ids]
+    save_array(data_dir / LABELS, labels)
+
+
 def load_images(data_dir: Path) -> np.ndarray:
     """Opens img_data.txt.npy as a memory map and checks every value.
 
@@ -73,7 +84,7 @@ def load_images(data_dir: Path) -> np.ndarray:
     found = f"found {images.dtype} of shape {images.shape}"
     if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
         raise InputError(
-            f"{path} must hold pictures of shape (n, height, width, 3 or 1); "
+            f"{path} must hold images of shape (n, height, width, 3 or 1); "
             f"{found}; {RUN_TRAINING}"
         )
     if images.dtype != np.float32:
@@ -90,13 +101,13 @@ def load_images(data_dir: Path) -> np.ndarray:
             if not (low >= 0 and high <= 1):  # NaN fails both
                 raise InputError(
                     f"{path} must hold values from 0 to 1; found {low:g} to {high:g} "
-                    f"from picture {start} on; {RUN_TRAINING}"
+                    f"from image {start} on; {RUN_TRAINING}"
                 )
     return images
 
 
 def fingerprint(images: np.ndarray) -> str:
-    """Names a set of pictures by its shape and a checksum of 64 of them.
+    """Names a set of images by its shape and a checksum of 64 of them.
 
     Args:
         images: array of shape (n, height, width, channels).
@@ -109,12 +120,12 @@ def fingerprint(images: np.ndarray) -> str:
 def load_labels(
     data_dir: Path, num_images: int, or_one_class: bool = False
 ) -> np.ndarray:
-    """Loads img_label.txt.npy and checks that it belongs to the pictures.
+    """Loads img_label.txt.npy and checks that it belongs to the images.
 
     Args:
         data_dir: folder of the arrays.
         num_images: rows of img_data.txt.npy.
-        or_one_class: takes all pictures for one class where there is no file.
+        or_one_class: takes all images for one class where there is no file.
 
     Returns:
         float32 array of shape (num_images, classes), one-hot.
@@ -129,7 +140,7 @@ def load_labels(
     if labels.ndim != 2 or len(labels) != num_images:
         raise InputError(
             f"{path} has shape {labels.shape} but {data_dir / IMAGES} has "
-            f"{num_images} pictures; {RUN_TRAINING}"
+            f"{num_images} images; {RUN_TRAINING}"
         )
     if not (
         labels.dtype == np.float32

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,55 +11,56 @@ from foldergan.storage import atomic
 from foldergan.storage.filenames import RESUME
 
 
-def save_resume(
-    model_dir: Path, state: dict[str, np.ndarray], settings: dict, tables: dict
-) -> None:
-    """Saves all that a training needs to go on, in one file: whole or not at all.
+class Checkpoint:
+    """All that a training needs to go on, in one file: whole or not at all.
 
     Args:
-        model_dir: folder of the models.
-        state: arrays by name.
-        settings: JSON values that must be the same when it goes on.
-        tables: JSON values that grow as it goes.
+        folder: of the file.
+        resume_key: JSON values that must be the same when a training goes on.
+
+    Attributes:
+        tables: name -> rows that grow as the training goes.
     """
-    about = json.dumps({"settings": settings, "tables": tables})
-    with atomic.replacing(model_dir / RESUME) as temporary:
-        np.savez(temporary, about=about, **state)
 
+    def __init__(self, folder: Path, resume_key: dict[str, Any]):
+        self.path = folder / RESUME
+        # As they will be read: a tuple comes back as a list.
+        self._key = json.loads(json.dumps(resume_key))
+        self.tables: dict[str, Any] = {}
 
-def load_resume(model_dir: Path, settings: dict) -> tuple[dict[str, np.ndarray], dict]:
-    """Loads what `save_resume` saved.
+    def save(self, state: dict[str, np.ndarray]) -> None:
+        """Saves a state, by name, with the key and the tables."""
+        about = json.dumps({"settings": self._key, "tables": self.tables})
+        with atomic.replacing(self.path) as temporary:
+            np.savez(temporary, about=about, **state)  # type: ignore[arg-type]
 
-    Args:
-        model_dir: folder of the models.
-        settings: those of the run that wants to go on.
+    def load(self) -> dict[str, np.ndarray]:
+        """Loads the tables and returns the state that was saved last.
 
-    Returns:
-        The state and the tables.
-
-    Raises:
-        InputError: missing, damaged (each array has a checksum), or of a run with
-            other settings, which the message lists.
-    """
-    path = model_dir / RESUME
-    if not path.is_file():
-        raise InputError(f"nothing to resume: {path} not found; run without --resume")
-    with (
-        report_unreadable(path, way_out="run without --resume"),
-        open(path, "rb") as opened,  # NumPy itself leaves a damaged file open
-        np.load(opened, allow_pickle=False) as file,
-    ):
-        state = {name: file[name] for name in file.files}
-        about = json.loads(str(state.pop("about")))
-    saved, wanted = about["settings"], json.loads(json.dumps(settings))
-    changed = [
-        f"{name} was {saved.get(name)}, is {wanted.get(name)}"
-        for name in sorted(saved | wanted)
-        if saved.get(name) != wanted.get(name)
-    ]
-    if changed:
-        raise InputError(
-            f"{path} is of a run with other settings: {'; '.join(changed)}; give the "
-            "old ones again, or run without --resume"
-        )
-    return state, about["tables"]
+        Raises:
+            InputError: missing, damaged (each array has a checksum), or of a run with
+                another key, whose differences the message lists.
+        """
+        if not self.path.is_file():
+            raise InputError(f"nothing to resume: {self.path} not found", ("resume",))
+        with (
+            report_unreadable(self.path, way_out="", options=("resume",)),
+            open(self.path, "rb") as opened,  # NumPy itself leaves a damaged file open
+            np.load(opened, allow_pickle=False) as file,
+        ):
+            state = {name: file[name] for name in file.files}
+            about = json.loads(str(state.pop("about")))
+        saved = about["settings"]
+        changed = [
+            f"{name} was {saved.get(name)}, is {self._key.get(name)}"
+            for name in sorted(saved | self._key)
+            if saved.get(name) != self._key.get(name)
+        ]
+        if changed:
+            raise InputError(
+                f"{self.path} is of a run with other settings: {'; '.join(changed)}; "
+                "give the old ones again",
+                ("resume",),
+            )
+        self.tables = about["tables"]
+        return state

@@ -47,20 +47,20 @@ def training_folder(folder: Path) -> contextlib.AbstractContextManager:
 
     As of `_held_alone`.
     """
-    return _held_alone(folder, ".lock", "--model-dir", (".h5", ".npz"))
+    return _held_alone(folder, ".lock", "model_dir", (".h5", ".npz"))
 
 
 def arrays_folder(folder: Path) -> contextlib.AbstractContextManager:
-    """Holds a folder of arrays alone, so that these labels are of these pictures.
+    """Holds a folder of arrays alone, so that these labels are of these images.
 
     As of `_held_alone`.
     """
-    return _held_alone(folder, ".lock-arrays", "--data-dir", (".npy",))
+    return _held_alone(folder, ".lock-arrays", "data_dir", (".npy",))
 
 
 @contextlib.contextmanager
 def _held_alone(
-    folder: Path, lock: str, flag: str, written: tuple[str, ...]
+    folder: Path, lock: str, option: str, written: tuple[str, ...]
 ) -> Iterator[None]:
     """Holds a writable folder and removes what a killed run left half written there.
 
@@ -70,7 +70,7 @@ def _held_alone(
     Args:
         folder: made if need be.
         lock: name of the lock file.
-        flag: that names another folder.
+        option: that names another folder.
         written: how names end of what is only written under this lock.
 
     Raises:
@@ -84,13 +84,15 @@ def _held_alone(
         except OSError as error:
             if error.errno not in _TAKEN:
                 raise RunError(
-                    f"{folder} cannot be locked: {error.strerror}; name a folder on "
-                    f"another disk with {flag}"
+                    f"{folder} cannot be locked: {error.strerror}; the disk must "
+                    "know locks",
+                    (option,),
                 ) from error
             file.seek(0)
             raise InputError(
                 f"another run (process {file.read().strip()}) is writing in {folder}; "
-                f"wait for it, or use another {flag}"
+                "wait for it",
+                (option,),
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
 from foldergan.storage.tables import save_json
@@ -13,11 +14,11 @@ from foldergan.storage.tables import save_json
 def describe(
     dataset: Path | None, image_shape: tuple[int, int, int], entries: list[os.DirEntry]
 ) -> dict:
-    """Names everything that the arrays hang on, without reading a picture.
+    """Names everything that the arrays depend on, without reading an image.
 
     Args:
-        dataset: folder of the pictures; None for CIFAR-10.
-        image_shape: (height, width, channels) of every picture in the array.
+        dataset: folder of the images; None for CIFAR-10.
+        image_shape: (height, width, channels) of every image in the array.
         entries: every file, in the order in which they are read. One counts as
             changed when its path, size or time of change is another.
 
@@ -64,21 +65,25 @@ def recall(data_dir: Path, origin: dict) -> dict | None:
     return found if recorded == origin else None
 
 
-def class_names(data_dir: Path) -> list[str] | None:
-    """Names the classes of the arrays that lie in a folder now.
+class Arrays(NamedTuple):
+    """What is known of the arrays that lie in a folder now.
 
-    Returns:
-        Names in the order of the labels' columns; None where nothing is known, such as
-        of arrays that were made elsewhere.
+    Attributes:
+        source: what they were made from, for people.
+        class_names: in the order of the labels' columns; None where nothing is known,
+            such as of arrays that were made elsewhere.
     """
-    _, found = _recorded(data_dir)
-    return sorted(found["counts"]) if found else None
+
+    source: str
+    class_names: list[str] | None
 
 
-def source(data_dir: Path) -> str | None:
-    """Names what the arrays that lie in a folder now were made from, if it is known."""
-    recorded, _ = _recorded(data_dir)
-    return recorded["dataset"] if recorded else None
+def load_arrays(data_dir: Path) -> Arrays:
+    """Tells what the arrays that lie in a folder now were made from."""
+    origin, found = _recorded(data_dir)
+    if origin is None or found is None:
+        return Arrays("an unknown source", None)
+    return Arrays(origin["dataset"], sorted(found["counts"]))
 
 
 def _recorded(data_dir: Path) -> tuple[dict | None, dict | None]:

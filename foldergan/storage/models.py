@@ -1,9 +1,10 @@
-"""The networks on disk, and the classes that the classifier tells apart."""
+"""The networks on disk, each with what belongs to it inside its file."""
 
 import json
 import re
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.storage import atomic
@@ -15,30 +16,81 @@ from foldergan.storage.filenames import (
 )
 from foldergan.storage.tables import save_json, save_text
 
+if TYPE_CHECKING:
+    import keras
 
-def save_model(path: Path, model) -> None:
+_ABOUT = "foldergan"  # name of the text in an .h5 file; Keras reads over it
+
+
+class LoadedClassifier(NamedTuple):
+    """A classifier, and what its training left with it.
+
+    Attributes:
+        model: Keras model, images 0-1 in, probabilities out.
+        class_names: in the order of the outputs.
+        augmentation: of its training; None where the file does not tell.
+    """
+
+    model: "keras.Model"
+    class_names: list[str]
+    augmentation: tuple[str, ...] | None
+
+
+def save_model(
+    path: Path, model: "keras.Model", about: dict[str, Any] | None = None
+) -> None:
     """Saves a whole Keras model as .h5, without its optimizer.
 
     With the optimizer, Keras changes the live model's recorded optimizer and
     still loses its state on load: training goes on from `RESUME` only.
+
+    Args:
+        path: final name of the .h5 file.
+        model: any.
+        about: JSON values that belong to it and travel inside the file.
     """
+    import h5py
+
     with atomic.replacing(path) as temporary:
         model.save(temporary, include_optimizer=False)
+        if about:
+            with h5py.File(temporary, "a") as file:
+                file[_ABOUT] = json.dumps(about)
 
 
-def save_classifier(model_dir: Path, classifier, class_names: list[str]) -> None:
+def _load_about(path: Path) -> dict[str, Any]:
+    """Reads what `save_model` was given; nothing from files of others."""
+    import h5py
+
+    with h5py.File(path) as file:
+        if _ABOUT not in file:
+            return {}
+        about = json.loads(file[_ABOUT][()])
+    if not isinstance(about, dict):
+        raise ValueError(f"its {_ABOUT} is no JSON object")
+    return about
+
+
+def save_classifier(
+    model_dir: Path,
+    classifier: "keras.Model",
+    class_names: list[str],
+    augmentation: tuple[str, ...],
+) -> None:
     """Saves train.json, train.h5 and classes.json.
 
     Args:
         model_dir: folder of the models.
-        classifier: Keras model, pictures 0-1 in, probabilities out.
+        classifier: Keras model, images 0-1 in, probabilities out.
         class_names: in the order of the outputs.
+        augmentation: of its training, which its predictions are averaged over too.
     """
-    about = json.loads(classifier.to_json())
+    architecture = json.loads(classifier.to_json())
     # How it was trained; plain Keras could not load our own loss.
-    about.pop("compile_config", None)
-    save_text(model_dir / CLASSIFIER_JSON, json.dumps(about))
-    save_model(model_dir / CLASSIFIER_H5, classifier)
+    architecture.pop("compile_config", None)
+    about = {"class_names": class_names, "augmentation": augmentation}
+    save_text(model_dir / CLASSIFIER_JSON, json.dumps(architecture))
+    save_model(model_dir / CLASSIFIER_H5, classifier, about)
     save_json(model_dir / CLASS_NAMES, class_names)
 
 
@@ -57,11 +109,8 @@ def fingerprint_classifier(model_dir: Path) -> str:
     return f"{checksum:08x}"
 
 
-def load_classifier(model_dir: Path):
+def load_classifier(model_dir: Path) -> LoadedClassifier:
     """Rebuilds the classifier from train.json and train.h5.
-
-    Returns:
-        Keras model, pictures 0-1 in, probabilities out, and its class names.
 
     Raises:
         InputError: a file is missing, damaged, or they do not fit together.
@@ -76,13 +125,23 @@ def load_classifier(model_dir: Path):
             raise ValueError("it describes no network")
     with report_unreadable(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
+        about = _load_about(h5_path)
     if not _maps(classifier, 4, 2):
         raise InputError(
             f"{json_path} is not a classifier: it maps {classifier.input_shape} to "
-            f"{classifier.output_shape}, not pictures to probabilities; {RUN_TRAINING}"
+            f"{classifier.output_shape}, not images to probabilities; {RUN_TRAINING}"
         )
-    outputs = classifier.output_shape[-1]
-    return classifier, _load_class_names(model_dir / CLASS_NAMES, outputs)
+    names_path = model_dir / CLASS_NAMES
+    class_names = _load_class_names(names_path, classifier.output_shape[-1])
+    if about.get("class_names", class_names) != class_names:
+        raise InputError(
+            f"{names_path} and {h5_path} name other classes: they are of two "
+            f"trainings; {RUN_TRAINING}"
+        )
+    augmentation = about.get("augmentation")
+    return LoadedClassifier(
+        classifier, class_names, None if augmentation is None else tuple(augmentation)
+    )
 
 
 def _load_class_names(path: Path, outputs: int) -> list[str]:
@@ -144,12 +203,12 @@ def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
     return saved[-1]
 
 
-def load_generator(path: Path):
+def load_generator(path: Path) -> "keras.Model":
     """Loads a generator.
 
     Returns:
         Keras model, latent vectors, and class numbers where it was trained with
-        classes, in; pictures -1-1 out.
+        classes, in; images -1-1 out.
 
     Raises:
         InputError: damaged or not a generator; the message names another.
@@ -157,37 +216,49 @@ def load_generator(path: Path):
     import keras
 
     others = [other for other in list_generators(path.parent) if other != path]
-    way_out = f"try --generator {others[-1]}" if others else "run: python GANModel.py"
-    with report_unreadable(path, way_out=way_out):
+    way_out = f"{others[-1]} is another" if others else "run: python GANModel.py"
+    with report_unreadable(path, way_out=way_out, options=("generator",)):
         generator = keras.models.load_model(path, compile=False)
-    if not (_maps(generator, 2, 4) or _takes_classes(generator)):
+    if not (_maps(generator, 2, 4) or num_classes_of(generator)):
         raise InputError(
             f"{path} is not a generator: it maps {generator.input_shape} to "
-            f"{generator.output_shape}, not latent vectors to pictures; {way_out}"
+            f"{generator.output_shape}, not latent vectors to images; {way_out}",
+            ("generator",),
         )
     return generator
 
 
-def load_drawn_classes(path: Path) -> list[str] | None:
+def num_classes_of(generator: "keras.Model") -> int:
+    """Counts the classes that a generator takes the numbers of; 0 for none.
+
+    It is recognised by its inputs, as `networks.inference_generator` names them.
+    """
+    if [value.name for value in generator.inputs] != ["latents", "class_ids"]:
+        return 0
+    return generator.get_layer("classes").num_tokens
+
+
+def load_generator_classes(path: Path) -> list[str] | None:
     """Names the classes that a generator draws, in the order of their numbers.
 
     Args:
-        path: of the generator; the names lie beside it.
+        path: of the generator. Versions before 0.2 left the names beside it.
 
     Returns:
         None where nothing is known of them.
     """
-    beside = path.with_name(GENERATOR_CLASSES)
-    if not beside.is_file():
-        return None
-    with report_unreadable(beside, way_out="run: python GANModel.py, or remove it"):
-        drawn = json.loads(beside.read_text(encoding="utf-8"))
-        if drawn is not None and not _is_names(drawn):
-            raise ValueError("it is no list of class names")
-    return drawn
+    with report_unreadable(path, way_out="run: python GANModel.py"):
+        names = _load_about(path).get("class_names")
+    if names is None and path.with_name(GENERATOR_CLASSES).is_file():
+        path = path.with_name(GENERATOR_CLASSES)
+        with report_unreadable(path, way_out="run: python GANModel.py, or remove it"):
+            names = json.loads(path.read_text(encoding="utf-8"))
+    if names is not None and not _is_names(names):
+        raise InputError(f"{path} holds no list of class names; remove it")
+    return names
 
 
-def _is_names(value) -> bool:
+def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
@@ -197,13 +268,7 @@ def _shortened(paths: list[Path]) -> str:
     return ", ".join(names) if len(names) <= 4 else f"{names[0]} ... {names[-1]}"
 
 
-def _takes_classes(model) -> bool:
-    """Tells whether a model is like one of `networks.with_class_id`."""
-    names = [value.name for value in model.inputs]
-    return names == ["latents", "class_ids"] and len(model.output_shape) == 4
-
-
-def _maps(model, input_ndim: int, output_ndim: int) -> bool:
+def _maps(model: "keras.Model", input_ndim: int, output_ndim: int) -> bool:
     """Tells whether a model maps one array to one, of known sizes but the first."""
     shapes = (model.input_shape, model.output_shape)
     return all(

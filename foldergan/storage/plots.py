@@ -1,4 +1,4 @@
-"""Pictures of what happened: grids, curves, the confusion matrix.
+"""Images of what happened: grids, curves, the confusion matrix.
 
 Figures are made without pyplot, so that no screen is needed and none is opened.
 """
@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from foldergan.images import to_uint8
 from foldergan.storage import atomic
 
-_GUTTER = 2  # pixels between two pictures of a grid
+_GUTTER = 2  # pixels between two images of a grid
 
 
 def save_image(path: Path, image: np.ndarray) -> None:
-    """Saves one picture, pixel for pixel.
+    """Saves one image, pixel for pixel.
 
     Args:
         path: a .png or .jpg file.
@@ -29,12 +29,12 @@ def save_image(path: Path, image: np.ndarray) -> None:
 
 
 def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
-    """Saves pictures side by side, row by row, small ones enlarged.
+    """Saves images side by side, row by row, small ones enlarged.
 
     Args:
         path: a .png or .jpg file.
         images: float array of shape (n, height, width, 1 or 3), values 0-1.
-        columns: pictures a row.
+        columns: images a row.
     """
     n, height, width, channels = images.shape
     rows = -(-n // columns)
@@ -47,20 +47,20 @@ def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
 
 
 def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:
-    """Saves each picture under its predicted class and its probability.
+    """Saves each image under its predicted class and its probability.
 
     Args:
         path: a .png file.
         images: float array of shape (n, height, width, 1 or 3), values 0-1; the
             first 100 are shown.
-        rows: one a picture, with "predicted" and "probability", and perhaps
+        rows: one an image, with "predicted" and "probability", and perhaps
             "intended", which then stands before them.
     """
     images = images[:100]
     columns = int(np.ceil(np.sqrt(len(images))))
     lines = -(-len(images) // columns)
     figure = Figure(figsize=(1.3 * columns, 1.55 * lines))
-    # One axis for all: an axis for each picture takes seconds.
+    # One axis for all: an axis for each image takes seconds.
     axis = figure.add_axes((0, 0, 1, 1))
     for number, (image, row) in enumerate(zip(images, rows, strict=False)):
         line, column = divmod(number, columns)
@@ -96,7 +96,7 @@ def save_curves(path: Path, history: list[dict[str, float]]) -> None:
 
 
 def save_quality(path: Path, rows: list[dict]) -> None:
-    """Saves the two distances to real pictures over the epochs, one panel each.
+    """Saves the two distances to real images over the epochs, one panel each.
 
     Args:
         path: a .png file.
@@ -140,7 +140,7 @@ def save_confusion_matrix(
 
 
 def show(path: Path) -> bool:
-    """Opens a window with a saved picture where there is a screen.
+    """Opens a window with a saved image where there is a screen.
 
     Returns:
         False when there is no screen to open it on.

@@ -1,4 +1,4 @@
-"""Figures of a classifier's answers, and the table of what it says of pictures."""
+"""Figures of a classifier's answers, and the table of what it says of images."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ def one_hot(*classes: int) -> np.ndarray:
     return np.eye(3, dtype=np.float32)[list(classes)]
 
 
-def test_evaluation_weighs_every_picture_alike():
+def test_evaluation_weighs_every_image_alike():
     said = np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1], [1, 0, 0]], np.float32)
     figures = evaluation.evaluate(one_hot(0, 1, 2), said)
     assert figures["pictures"] == 3
@@ -26,7 +26,7 @@ def test_confusion_matrix_has_true_classes_down_and_predicted_across():
     assert matrix.dtype == np.int64
 
 
-def test_class_accuracy_is_recall_and_nan_where_there_is_no_picture():
+def test_class_accuracy_is_recall_and_nan_where_there_is_no_image():
     accuracy = evaluation.class_accuracy(np.array([[1, 0, 2], [0, 0, 0], [1, 0, 3]]))
     np.testing.assert_allclose(accuracy, [1 / 3, np.nan, 3 / 4])
 

@@ -1,4 +1,4 @@
-"""The first convolution begins as what the pictures' patches are made of."""
+"""The first convolution begins as what the images' patches are made of."""
 
 import keras
 import numpy as np
@@ -9,14 +9,14 @@ from foldergan.classifier import whitening
 ROWS = np.arange(40)
 
 
-def smooth_pictures(channels=3):
+def smooth_images(channels=3):
     """Neighbouring pixels and channels say nearly the same, as in photographs."""
     noise = np.random.default_rng(0).normal(size=(50, 16, 16, channels))
     return (0.5 + 0.1 * noise.cumsum(1).cumsum(2).cumsum(3) / 8).astype(np.float32)
 
 
 def first_answers(images, filters=(20, 8)):
-    """What the first convolution answers to pictures, a row for each pixel."""
+    """What the first convolution answers to images, a row for each pixel."""
     keras.utils.set_random_seed(0)
     classifier = classifier_of(images.shape[1:], 2, filters, 0, network="residual")
     before = classifier.get_weights()
@@ -34,7 +34,7 @@ def first_answers(images, filters=(20, 8)):
 
 
 def test_answers_vary_alike_and_apart_and_come_with_both_signs():
-    answers = first_answers(smooth_pictures())
+    answers = first_answers(smooth_images())
     covariance = np.cov(answers[:, :4], rowvar=False)
     np.testing.assert_allclose(covariance, np.eye(4), atol=0.2)
     assert np.abs(covariance - np.diag(covariance.diagonal())).max() < 1e-3
@@ -45,13 +45,13 @@ def test_answers_vary_alike_and_apart_and_come_with_both_signs():
 def test_filters_beyond_the_nine_axes_of_grey_patches_stay():
     classifier = classifier_of((16, 16, 1), 2, (20, 8), 0, network="residual")
     before = classifier.get_weights()[0]
-    whitening.whiten(classifier, smooth_pictures(channels=1), ROWS)
+    whitening.whiten(classifier, smooth_images(channels=1), ROWS)
     changed = (classifier.get_weights()[0] != before).any(axis=(0, 1, 2))
     np.testing.assert_array_equal(changed, [True] * 18 + [False] * 2)
 
 
-def test_only_pictures_to_be_trained_on_count():
-    images = smooth_pictures()
+def test_only_images_to_be_trained_on_count():
+    images = smooth_images()
     answers = first_answers(images)
     images[ROWS[-1] + 1 :] = 0
     np.testing.assert_array_equal(first_answers(images), answers)

@@ -1,5 +1,6 @@
 """A command line -> one preset, checked before anything heavy is imported."""
 
+import dataclasses
 import subprocess
 import sys
 from dataclasses import fields
@@ -7,8 +8,9 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT, Result
 
-from foldergan.config import command_line
+from foldergan.config import command_line, settings
 from foldergan.config.presets import PRESETS
+from foldergan.gan import losses
 
 SCRIPTS = ("TrainModel.py", "GANModel.py", "GeneratePredict.py")
 SECTIONS = ("data", "classifier", "gan", "generate")
@@ -84,7 +86,7 @@ def dashed(name: str) -> str:
 def parse(monkeypatch):
     def parse(*arguments: str, sections=SECTIONS[2:]):
         monkeypatch.setattr(sys, "argv", ["script", *arguments])
-        return command_line.Parser("summary", sections).parse()
+        return command_line.Parser("Summary.\n\n    examples", sections).parse()
 
     return parse
 
@@ -301,3 +303,38 @@ def test_wrong_flag_ends_in_2_before_anything_heavy_is_imported(
     assert result.err.splitlines()[-1].startswith(f"{name}: error: ")
     assert "Traceback" not in result.err and result.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+# Adding a setting, as CONTRIBUTING.md shows it.
+
+
+def test_a_new_field_is_a_flag_a_key_and_a_check_at_once(monkeypatch, capsys):
+    @dataclasses.dataclass(frozen=True)
+    class Longer(settings.GAN):
+        weight_decay: float = settings._optimization(0.0, "weight decay", least=0)
+
+    longer = dataclasses.replace(PRESETS["smoke"], gan=Longer())
+    monkeypatch.setitem(command_line.PRESETS, "longer", longer)
+    arguments = ["script", "--preset", "longer", "--weight-decay"]
+    monkeypatch.setattr(sys, "argv", [*arguments, "0.1"])
+    assert command_line.Parser("S.", ("gan",)).parse()[1].gan.weight_decay == 0.1
+    assert longer.gan.override({"weight_decay": 1}).weight_decay == 1.0
+    monkeypatch.setattr(sys, "argv", [*arguments, "-1"])
+    with pytest.raises(SystemExit):
+        command_line.Parser("S.", ("gan",)).parse()
+    assert "weight_decay must be at least 0" in capsys.readouterr().err
+
+
+def test_help_lists_settings_under_titles_with_types_and_choices(process):
+    shown = process("GANModel.py", "--help").out
+    for title in settings.GROUPS:
+        assert f"\n{title}:\n" in shown
+    for line in ("--beta-1 X", "--held-out X", "--loss {cross-entropy,hinge}"):
+        assert line in shown
+    assert "--filters N,N,..." in process("TrainModel.py", "--help").out
+    assert shown.index("examples and files:") > shown.index("\noutput:\n")
+
+
+def test_what_one_may_choose_is_what_there_is():
+    (loss,) = (f for f in fields(settings.GAN) if f.name == "loss")
+    assert set(loss.metadata["choices"]) == set(losses.LOSSES)

@@ -4,12 +4,11 @@ import math
 from dataclasses import fields, replace
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, discriminator_of, generator_of
 
+from foldergan.config import checks, presets, settings
 from foldergan.config import fields as kinds
-from foldergan.config import presets, settings
 from foldergan.config.presets import PRESETS
-from foldergan.gan import networks
 
 SECTIONS = ("data", "classifier", "gan", "generate")
 DEFAULT = PRESETS["dcgan-32"]
@@ -21,8 +20,7 @@ SETTINGS = [
 
 
 def is_number(declared) -> bool:
-    texts = (str, kinds.image_shape, kinds.names)
-    return declared.metadata["parse"] not in texts
+    return kinds.kind_of(declared).parse in (int, float, kinds.parse_widths)
 
 
 NUMBERS = [parameter for parameter in SETTINGS if is_number(parameter.values[1])]
@@ -40,10 +38,8 @@ def changed(section: str, declared, value):
 def test_the_networks_of_every_preset_fit_together(preset):
     gan = preset.gan
     shape = gan.image_shape or preset.data.image_shape
-    generator = networks.build_generator(shape, gan.latent_dim, gan.generator_filters)
-    discriminator = networks.build_discriminator(
-        shape, gan.discriminator_filters, gan.dropout
-    )
+    generator = generator_of(shape, gan.latent_dim, gan.generator_filters)
+    discriminator = discriminator_of(shape, gan.discriminator_filters, gan.dropout)
     assert generator.output_shape == discriminator.input_shape == (None, *shape)
 
 
@@ -80,7 +76,8 @@ def test_presets_are_frozen():
 
 @pytest.mark.parametrize(("section", "declared"), SETTINGS)
 def test_every_setting_says_what_it_is(section, declared):
-    assert declared.metadata["help"] and callable(declared.metadata["parse"])
+    assert declared.metadata["help"] and kinds.kind_of(declared)
+    assert declared.metadata["group"] in settings.GROUPS
 
 
 @pytest.mark.parametrize(("section", "declared"), NUMBERS)
@@ -126,21 +123,21 @@ def test_other_shapes_are_refused(shape):
 
 
 def test_texts_are_read():
-    assert kinds.image_shape("350x200x1") == (350, 200, 1)
-    assert kinds.widths("64,128") == (64, 128)
-    assert kinds.widths("64") == (64,)
+    assert kinds.parse_shape("350x200x1") == (350, 200, 1)
+    assert kinds.parse_widths("64,128") == (64, 128)
+    assert kinds.parse_widths("64") == (64,)
 
 
 @pytest.mark.parametrize("text", ["", "32", "32x32", "32x32x3x1", "-1x32x3", "axbxc"])
 def test_text_that_is_no_shape_is_refused(text):
     with pytest.raises(ValueError, match="expected HEIGHTxWIDTHxCHANNELS"):
-        kinds.image_shape(text)
+        kinds.parse_shape(text)
 
 
 @pytest.mark.parametrize("text", ["", ",", "64,", "64 128", "-1", "1.5", "a"])
 def test_text_that_is_no_list_of_widths_is_refused(text):
     with pytest.raises(ValueError, match="expected whole numbers such as"):
-        kinds.widths(text)
+        kinds.parse_widths(text)
 
 
 @pytest.mark.parametrize(
@@ -154,16 +151,26 @@ def test_text_that_is_no_list_of_widths_is_refused(text):
         (8, 4, "residual"),
     ],
 )
-def test_smallest_picture_for_a_classifier(size, layers, network):
-    settings.check_classifier_fits((size, 64, 3), (4,) * layers, network)
+def test_smallest_image_for_a_classifier(size, layers, network):
+    checks.check_classifier_fits((size, 64, 3), (4,) * layers, network)
     for shape in ((size - 1, 64, 3), (64, size - 1, 3)):
-        with pytest.raises(ValueError, match="too small .* --image-shape .*--filters"):
-            settings.check_classifier_fits(shape, (4,) * layers, network)
+        with pytest.raises(ValueError, match="too small for"):
+            checks.check_classifier_fits(shape, (4,) * layers, network)
 
 
-def test_a_preset_whose_gan_cannot_draw_its_pictures_is_refused():
+def test_a_preset_whose_gan_cannot_draw_its_images_is_refused():
+    odd = replace(DEFAULT, gan=replace(DEFAULT.gan, image_shape=(31, 31, 3)))
     with pytest.raises(ValueError, match="multiples of 8, not 31x31"):
-        replace(DEFAULT, data=replace(DEFAULT.data, image_shape=(31, 31, 3)))
+        odd.check(("gan",))
+
+
+def test_a_section_is_checked_only_where_it_is_used():
+    odd = replace(DEFAULT, data=replace(DEFAULT.data, image_shape=(31, 31, 3)))
+    odd.check(("data", "classifier"))  # the GAN could not draw these
+    tiny = replace(DEFAULT, data=replace(DEFAULT.data, image_shape=(8, 8, 3)))
+    tiny.check(("gan",))  # the classifier could not read these
+    with pytest.raises(ValueError, match="8x8 are too small"):
+        tiny.check(("data", "classifier"))
 
 
 # A preset of the user's own.
@@ -236,11 +243,10 @@ def test_the_example_is_a_preset():
         ("[gan]\nepochs = 'many'", r"\[gan\] epochs: "),
         ("[gan]\ndropout = nan", "dropout must be a finite number"),
         ("[gan]\nbatch_size = 7", "batch_size must be even"),
-        ("[gan]\nsaves = ['video']", "saves must be of generator, grid, .*'video'"),
+        ("[gan]\nsaves = ['video']", "saves must be one of generator, grid, .*'video'"),
         ("[gan]\nsaves = [1]", "saves: must be like generator,grid"),
         ("[data]\nimage_shape = [32, 32]", "image_shape must be height x width"),
         ("[data]\nimage_shape = ['a', 1, 1]", "image_shape: must be like 32x32x3"),
-        ("[data]\nimage_shape = [31, 31, 3]", "multiples of 8"),
         ("[data]\ntest_split = 0.9", "leave nothing to train on"),
         ("not toml", "is not TOML"),
     ],

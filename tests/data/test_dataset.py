@@ -1,4 +1,4 @@
-"""A folder of pictures -> the arrays on disk."""
+"""A folder of images -> the arrays on disk."""
 
 import contextlib
 import os
@@ -41,9 +41,7 @@ def old_arrays(tmp_path) -> dict[str, bytes]:
     return files_in(tmp_path)
 
 
-def test_arrays_hold_the_pictures_in_the_order_of_their_classes(
-    picture_folder, tmp_path
-):
+def test_arrays_hold_the_images_in_the_order_of_their_classes(image_folder, tmp_path):
     assert build(tmp_path) == ["blue", "red"]
     images, labels = saved_arrays(tmp_path)
     assert images.shape == (8, *SHAPE) and labels.shape == (8, 2)
@@ -52,7 +50,7 @@ def test_arrays_hold_the_pictures_in_the_order_of_their_classes(
     np.testing.assert_array_equal(strongest, [2] * 4 + [0] * 4)
 
 
-def test_order_of_the_listing_does_not_matter(picture_folder, tmp_path, monkeypatch):
+def test_order_of_the_listing_does_not_matter(image_folder, tmp_path, monkeypatch):
     forwards, backwards = tmp_path / "forwards", tmp_path / "backwards"
     listed = os.scandir
     for data_dir, is_reversed in ((forwards, False), (backwards, True)):
@@ -63,7 +61,7 @@ def test_order_of_the_listing_does_not_matter(picture_folder, tmp_path, monkeypa
             yield sorted(listed(path), key=lambda e: e.name, reverse=is_reversed)
 
         monkeypatch.setattr(os, "scandir", in_order)
-        names = dataset.build_arrays(picture_folder, data_dir, SHAPE)
+        names = dataset.build_arrays(image_folder, data_dir, SHAPE)
         assert names == ["blue", "red"]
     monkeypatch.undo()
     assert array_files(forwards) == array_files(backwards)
@@ -87,31 +85,31 @@ def test_columns_follow_the_sorted_names(tmp_path, names):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"text"])
-def test_class_without_a_readable_picture_is_dropped(
-    picture_folder, tmp_path, capsys, content
+def test_class_without_a_readable_image_is_dropped(
+    image_folder, tmp_path, capsys, content
 ):
-    (picture_folder / "grey").mkdir()  # between the two others
+    (image_folder / "grey").mkdir()  # between the two others
     if content is not None:
-        (picture_folder / "grey" / "a.png").write_bytes(content)
-    (picture_folder / "blue").rename(picture_folder / "a blue")
+        (image_folder / "grey" / "a.png").write_bytes(content)
+    (image_folder / "blue").rename(image_folder / "a blue")
     assert build(tmp_path) == ["a blue", "red"]
     images, labels = saved_arrays(tmp_path)
     assert labels.shape == (8, 2) and (labels.sum(0) == 4).all()
     printed = capsys.readouterr().out
-    assert f"warning: {picture_folder / 'grey'} has no picture to read" in printed
+    assert f"warning: {image_folder / 'grey'} has no image to read" in printed
 
 
-def test_hidden_folders_and_loose_files_are_no_classes(picture_folder, tmp_path):
-    hidden = picture_folder / ".ipynb_checkpoints"
-    shutil.copytree(picture_folder / "red", hidden)
-    (picture_folder / "notes.txt").write_text("loose")
+def test_hidden_folders_and_loose_files_are_no_classes(image_folder, tmp_path):
+    hidden = image_folder / ".ipynb_checkpoints"
+    shutil.copytree(image_folder / "red", hidden)
+    (image_folder / "notes.txt").write_text("loose")
     assert build(tmp_path) == ["blue", "red"]
 
 
 def test_what_cannot_be_read_is_skipped_and_listed_with_its_reason(
-    picture_folder, tmp_path, capsys
+    image_folder, tmp_path, capsys
 ):
-    red = picture_folder / "red"
+    red = image_folder / "red"
     (red / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
     (red / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
     (red / "folder.jpg").mkdir()
@@ -120,10 +118,10 @@ def test_what_cannot_be_read_is_skipped_and_listed_with_its_reason(
     build(tmp_path)
     printed = capsys.readouterr().out
     assert "skipped 5 of 13 files:" in printed
-    assert "read 8 pictures: blue 4, red 4" in printed
+    assert "read 8 images: blue 4, red 4" in printed
     for name, reason in {
-        ".DS_Store": "is not a picture",
-        "Thumbs.db": "is not a picture",
+        ".DS_Store": "is not an image",
+        "Thumbs.db": "is not an image",
         "folder.jpg": "is a folder",
         "link.jpg": "No such file",
         "zero.jpg": "is empty",
@@ -131,52 +129,52 @@ def test_what_cannot_be_read_is_skipped_and_listed_with_its_reason(
         assert f"{red / name} {reason}" in printed
 
 
-def test_skipping_a_file_leaves_the_arrays_as_without_it(picture_folder, tmp_path):
+def test_skipping_a_file_leaves_the_arrays_as_without_it(image_folder, tmp_path):
     build(tmp_path)
     without = array_files(tmp_path)
-    (picture_folder / "blue" / "1 bad.png").write_bytes(b"")
+    (image_folder / "blue" / "1 bad.png").write_bytes(b"")
     build(tmp_path)
     assert array_files(tmp_path) == without
 
 
-def test_long_lists_of_skipped_files_are_cut(picture_folder, tmp_path, capsys):
+def test_long_lists_of_skipped_files_are_cut(image_folder, tmp_path, capsys):
     for number in range(25):
-        (picture_folder / "red" / f"bad {number:02d}.txt").write_text("text")
+        (image_folder / "red" / f"bad {number:02d}.txt").write_text("text")
     build(tmp_path)
     printed = capsys.readouterr().out
     assert "skipped 25 of 33 files:" in printed and "... and 5 more" in printed
     assert printed.count("bad ") == 20
 
 
-def test_strict_stops_at_an_unreadable_file(picture_folder, tmp_path, old_arrays):
-    bad = picture_folder / "red" / "bad.png"
+def test_strict_stops_at_an_unreadable_file(image_folder, tmp_path, old_arrays):
+    bad = image_folder / "red" / "bad.png"
     bad.write_bytes(b"")
     with pytest.raises(InputError, match="bad.png is empty; mend or remove it"):
         build(tmp_path, strict=True)
     assert files_in(tmp_path) == old_arrays
 
 
-def test_strict_accepts_a_clean_folder(picture_folder, tmp_path):
+def test_strict_accepts_a_clean_folder(image_folder, tmp_path):
     assert build(tmp_path, strict=True) == ["blue", "red"]
 
 
-def test_nothing_readable_is_refused(picture_folder, tmp_path, old_arrays):
-    for path in picture_folder.glob("*/*"):
+def test_nothing_readable_is_refused(image_folder, tmp_path, old_arrays):
+    for path in image_folder.glob("*/*"):
         path.write_bytes(b"text")
-    with pytest.raises(InputError, match="no file in .*dataset is a picture"):
+    with pytest.raises(InputError, match="no file in .*dataset is an image"):
         build(tmp_path)
     assert files_in(tmp_path) == old_arrays
 
 
-def test_one_class_only_is_refused(picture_folder, tmp_path, old_arrays):
-    for path in (picture_folder / "blue").iterdir():
+def test_one_class_only_is_refused(image_folder, tmp_path, old_arrays):
+    for path in (image_folder / "blue").iterdir():
         path.unlink()
     with pytest.raises(InputError, match="one class only, red; .* needs two"):
         build(tmp_path)
     assert files_in(tmp_path) == old_arrays
 
 
-def test_folder_that_may_not_be_listed_is_named(picture_folder, tmp_path, monkeypatch):
+def test_folder_that_may_not_be_listed_is_named(image_folder, tmp_path, monkeypatch):
     listed = os.scandir
 
     def deny(path):
@@ -189,21 +187,21 @@ def test_folder_that_may_not_be_listed_is_named(picture_folder, tmp_path, monkey
         build(tmp_path)
 
 
-def test_pictures_in_no_class_folder_are_read_where_no_classes_are_needed(
-    picture_folder, tmp_path
+def test_images_in_no_class_folder_are_read_where_no_classes_are_needed(
+    image_folder, tmp_path
 ):
-    (picture_folder / "red" / "0.png").rename(picture_folder / "loose.png")
-    names_read = dataset.build_arrays(picture_folder, tmp_path, SHAPE, least_classes=0)
+    (image_folder / "red" / "0.png").rename(image_folder / "loose.png")
+    names_read = dataset.build_arrays(image_folder, tmp_path, SHAPE, least_classes=0)
     assert names_read == []
     assert len(arrays.load_images(tmp_path)) == 8
     assert not (tmp_path / filenames.LABELS).exists()
 
 
-def test_pictures_in_no_class_folder_are_counted_where_classes_are_needed(
-    picture_folder, tmp_path, capsys
+def test_images_in_no_class_folder_are_counted_where_classes_are_needed(
+    image_folder, tmp_path, capsys
 ):
-    (picture_folder / "red" / "0.png").rename(picture_folder / "loose.png")
-    dataset.build_arrays(picture_folder, tmp_path, SHAPE)
+    (image_folder / "red" / "0.png").rename(image_folder / "loose.png")
+    dataset.build_arrays(image_folder, tmp_path, SHAPE)
     assert "1 files in" in capsys.readouterr().out
     assert len(arrays.load_images(tmp_path)) == 7
 
@@ -214,21 +212,21 @@ def test_pictures_in_no_class_folder_are_counted_where_classes_are_needed(
 @pytest.fixture
 def count_reads(monkeypatch) -> list[int]:
     """How many files each run reads."""
-    counts, read = [], dataset.images.read_pictures
+    counts, read = [], dataset.decoding.read_images
 
     def counting(paths, image_shape):
         counts.append(len(paths))
         return read(paths, image_shape)
 
-    monkeypatch.setattr(dataset.images, "read_pictures", counting)
+    monkeypatch.setattr(dataset.decoding, "read_images", counting)
     return counts
 
 
 def test_an_unchanged_folder_is_not_read_again(
-    picture_folder, tmp_path, count_reads, capsys
+    image_folder, tmp_path, count_reads, capsys
 ):
-    (picture_folder / "red" / "bad.png").write_bytes(b"")
-    (picture_folder / "grey").mkdir()
+    (image_folder / "red" / "bad.png").write_bytes(b"")
+    (image_folder / "grey").mkdir()
     class_names = build(tmp_path)
     first, printed = files_in(tmp_path), capsys.readouterr().out
     assert build(tmp_path) == class_names
@@ -247,12 +245,12 @@ def grow(path):
 
 
 CHANGES = {
-    "a picture rewritten": lambda folder: rewrite(folder / "dataset/red/0.png"),
-    "a picture added": lambda folder: shutil.copy(
+    "an image rewritten": lambda folder: rewrite(folder / "dataset/red/0.png"),
+    "an image added": lambda folder: shutil.copy(
         folder / "dataset/red/0.png", folder / "dataset/red/9.png"
     ),
-    "a picture gone": lambda folder: (folder / "dataset/red/0.png").unlink(),
-    "a picture renamed": lambda folder: (folder / "dataset/red/0.png").rename(
+    "an image gone": lambda folder: (folder / "dataset/red/0.png").unlink(),
+    "an image renamed": lambda folder: (folder / "dataset/red/0.png").rename(
         folder / "dataset/red/00.png"
     ),
     "a class renamed": lambda folder: (folder / "dataset/red").rename(
@@ -272,7 +270,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_whatever_changed_is_read_again(picture_folder, tmp_path, count_reads, change):
+def test_whatever_changed_is_read_again(image_folder, tmp_path, count_reads, change):
     build(tmp_path)
     CHANGES[change](tmp_path)
     build(tmp_path)
@@ -283,15 +281,15 @@ def test_whatever_changed_is_read_again(picture_folder, tmp_path, count_reads, c
     assert len(count_reads) == 2  # and then it is known again
 
 
-def test_another_shape_is_read_again(picture_folder, tmp_path, count_reads):
+def test_another_shape_is_read_again(image_folder, tmp_path, count_reads):
     build(tmp_path)
-    dataset.build_arrays(picture_folder, tmp_path, (4, 8, 3))
+    dataset.build_arrays(image_folder, tmp_path, (4, 8, 3))
     assert arrays.load_images(tmp_path).shape == (8, 4, 8, 3)
     assert len(count_reads) == 2
 
 
 def test_a_folder_of_the_same_name_elsewhere_is_read_again(
-    picture_folder, tmp_path, count_reads, monkeypatch
+    image_folder, tmp_path, count_reads, monkeypatch
 ):
     shutil.copytree(tmp_path, tmp_path / "copy")  # sizes and times are the same
     for folder in (tmp_path, tmp_path / "copy"):
@@ -301,29 +299,29 @@ def test_a_folder_of_the_same_name_elsewhere_is_read_again(
 
 
 def test_a_known_folder_is_still_refused_where_it_will_not_do(
-    picture_folder, tmp_path, count_reads
+    image_folder, tmp_path, count_reads
 ):
-    (picture_folder / "red" / "bad.png").write_bytes(b"")
+    (image_folder / "red" / "bad.png").write_bytes(b"")
     build(tmp_path)
     with pytest.raises(InputError, match="bad.png is empty; mend or remove it"):
         build(tmp_path, strict=True)
     with pytest.raises(InputError, match="has 2 classes"):
-        dataset.build_arrays(picture_folder, tmp_path, SHAPE, most_classes=1)
+        dataset.build_arrays(image_folder, tmp_path, SHAPE, most_classes=1)
     assert len(count_reads) == 1
 
 
-def test_a_folder_without_classes_is_known_too(picture_folder, tmp_path, count_reads):
-    (picture_folder / "loose.png").symlink_to(picture_folder / "red" / "0.png")
+def test_a_folder_without_classes_is_known_too(image_folder, tmp_path, count_reads):
+    (image_folder / "loose.png").symlink_to(image_folder / "red" / "0.png")
     for _ in range(2):
-        found = dataset.build_arrays(picture_folder, tmp_path, SHAPE, least_classes=0)
+        found = dataset.build_arrays(image_folder, tmp_path, SHAPE, least_classes=0)
         assert found == []
     assert count_reads == [9]
     assert build(tmp_path) == ["blue", "red"]  # the loose one does not count here
     assert count_reads == [9, 8] and len(arrays.load_images(tmp_path)) == 8
 
 
-def test_names_that_are_no_text_are_remembered(picture_folder, tmp_path, count_reads):
-    bad = os.fsencode(picture_folder / "red") + b"/caf\xe9.png"
+def test_names_that_are_no_text_are_remembered(image_folder, tmp_path, count_reads):
+    bad = os.fsencode(image_folder / "red") + b"/caf\xe9.png"
     Path(os.fsdecode(bad)).write_bytes(b"")
     build(tmp_path)
     with pytest.raises(InputError, match="caf.* is empty"):

@@ -1,4 +1,4 @@
-"""Picture files -> arrays: every kind of file, and why a file gives no picture."""
+"""Image files -> arrays: every kind of file, and why a file gives no image."""
 
 import os
 import struct
@@ -18,8 +18,8 @@ from foldergan.images import cv2
 COLOUR = (200, 100, 50)
 
 
-def saved(path: Path, picture: Image.Image, **options) -> Path:
-    picture.save(path, **options)
+def saved(path: Path, image: Image.Image, **options) -> Path:
+    image.save(path, **options)
     return path
 
 
@@ -93,22 +93,22 @@ def test_16_bit_colour_keeps_its_scale_and_order(tmp_path):
     np.testing.assert_allclose(array, bgr[..., ::-1] / 65535, rtol=1e-6)
 
 
-def palette_picture() -> Image.Image:
-    picture = Image.new("P", (2, 1))
-    picture.putpalette([10, 20, 30, *COLOUR])
-    picture.putpixel((1, 0), 1)
-    return picture
+def palette_image() -> Image.Image:
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 20, 30, *COLOUR])
+    image.putpixel((1, 0), 1)
+    return image
 
 
 @pytest.mark.parametrize("kind", ["png", "gif", "bmp", "tif"])
 def test_palette_colours_are_looked_up(tmp_path, kind):
-    array = read_image(saved(tmp_path / f"a.{kind}", palette_picture()), (1, 2, 3))
+    array = read_image(saved(tmp_path / f"a.{kind}", palette_image()), (1, 2, 3))
     np.testing.assert_allclose(array[0] * 255, [(10, 20, 30), COLOUR])
 
 
 @pytest.mark.parametrize("kind", ["png", "gif"])
 def test_transparent_palette_entry_becomes_white(tmp_path, kind):
-    path = saved(tmp_path / f"a.{kind}", palette_picture(), transparency=0)
+    path = saved(tmp_path / f"a.{kind}", palette_image(), transparency=0)
     array = read_image(path, (1, 2, 3))
     np.testing.assert_allclose(array[0] * 255, [(255, 255, 255), COLOUR])
 
@@ -128,8 +128,8 @@ def on_white(colour, alpha) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["png", "webp", "tif"])
 def test_transparency_is_blended_on_white(tmp_path, kind, alpha):
     options = {"lossless": True, "exact": True} if kind == "webp" else {}
-    picture = Image.new("RGBA", (4, 4), (*COLOUR, alpha))
-    path = saved(tmp_path / f"a.{kind}", picture, **options)
+    image = Image.new("RGBA", (4, 4), (*COLOUR, alpha))
+    path = saved(tmp_path / f"a.{kind}", image, **options)
     found = one_colour(read_image(path, (4, 4, 3)))
     np.testing.assert_allclose(found, on_white(COLOUR, alpha), atol=1)
 
@@ -160,10 +160,10 @@ def test_cmyk_jpeg_becomes_rgb(tmp_path):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation_is_obeyed(tmp_path, orientation):
     pixels = np.zeros((16, 32), np.uint8)
-    pixels[:8, :8] = 255  # a white corner, on a wide picture
-    picture, exif = Image.fromarray(pixels), Image.Exif()
+    pixels[:8, :8] = 255  # a white corner, on a wide image
+    image, exif = Image.fromarray(pixels), Image.Exif()
     exif[0x0112] = orientation
-    path = saved(tmp_path / "a.jpg", picture, exif=exif, quality=100)
+    path = saved(tmp_path / "a.jpg", image, exif=exif, quality=100)
     with Image.open(path) as stored:
         upright = np.asarray(ImageOps.exif_transpose(stored)) / 255
     array = read_image(path, (*upright.shape, 1))
@@ -230,7 +230,7 @@ def test_resize_all_keeps_number_and_channels(channels):
 
 
 def test_resize_all_refuses_other_channels():
-    with pytest.raises(InputError, match="of 1 channels .* pictures of 3"):
+    with pytest.raises(InputError, match="of 1 channels .* images of 3"):
         images.resize_all(np.zeros((2, 4, 4, 1), np.float32), (4, 4, 3))
 
 
@@ -256,10 +256,10 @@ def test_to_uint8_rounds_and_clips():
     assert found.dtype == np.uint8 and found.tolist() == [0, 0, 1, 255, 255]
 
 
-# Files that give no picture.
+# Files that give no image.
 
 
-def random_picture() -> Image.Image:
+def random_image() -> Image.Image:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     return Image.fromarray(pixels)
 
@@ -268,13 +268,13 @@ def random_picture() -> Image.Image:
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"not a picture\n", "is not a picture"),
-        (b"\xff\xd8", "is not a picture"),
-        (png(0, 0), "is not a picture"),
+        (b"not an image\n", "is not an image"),
+        (b"\xff\xd8", "is not an image"),
+        (png(0, 0), "is not an image"),
         (png(40000, 40000), "too many pixels"),
     ],
 )
-def test_content_without_a_picture_is_refused(tmp_path, content, reason):
+def test_content_without_a_image_is_refused(tmp_path, content, reason):
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
     with pytest.raises(ImageError, match=reason):
@@ -284,7 +284,7 @@ def test_content_without_a_picture_is_refused(tmp_path, content, reason):
 @pytest.mark.parametrize("part", [0.05, 0.5, 0.98])
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp", "tif"])
 def test_truncated_file_is_refused(tmp_path, kind, part):
-    path = saved(tmp_path / f"a.{kind}", random_picture())
+    path = saved(tmp_path / f"a.{kind}", random_image())
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * part)])
     with pytest.raises(ImageError, match="damaged"):
@@ -292,7 +292,7 @@ def test_truncated_file_is_refused(tmp_path, kind, part):
 
 
 def test_flipped_bit_in_a_png_is_refused(tmp_path):
-    path = saved(tmp_path / "a.png", random_picture())
+    path = saved(tmp_path / "a.png", random_image())
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -312,12 +312,12 @@ def test_small_file_that_unpacks_to_400_million_pixels_is_refused(tmp_path):
 
 
 def test_float_pixels_are_refused_for_their_scale_is_unknown(tmp_path):
-    picture = Image.fromarray(np.full((4, 4), 0.5, np.float32))
+    image = Image.fromarray(np.full((4, 4), 0.5, np.float32))
     with pytest.raises(ImageError, match="float32"):
-        read_image(saved(tmp_path / "a.tif", picture), (4, 4, 3))
+        read_image(saved(tmp_path / "a.tif", image), (4, 4, 3))
 
 
-def test_folder_named_like_a_picture_is_refused(tmp_path):
+def test_folder_named_like_a_image_is_refused(tmp_path):
     (tmp_path / "a.jpg").mkdir()
     with pytest.raises(ImageError, match="is a folder"):
         read_image(tmp_path / "a.jpg", (4, 4, 3))
@@ -333,7 +333,7 @@ def test_dangling_link_is_refused(tmp_path):
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read anything"
 )
 def test_file_without_permission_is_refused(tmp_path):
-    path = saved(tmp_path / "a.png", random_picture())
+    path = saved(tmp_path / "a.png", random_image())
     path.chmod(0)
     with pytest.raises(ImageError, match="Permission denied"):
         read_image(path, (4, 4, 3))
@@ -359,15 +359,15 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize("small", [0, 2**20])
-def test_many_pictures_come_in_the_order_of_their_paths(tmp_path, monkeypatch, small):
-    monkeypatch.setattr(images, "_SMALL_FILE", small)  # many threads, then one
-    monkeypatch.setattr(images, "_BLOCK_BYTES", 10 * 16)
-    monkeypatch.setattr(images, "_AHEAD_BYTES", 0)
+def test_many_images_come_in_the_order_of_their_paths(tmp_path, monkeypatch, small):
+    monkeypatch.setattr(decoding, "_SMALL_FILE", small)  # many threads, then one
+    monkeypatch.setattr(decoding, "_BLOCK_BYTES", 10 * 16)
+    monkeypatch.setattr(decoding, "_AHEAD_BYTES", 0)
     shades = list(range(0, 250, 5)) * 6  # more than are read ahead
     paths = []
     for number, shade in enumerate(shades):
-        picture = Image.new("L", (2, 2), shade)
-        paths.append(saved(tmp_path / f"{number}.png", picture))
+        image = Image.new("L", (2, 2), shade)
+        paths.append(saved(tmp_path / f"{number}.png", image))
     blocks = [block for block, _ in decoding.read_images(paths, (2, 2, 1))]
     found = np.concatenate(blocks)[:, 0, 0, 0] * 255
     np.testing.assert_allclose(found, shades, atol=1e-4)
@@ -375,7 +375,7 @@ def test_many_pictures_come_in_the_order_of_their_paths(tmp_path, monkeypatch, s
 
 
 def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
-    good = saved(tmp_path / "a.png", random_picture())
+    good = saved(tmp_path / "a.png", random_image())
     bad = tmp_path / "b.png"
     bad.write_bytes(b"")
     [(pictures, problems)] = decoding.read_images([good, bad, good], (2, 2, 3))
@@ -384,7 +384,7 @@ def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
     np.testing.assert_array_equal(pictures[0], pictures[1])
 
 
-def test_where_no_file_is_a_picture_the_array_is_empty(tmp_path):
+def test_where_no_file_is_a_image_the_array_is_empty(tmp_path):
     [(pictures, problems)] = decoding.read_images([tmp_path / "gone.png"], (2, 2, 3))
     assert pictures.shape == (0, 2, 2, 3)
     assert isinstance(problems[0], ImageError)

@@ -23,8 +23,8 @@ def photograph(height: int, width: int, mode: str = "RGB") -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).convert(mode)
 
 
-def saved(path, picture, **options):
-    picture.save(path, quality=90, **options)
+def saved(path, image, **options):
+    image.save(path, quality=90, **options)
     return path
 
 
@@ -89,7 +89,7 @@ def test_every_kind_of_jpeg_is_shrunk_alike(tmp_path, monkeypatch, mode, options
     assert np.abs(read_image(path, shape) - full).mean() < 0.01
 
 
-def test_a_shrunk_picture_stands_upright(tmp_path):
+def test_a_shrunk_image_stands_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
     path = saved(tmp_path / "a.jpg", photograph(400, 600), exif=exif)
@@ -114,7 +114,7 @@ def test_without_its_size_it_is_left_to_the_decoder(tmp_path, kept):
     assert decoding._jpeg_size(content) == (0, 0)
 
 
-def test_the_limit_of_pixels_holds_for_the_whole_picture(tmp_path):
+def test_the_limit_of_pixels_holds_for_the_whole_image(tmp_path):
     path = saved(tmp_path / "a.jpg", Image.new("L", (8200, 8200)))
     with pytest.raises(ImageError, match="too many pixels"):
         read_image(path, (32, 32, 3))

@@ -38,7 +38,7 @@ def test_each_class_is_split_by_the_same_part():
     assert labels[kept].sum(0).tolist() == [8, 80, 40]
 
 
-def test_the_only_picture_of_a_class_is_trained_on():
+def test_the_only_image_of_a_class_is_trained_on():
     labels = one_hot(1, 10)
     kept, held = split_by_class(labels, 0.5, seed=0)
     assert labels[kept].sum(0)[0] == 1
@@ -82,5 +82,5 @@ def test_the_order_hangs_on_seed_and_epoch():
     ("least_steps", "count", "epochs"),
     [(0, 1, 30), (6000, 450, 750), (6000, 64 * 200, 30), (6000, 64 * 199, 31)],
 )
-def test_few_pictures_are_passed_over_more_often(least_steps, count, epochs):
+def test_few_images_are_passed_over_more_often(least_steps, count, epochs):
     assert epochs_of(30, least_steps, count, 64) == epochs

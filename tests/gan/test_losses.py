@@ -128,6 +128,6 @@ def test_each_patch_has_its_logit_and_what_the_class_adds():
     classes = np.array([[0, 1], [1, 0]], np.float32)
     logits = np.asarray(losses.logits_of(outputs, classes))
     assert logits.shape == (2, 12)
-    for picture, column in ((0, 2), (1, 1)):
-        expected = outputs[picture, ..., 0] + outputs[picture, ..., column]
-        np.testing.assert_array_equal(logits[picture], expected.ravel())
+    for image, column in ((0, 2), (1, 1)):
+        expected = outputs[image, ..., 0] + outputs[image, ..., column]
+        np.testing.assert_array_equal(logits[image], expected.ravel())

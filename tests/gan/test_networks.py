@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import classifier_of
+from conftest import classifier_of, discriminator_of, generator_of
 
 from foldergan.config.presets import PRESETS
 from foldergan.errors import InputError
@@ -35,9 +35,7 @@ def test_classifier_of_the_default_preset_has_610_757_parameters():
 
 def test_discriminator_of_the_default_preset_has_522_497_parameters():
     gan = DCGAN.gan
-    discriminator = networks.build_discriminator(
-        SHAPE, gan.discriminator_filters, gan.dropout
-    )
+    discriminator = discriminator_of(SHAPE, gan.discriminator_filters, gan.dropout)
     widths = [3, 64, 128, 128, 256]
     convolutions = sum(
         9 * a * b + b for a, b in zip(widths[:-1], widths[1:], strict=True)
@@ -47,7 +45,7 @@ def test_discriminator_of_the_default_preset_has_522_497_parameters():
 
 def test_generator_of_the_default_preset_has_1_875_715_parameters():
     gan = DCGAN.gan
-    generator = networks.build_generator(SHAPE, gan.latent_dim, gan.generator_filters)
+    generator = generator_of(SHAPE, gan.latent_dim, gan.generator_filters)
     first = 200 * 4 * 4 * 256 + 4 * 4 * 256
     widths = [256, 128, 128, 128]
     doublings = sum(
@@ -64,12 +62,12 @@ def test_shapes_go_in_and_come_out(shape):
         (None, *shape),
         (None, 7),
     )
-    discriminator = networks.build_discriminator(shape, (4, 4), 0.4)
+    discriminator = discriminator_of(shape, (4, 4), 0.4)
     assert (discriminator.input_shape, discriminator.output_shape) == (
         (None, *shape),
         (None, 1),
     )
-    generator = networks.build_generator(shape, 9, (4, 4, 4))
+    generator = generator_of(shape, 9, (4, 4, 4))
     assert (generator.input_shape, generator.output_shape) == (
         (None, 9),
         (None, *shape),
@@ -77,19 +75,19 @@ def test_shapes_go_in_and_come_out(shape):
 
 
 def test_generator_may_have_a_single_block():
-    assert networks.build_generator((7, 5, 3), 9, (4,)).output_shape == (None, 7, 5, 3)
+    assert generator_of((7, 5, 3), 9, (4,)).output_shape == (None, 7, 5, 3)
 
 
 @pytest.mark.parametrize(("bias", "value"), [(100, 1), (-100, -1), (0, 0)])
 def test_generator_ends_in_the_tanh_range(bias, value):
-    generator = ending_in(networks.build_generator((8, 8, 3), 4, (4, 4)), bias)
+    generator = ending_in(generator_of((8, 8, 3), 4, (4, 4)), bias)
     pictures = generator.predict(np.ones((2, 4), np.float32), verbose=0)
     np.testing.assert_allclose(pictures, np.full((2, 8, 8, 3), value), atol=1e-6)
 
 
 @pytest.mark.parametrize("logit", [-7.5, 0.0, 42.0])
 def test_discriminator_ends_in_a_logit_without_bounds(logit):
-    discriminator = ending_in(networks.build_discriminator((8, 8, 3), (4,), 0.4), logit)
+    discriminator = ending_in(discriminator_of((8, 8, 3), (4,), 0.4), logit)
     logits = discriminator.predict(np.ones((2, 8, 8, 3), np.float32), verbose=0)
     np.testing.assert_array_equal(logits, [[logit], [logit]])
 
@@ -103,7 +101,7 @@ def test_classifier_ends_in_probabilities():
 
 
 def test_dropout_drops_only_while_training():
-    discriminator = networks.build_discriminator((8, 8, 3), (4,), 0.5)
+    discriminator = discriminator_of((8, 8, 3), (4,), 0.5)
     images = np.ones((1, 8, 8, 3), np.float32)
     quiet = [float(discriminator(images, training=False)[0, 0]) for _ in range(2)]
     noisy = [float(discriminator(images, training=True)[0, 0]) for _ in range(2)]
@@ -113,7 +111,7 @@ def test_dropout_drops_only_while_training():
 @pytest.mark.parametrize("shape", [(31, 32, 3), (32, 30, 3), (4, 4, 1)])
 def test_shape_that_doublings_cannot_reach_is_refused(shape):
     with pytest.raises(InputError, match="multiples of 8, not") as error:
-        networks.build_generator(shape, 4, (4, 4, 4, 4))
+        generator_of(shape, 4, (4, 4, 4, 4))
     assert f"{shape[0]}x{shape[1]}" in str(error.value)
 
 
@@ -146,7 +144,7 @@ def test_the_classifier_of_binary_350_is_that_of_its_table():
 
 
 def test_batch_normalization_stands_after_each_doubling():
-    generator = networks.build_generator((8, 8, 3), 4, (4, 4, 4), "batch")
+    generator = generator_of((8, 8, 3), 4, (4, 4, 4), "batch")
     kinds = [type(layer).__name__ for layer in generator.layers]
     doublings = [i for i, kind in enumerate(kinds) if kind == "Conv2DTranspose"]
     assert [kinds[i + 1] for i in doublings] == ["BatchNormalization"] * 2
@@ -154,8 +152,8 @@ def test_batch_normalization_stands_after_each_doubling():
 
 
 def test_the_combined_network_gives_the_probability_of_the_logit():
-    generator = networks.build_generator((8, 8, 3), 4, (4, 4))
-    discriminator = networks.build_discriminator((8, 8, 3), (4,), 0.4)
+    generator = generator_of((8, 8, 3), 4, (4, 4))
+    discriminator = discriminator_of((8, 8, 3), (4,), 0.4)
     combined = networks.combine(generator, discriminator)
     latents = np.random.default_rng(0).standard_normal((5, 4), np.float32)
     logits = discriminator.predict(generator.predict(latents, verbose=0), verbose=0)

@@ -1,4 +1,4 @@
-"""A discriminator that sees pictures as a classifier does."""
+"""A discriminator that sees images as a classifier does."""
 
 import shutil
 from dataclasses import replace
@@ -10,12 +10,14 @@ import tensorflow as tf
 from conftest import classifier_of
 
 from foldergan import backend
+from foldergan.config import settings
 from foldergan.config.presets import PRESETS
 from foldergan.errors import InputError
 from foldergan.gan import projection, recipe
 
 SHAPE = (16, 16, 3)
 SETTINGS = PRESETS["smoke"].gan
+HEADS = settings.GAN(feature_filters=5, discriminator_filters=(4, 4), dropout=0.0)
 
 
 def some_classifier(network="residual", filters=(4, 6, 8)):
@@ -23,14 +25,14 @@ def some_classifier(network="residual", filters=(4, 6, 8)):
     return classifier_of(SHAPE, 2, filters, 8, network=network)
 
 
-def some_pictures(count=5):
+def some_images(count=5):
     rng = np.random.default_rng(0)
     return rng.uniform(-1, 1, (count, *SHAPE)).astype(np.float32)
 
 
 def some_trainer(**changed):
-    settings = replace(SETTINGS, discriminator_features="classifier", **changed)
-    return recipe.build_trainer(settings, SHAPE, 2, 0, some_classifier())
+    changed = replace(SETTINGS, discriminator_features="classifier", **changed)
+    return recipe.build_trainer(changed, SHAPE, 2, 0, some_classifier())
 
 
 @pytest.mark.parametrize(
@@ -40,8 +42,10 @@ def some_trainer(**changed):
         ("plain", (4, 6), [(7, 7, 4), (2, 2, 6)]),  # (16 - 2) / 2, (7 - 2) / 2
     ],
 )
-def test_every_size_of_feature_map_is_shown_and_the_picture(network, filters, shapes):
-    view = projection.build_view(some_classifier(network, filters), SHAPE, "float32")
+def test_every_size_of_feature_map_is_shown_and_the_image(network, filters, shapes):
+    view = projection.build_feature_network(
+        some_classifier(network, filters), SHAPE, "float32"
+    )
     assert [output.shape[1:] for output in view.outputs] == [*shapes, SHAPE, SHAPE]
 
 
@@ -50,8 +54,8 @@ def test_the_maps_are_those_of_the_classifier_in_use():
     for layer in classifier.layers:  # as after a training
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.moving_mean.assign(layer.moving_mean + 0.3)
-    pictures = some_pictures()
-    view = projection.build_view(classifier, SHAPE, "float32")
+    pictures = some_images()
+    view = projection.build_feature_network(classifier, SHAPE, "float32")
     *_, smallest, whole, patches = view(pictures)
     np.testing.assert_array_equal(whole, pictures)
     np.testing.assert_array_equal(patches, pictures)
@@ -63,9 +67,9 @@ def test_the_maps_are_those_of_the_classifier_in_use():
 
 
 def test_bfloat16_sees_nearly_the_same():
-    pictures = some_pictures()
+    pictures = some_images()
     exact, rough = (
-        projection.build_view(some_classifier(), SHAPE, precision)(pictures)
+        projection.build_feature_network(some_classifier(), SHAPE, precision)(pictures)
         for precision in ("float32", "bfloat16")
     )
     assert [maps.dtype for maps in rough[:-2]] == [tf.bfloat16] * 2
@@ -75,8 +79,8 @@ def test_bfloat16_sees_nearly_the_same():
 
 
 def test_maps_are_halved_down_to_four_pixels():
-    view = projection.build_view(some_classifier(), SHAPE, "float32")
-    discriminator = projection.build_discriminator(view, SHAPE, 5, (4, 4), 0.0, 2)
+    view = projection.build_feature_network(some_classifier(), SHAPE, "float32")
+    discriminator = projection.build_discriminator(HEADS, view, SHAPE, 2)
     strides = [
         [
             layer.strides[0]
@@ -85,7 +89,7 @@ def test_maps_are_halved_down_to_four_pixels():
         ]
         for head in discriminator.heads
     ]
-    # Of 8, of 4, and, of its own widths, the picture and its patches.
+    # Of 8, of 4, and, of its own widths, the image and its patches.
     assert strides == [[2, 1], [1], [1, 2], [1, 2, 1]]
     *heads, patches = discriminator.heads
     assert {head.output_shape for head in heads} == {(None, 3)}
@@ -93,9 +97,9 @@ def test_maps_are_halved_down_to_four_pixels():
 
 
 def test_a_patch_is_judged_by_what_is_near():
-    view = projection.build_view(some_classifier(), SHAPE, "float32")
-    *_, patches = projection.build_discriminator(view, SHAPE, 5, (4, 4), 0.0).heads
-    pictures = tf.constant(some_pictures(1))
+    view = projection.build_feature_network(some_classifier(), SHAPE, "float32")
+    *_, patches = projection.build_discriminator(HEADS, view, SHAPE).heads
+    pictures = tf.constant(some_images(1))
     with tf.GradientTape() as tape:
         tape.watch(pictures)
         logit = patches(pictures)[0, 4, 4, 0]
@@ -106,14 +110,14 @@ def test_a_patch_is_judged_by_what_is_near():
 
 def test_only_discriminator_and_generator_learn():
     trainer = some_trainer()
-    images = (some_pictures(8) + 1) / 2
+    images = (some_images(8) + 1) / 2
     labels = np.eye(2, dtype=np.float32)[np.arange(8) % 2]
     parts = [*trainer.discriminator.heads, trainer.generator]
     before = [part.get_weights() for part in parts]
-    view = trainer._view.get_weights()
+    view = trainer._feature_network.get_weights()
     for _ in trainer.train(images, 2, 8, labels=labels):
         pass
-    for old, new in zip(view, trainer._view.get_weights(), strict=True):
+    for old, new in zip(view, trainer._feature_network.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     for part, weights in zip(parts, before, strict=True):
         for old, new in zip(weights, part.get_weights(), strict=True):
@@ -130,15 +134,15 @@ def test_the_generator_is_taught_by_every_head():
             kernel = head.layers[-1].kernel
             kernel.assign(scale * tf.ones_like(kernel))
         with tf.GradientTape() as tape:
-            images = trainer._draw(latents, classes)
-            loss = trainer._fooling_loss(trainer._see(images, 0, 0), classes)
+            features = trainer._features_of(trainer._generate(latents, classes), 0, 0)
+            loss = trainer._generator_loss_of(features, classes)
         gradient = tape.gradient(loss, trainer.generator.trainable_variables[0])
         assert np.abs(gradient).max() > 0, taught_by
 
 
-def test_a_classifier_of_other_pictures_is_refused():
-    with pytest.raises(InputError, match="takes pictures of 16x16x3, and 32x32x3"):
-        projection.build_view(some_classifier(), (32, 32, 3), "float32")
+def test_a_classifier_of_other_images_is_refused():
+    with pytest.raises(InputError, match="takes images of 16x16x3, and 32x32x3"):
+        projection.build_feature_network(some_classifier(), (32, 32, 3), "float32")
 
 
 def test_a_classifier_without_feature_maps_is_refused():
@@ -146,7 +150,7 @@ def test_a_classifier_without_feature_maps_is_refused():
         [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(2)]
     )
     with pytest.raises(InputError, match="no feature map"):
-        projection.build_view(flat, SHAPE, "float32")
+        projection.build_feature_network(flat, SHAPE, "float32")
 
 
 # As a user runs it.
@@ -154,23 +158,23 @@ def test_a_classifier_without_feature_maps_is_refused():
 GAN = ("GANModel.py", "--preset", "smoke", "--discriminator-features", "classifier")
 
 
-def test_it_needs_the_classifier(picture_folder, script):
+def test_it_needs_the_classifier(image_folder, script):
     script("TrainModel.py", "--preset", "smoke")
-    (picture_folder.parent / "model" / "train.h5").unlink()
+    (image_folder.parent / "model" / "train.h5").unlink()
     result = script(*GAN)
     assert result.code == 2 and "train.h5 not found; run: python Tr" in result.err
 
 
 @pytest.mark.parametrize("more", [(), ("--conditioning", "class")])
-def test_it_needs_a_classifier_of_such_pictures(picture_folder, script, more):
+def test_it_needs_a_classifier_of_such_images(image_folder, script, more):
     script("TrainModel.py", "--preset", "smoke")
     result = script(*GAN, *more, "--image-shape", "64x64x3")
-    assert result.code == 2 and "--discriminator-features classifier" in result.err
+    assert result.code == 2 and "change --discriminator-features" in result.err
 
 
 @pytest.mark.parametrize("more", [(), ("--conditioning", "class", "--ema", "100")])
-def test_a_resumed_run_goes_on_as_if_unbroken(picture_folder, script, more):
-    generator = picture_folder.parent / "model" / "generator_model_003.h5"
+def test_a_resumed_run_goes_on_as_if_unbroken(image_folder, script, more):
+    generator = image_folder.parent / "model" / "generator_model_003.h5"
     script("TrainModel.py", "--preset", "smoke")
     assert script(*GAN, *more, "--epochs", 1).code == 0
     assert script(*GAN, *more, "--epochs", 3, "--resume").code == 0
@@ -179,15 +183,15 @@ def test_a_resumed_run_goes_on_as_if_unbroken(picture_folder, script, more):
     assert generator.read_bytes() == resumed
 
 
-def test_it_needs_a_classifier_of_such_classes(picture_folder, script):
+def test_it_needs_a_classifier_of_such_classes(image_folder, script):
     script("TrainModel.py", "--preset", "smoke")
-    shutil.copytree(picture_folder / "red", picture_folder / "green")
-    flags = ("--conditioning", "class", "--dataset", picture_folder)
+    shutil.copytree(image_folder / "red", image_folder / "green")
+    flags = ("--conditioning", "class", "--dataset", image_folder)
     result = script(*GAN, *flags)
     assert result.code == 2 and "tells 2 classes apart" in result.err
 
 
-def test_it_does_not_go_on_with_another_classifier(picture_folder, script):
+def test_it_does_not_go_on_with_another_classifier(image_folder, script):
     script("TrainModel.py", "--preset", "smoke")
     assert script(*GAN).code == 0
     script("TrainModel.py", "--preset", "smoke", "--seed", 5)

@@ -1,16 +1,17 @@
-"""Latent vectors and the pictures drawn from them."""
+"""Latent vectors and the images drawn from them."""
 
 import keras
 import numpy as np
 import pytest
+from conftest import generator_of
 
-from foldergan.gan import networks, sampling
+from foldergan.gan import sampling
 
 
 @pytest.fixture(scope="module")
 def generator():
     keras.utils.set_random_seed(0)
-    return networks.build_generator((8, 8, 3), 5, (4, 4))
+    return generator_of((8, 8, 3), 5, (4, 4))
 
 
 def test_latents_are_standard_normal_float32():
@@ -31,22 +32,22 @@ def test_the_generators_range_becomes_that_of_the_arrays_on_disk():
     tanh_range = keras.Sequential(
         [keras.Input((3,)), keras.layers.Reshape((1, 1, 3))], name="identity"
     )
-    pictures = sampling.generate(tanh_range, np.array([[-1, 0, 1]], np.float32))
-    assert pictures.ravel().tolist() == [0, 0.5, 1]
+    images = sampling.generate(tanh_range, np.array([[-1, 0, 1]], np.float32))
+    assert images.ravel().tolist() == [0, 0.5, 1]
 
 
-def test_pictures_are_float32_from_0_to_1(generator):
+def test_images_are_float32_from_0_to_1(generator):
     latents = 100 * sampling.sample_latents(4, 5, seed=0)
-    pictures = sampling.generate(generator, latents)
-    assert pictures.shape == (4, 8, 8, 3)
-    assert pictures.dtype == np.float32
-    assert pictures.min() >= 0
-    assert pictures.max() <= 1
+    images = sampling.generate(generator, latents)
+    assert images.shape == (4, 8, 8, 3)
+    assert images.dtype == np.float32
+    assert images.min() >= 0
+    assert images.max() <= 1
 
 
-def test_each_picture_hangs_on_its_own_latent_vector(generator):
+def test_each_image_hangs_on_its_own_latent_vector(generator):
     latents = sampling.sample_latents(300, 5, seed=0)  # more than one slice
-    pictures = sampling.generate(generator, latents)
+    images = sampling.generate(generator, latents)
     for row in (0, 255, 256, 299):
         alone = sampling.generate(generator, latents[row : row + 1])
-        np.testing.assert_allclose(pictures[row], alone[0], atol=1e-6)
+        np.testing.assert_allclose(images[row], alone[0], atol=1e-6)

@@ -1,10 +1,12 @@
-"""The alternating steps, on 8x8 pictures."""
+"""The alternating steps, on 8x8 images."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import discriminator_of, generator_of
 
 from foldergan import backend
+from foldergan.config.settings import GAN
 from foldergan.data.batches import epoch_batches
 from foldergan.errors import RunError
 from foldergan.gan import losses, networks, sampling
@@ -18,16 +20,22 @@ def some_images(count=10):
     return rng.random((count, *SHAPE), dtype=np.float32)
 
 
-def new_trainer(seed=0, learning_rate=1e-3, kind=AdversarialTrainer, **modes):
-    backend.start(seed)
-    return kind(
-        networks.build_discriminator(SHAPE, (4, 8), dropout=0.4),
-        networks.build_generator(SHAPE, LATENT_DIM, (4, 4)),
+def settings_of(learning_rate, **modes):
+    return GAN(
         discriminator_learning_rate=learning_rate,
         generator_learning_rate=learning_rate,
         beta_1=0.5,
-        seed=seed,
         **modes,
+    )
+
+
+def new_trainer(seed=0, learning_rate=1e-3, kind=AdversarialTrainer, **modes):
+    backend.start(seed)
+    return kind(
+        discriminator_of(SHAPE, (4, 8), dropout=0.4),
+        generator_of(SHAPE, LATENT_DIM, (4, 4)),
+        settings_of(learning_rate, **modes),
+        seed,
     )
 
 
@@ -45,7 +53,7 @@ def some_fakes(trainer, count):
 
 
 def none(count):
-    """The classes of pictures that have none."""
+    """The classes of images that have none."""
     return tf.zeros((count, 0))
 
 
@@ -108,7 +116,8 @@ def test_a_network_frozen_by_mistake_is_an_error(network):
 
 
 def test_a_network_that_stands_still_would_not_pass():
-    trainer = new_trainer(learning_rate=0.0)
+    trainer = new_trainer()
+    trainer.discriminator_optimizer.learning_rate.assign(0.0)
     d, g = trainer.discriminator, trainer.generator
     with pytest.raises(AssertionError):
         assert_moves_only(
@@ -182,9 +191,9 @@ def test_it_yields_each_epoch_with_its_means():
         assert logs["d_loss"] == pytest.approx(np.log(2), abs=0.2)  # knows little yet
 
 
-def test_means_weigh_each_picture_the_same():
+def test_means_weigh_each_image_the_same():
     class Counting(AdversarialTrainer):
-        """Its loss is the number of real pictures in the batch."""
+        """Its loss is the number of real images in the batch."""
 
         def discriminator_step(self, real_images, fake_images, classes, step):
             size = tf.cast(tf.shape(real_images)[0], tf.float32)
@@ -198,7 +207,7 @@ def drawn_latents(seed, steps):
     """First number of the latent vectors of each step, for D and for G."""
 
     class Showing(AdversarialTrainer):
-        def _draw(self, latents, classes):
+        def _generate(self, latents, classes):
             return latents
 
         def discriminator_step(self, real_images, fake_images, classes, step):
@@ -218,7 +227,7 @@ def test_latents_hang_on_the_step_and_the_seed_and_their_use():
     assert len(numbers) == 16
 
 
-def test_the_generator_trains_on_as_many_pictures_as_the_discriminator():
+def test_the_generator_trains_on_as_many_images_as_the_discriminator():
     class Counting(AdversarialTrainer):
         def discriminator_step(self, real_images, fake_images, classes, step):
             count = tf.shape(real_images)[0] + tf.shape(fake_images)[0]
@@ -331,7 +340,7 @@ def test_a_state_is_a_copy():
         np.testing.assert_array_equal(array, kept[name], err_msg=name)
 
 
-def test_nan_in_the_pictures_ends_it_at_once_after_good_epochs_only():
+def test_nan_in_the_images_ends_it_at_once_after_good_epochs_only():
     trainer, images, seen, steps = new_trainer(), some_images(), [], []
     with pytest.raises(RunError, match="epoch 3"):
         for epoch, logs in trainer.train(
@@ -349,20 +358,20 @@ def test_nan_in_the_pictures_ends_it_at_once_after_good_epochs_only():
 def test_weights_that_are_not_finite_end_it_though_the_losses_were():
     trainer = new_trainer()
     trainer.generator_optimizer.learning_rate.assign(np.inf)
-    with pytest.raises(RunError, match="learning-rate"):
+    with pytest.raises(RunError, match="smaller learning rates"):
         run(trainer, 1, some_images(4))  # one batch: both losses came before
     assert trainer.epoch == 0
 
 
 def test_a_huge_learning_rate_ends_in_a_run_error():
     trainer, seen = new_trainer(learning_rate=1e30), []
-    with pytest.raises(RunError, match="learning-rate"):
+    with pytest.raises(RunError, match="smaller learning rates"):
         for _, logs in trainer.train(some_images(), 5, 8):
             seen.append(logs)
     assert all(np.isfinite(list(logs.values())).all() for logs in seen)
 
 
-def test_generated_pictures_approach_the_colour_of_the_real_ones():
+def test_generated_images_approach_the_colour_of_the_real_ones():
     colour = np.array([0.85, 0.2, 0.6], np.float32)
     images = np.broadcast_to(colour, (32, *SHAPE))
     trainer = new_trainer(learning_rate=0.004)
@@ -383,24 +392,24 @@ def test_generated_pictures_approach_the_colour_of_the_real_ones():
 
 def test_without_one_it_is_the_generator_itself():
     trainer = new_trainer()
-    assert trainer.generator_ema is trainer.generator
+    assert trainer.ema_generator is trainer.generator
 
 
 @pytest.mark.parametrize(
     ("half_life", "steps_before", "steps"),
-    [(64, 10**6, 8), (10**6, 40, 2)],  # of 8 pictures each
-    ids=["its half-life", "a twentieth of the pictures so far, if that is less"],
+    [(64, 10**6, 8), (10**6, 40, 2)],  # of 8 images each
+    ids=["its half-life", "a twentieth of the images so far, if that is less"],
 )
 def test_it_starts_equal_and_forgets_half_in(half_life, steps_before, steps):
     trainer = new_trainer(ema=half_life)
     start = trainer.generator.get_weights()
-    for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
+    for one, other in zip(start, trainer.ema_generator.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     trainer.generator_optimizer.iterations.assign(steps_before)
     trainer.generator.set_weights([weight + 1 for weight in start])
     for _ in range(steps):
-        trainer._average(tf.constant(8))
-    for one, other in zip(start, trainer.generator_ema.get_weights(), strict=True):
+        trainer._update_ema(tf.constant(8))
+    for one, other in zip(start, trainer.ema_generator.get_weights(), strict=True):
         np.testing.assert_allclose(other, one + 0.5, rtol=1e-5)
 
 
@@ -413,14 +422,14 @@ def test_training_moves_it_and_its_state_goes_on_to_the_same_bits():
     assert_same_state(second, unbroken)
     pairs = zip(
         unbroken.generator.get_weights(),
-        unbroken.generator_ema.get_weights(),
+        unbroken.ema_generator.get_weights(),
         strict=True,
     )
     assert all((now != mean).any() for now, mean in pairs)
-    assert_same_weights(unbroken.generator, generator_of(new_trainer(), epochs=3))
+    assert_same_weights(unbroken.generator, trained_generator(new_trainer(), epochs=3))
 
 
-def generator_of(trainer, epochs):
+def trained_generator(trainer, epochs):
     run(trainer, epochs)
     return trainer.generator
 
@@ -448,15 +457,15 @@ def test_what_it_is_told_makes_a_difference(told, latents):
         assert (one.get_weights()[0] != two.get_weights()[0]).any()
 
 
-def test_real_and_fake_pictures_are_changed_alike_but_not_the_same():
+def test_real_and_fake_images_are_changed_alike_but_not_the_same():
     trainer = new_trainer(augmentation=("shift",))
     images = real_batch(50)
     seen = [
-        trainer._see(images, step, use)[0].numpy()
+        trainer._features_of(images, step, use)[0].numpy()
         for step in (0, 1)
         for use in (0, 1, 2)
     ]
-    np.testing.assert_array_equal(seen[-1], trainer._see(images, 1, 2)[0])
+    np.testing.assert_array_equal(seen[-1], trainer._features_of(images, 1, 2)[0])
     for number, one in enumerate(seen):
         assert all((one != other).any() for other in seen[:number])
 
@@ -469,18 +478,15 @@ COLOURS = np.array([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9]], np.float32)
 def class_trainer(learning_rate=0.004, **modes):
     backend.start(0)
     return AdversarialTrainer(
-        networks.build_discriminator(SHAPE, (4, 8), dropout=0.0, num_classes=2),
-        networks.build_generator(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
-        discriminator_learning_rate=learning_rate,
-        generator_learning_rate=learning_rate,
-        beta_1=0.5,
+        discriminator_of(SHAPE, (4, 8), dropout=0.0, num_classes=2),
+        generator_of(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
+        settings_of(learning_rate, **modes),
         seed=0,
-        **modes,
     )
 
 
 def coloured(count=32):
-    """Pictures of one colour each, and the class that each colour is."""
+    """Images of one colour each, and the class that each colour is."""
     labels = np.eye(2, dtype=np.float32)[np.arange(count) % 2]
     images = np.broadcast_to((labels @ COLOURS)[:, None, None], (count, *SHAPE))
     return images.copy(), labels
@@ -499,7 +505,7 @@ def test_each_class_is_drawn_as_it_was_asked_for(latents):
         assert own < other / 2
 
 
-def test_the_discriminator_judges_pictures_by_their_class():
+def test_the_discriminator_judges_images_by_their_class():
     images, labels = (tf.constant(array) for array in coloured(16))
     trainer = class_trainer(learning_rate=0.01)
     wrong = images[::-1]  # real ones, under the other class
@@ -510,7 +516,7 @@ def test_the_discriminator_judges_pictures_by_their_class():
     assert tf.reduce_max(losses.logits_of(outputs, labels[:, ::-1])) < 0
 
 
-def test_pictures_keep_their_labels():
+def test_images_keep_their_labels():
     seen = []
 
     class Watching(AdversarialTrainer):
@@ -520,11 +526,9 @@ def test_pictures_keep_their_labels():
 
     images, labels = coloured()
     trainer = Watching(
-        networks.build_discriminator(SHAPE, (4, 8), dropout=0.0, num_classes=2),
-        networks.build_generator(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
-        discriminator_learning_rate=1e-3,
-        generator_learning_rate=1e-3,
-        beta_1=0.5,
+        discriminator_of(SHAPE, (4, 8), dropout=0.0, num_classes=2),
+        generator_of(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
+        settings_of(1e-3),
         seed=0,
     )
     for _, logs in trainer.train(images, 2, 8, range(3, 32), labels):

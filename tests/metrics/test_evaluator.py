@@ -1,4 +1,4 @@
-"""Measuring a generator by pictures that it never saw."""
+"""Measuring a generator by images that it never saw."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from foldergan.metrics import evaluator, selection
 
 RNG = np.random.default_rng(0)
-PICTURES = RNG.random((40, 2, 2, 3)).astype(np.float32)
+IMAGES = RNG.random((40, 2, 2, 3)).astype(np.float32)
 TRAINING, HELD_OUT = np.arange(20), np.arange(20, 40)
 
 
@@ -21,7 +21,7 @@ class Pixels:
 
 
 def measure(pictures):
-    return evaluator.Evaluator(Pixels(), PICTURES, TRAINING, HELD_OUT).measure(pictures)
+    return evaluator.Evaluator(Pixels(), IMAGES, TRAINING, HELD_OUT).evaluate(pictures)
 
 
 def rows_of(*distances, error=0) -> list[dict]:
@@ -38,22 +38,22 @@ def test_counts_and_extractor_stand_beside_the_figures():
 
 
 def test_real_come_before_fake():
-    one_of_the_real = np.repeat(PICTURES[HELD_OUT[:1]], 10, axis=0)
+    one_of_the_real = np.repeat(IMAGES[HELD_OUT[:1]], 10, axis=0)
     row = measure(one_of_the_real)
     assert row["precision"] == 1
     assert row["recall"] < 0.1
 
 
 def test_drawing_what_it_was_trained_on_is_told_from_drawing_what_is_held_out():
-    copied, new = measure(PICTURES[TRAINING]), measure(PICTURES[HELD_OUT])
+    copied, new = measure(IMAGES[TRAINING]), measure(IMAGES[HELD_OUT])
     assert copied["copying_close_share"] == 1
     assert new["copying_close_share"] < 0.2
     assert new["frechet_distance"] == pytest.approx(0, abs=1e-6)
 
 
-def test_only_a_part_of_many_training_pictures_is_looked_at(monkeypatch):
+def test_only_a_part_of_many_training_images_is_looked_at(monkeypatch):
     monkeypatch.setattr(evaluator, "_MOST_TRAINING", 7)
-    assert measure(PICTURES[HELD_OUT])["training"] == 7
+    assert measure(IMAGES[HELD_OUT])["training"] == 7
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_patience_ends_when_the_best_is_so_many_saves_old(distances, patience, s
 
 
 def test_the_line_says_which_epoch_is_best():
-    rows = [{"epoch": epoch} | measure(PICTURES[HELD_OUT]) for epoch in (1, 2)]
+    rows = [{"epoch": epoch} | measure(IMAGES[HELD_OUT]) for epoch in (1, 2)]
     rows[0]["kernel_distance"] = -1
     assert selection.as_text(rows).endswith("epoch 1 was better")
     assert selection.as_text(rows[:1]).endswith("kept as the best")

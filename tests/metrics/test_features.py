@@ -1,4 +1,4 @@
-"""Pictures -> features, of the classifier, of any Keras model, of InceptionV3."""
+"""Images -> features, of the classifier, of any Keras model, of InceptionV3."""
 
 import keras
 import numpy as np
@@ -15,23 +15,23 @@ from foldergan.storage import arrays, models
 SHAPE = (8, 8, 3)
 
 
-def random_pictures(count=5, shape=SHAPE):
+def random_images(count=5, shape=SHAPE):
     return np.random.default_rng(0).random((count, *shape), np.float32)
 
 
 def identity(shape=SHAPE):
-    """A model that gives the pictures that it took."""
+    """A model that gives the images that it took."""
     return keras.Sequential([keras.Input(shape), layers.Activation("linear")])
 
 
 def shown_to(model_shape, pictures, rows=None):
-    """The pictures as they reach a model of this shape."""
+    """The images as they reach a model of this shape."""
     extracted = FeatureExtractor(identity(model_shape), "pixels")(pictures, rows)
     return extracted.reshape(-1, *model_shape)
 
 
 class Recording:
-    """Blank pictures, and how many were read at a time."""
+    """Blank images, and how many were read at a time."""
 
     def __init__(self, count, shape):
         self.shape, self.read = (count, *shape), []
@@ -51,14 +51,14 @@ class Recording:
 def test_the_last_dense_layer_makes_the_answer_of_the_features(tmp_path, output):
     keras.utils.set_random_seed(0)
     classifier = classifier_of(SHAPE, 2, (4,), 16, output)
-    models.save_classifier(tmp_path, classifier, ["a", "b"])
+    models.save_classifier(tmp_path, classifier, ["a", "b"], ())
     extractor = features.load_extractor("classifier", tmp_path)
-    extracted = extractor(random_pictures())
+    extracted = extractor(random_images())
     assert extracted.shape == (5, 16) and extracted.dtype == np.float32
     assert extracted.std() > 0
     np.testing.assert_allclose(
         classifier.layers[-1](extracted),
-        classifier.predict_on_batch(random_pictures()),
+        classifier.predict_on_batch(random_images()),
         rtol=1e-5,
     )
     assert extractor.name == "classifier train.h5, 16 features"
@@ -73,7 +73,7 @@ def test_a_classifier_without_a_dense_layer_is_refused(tmp_path):
     classifier = keras.Sequential(
         [keras.Input(SHAPE), layers.Conv2D(2, 3), layers.GlobalAveragePooling2D()]
     )
-    models.save_classifier(tmp_path, classifier, ["a", "b"])
+    models.save_classifier(tmp_path, classifier, ["a", "b"], ())
     with pytest.raises(InputError, match="train.json has no dense layer"):
         features.load_extractor("classifier", tmp_path)
 
@@ -86,7 +86,7 @@ def test_a_models_output_is_flattened(tmp_path, name):
     thumbnail = keras.Sequential([keras.Input(SHAPE), layers.AveragePooling2D(4)])
     models.save_model(tmp_path / name, thumbnail)
     extractor = features.load_extractor(str(tmp_path / name), tmp_path / "elsewhere")
-    pictures = random_pictures()
+    pictures = random_images()
     expected = pictures.reshape(5, 2, 4, 2, 4, 3).mean((2, 4)).reshape(5, 12)
     np.testing.assert_allclose(extractor(pictures), expected, rtol=1e-5)
     assert extractor.name == f"model {name}, 12 features"
@@ -111,10 +111,10 @@ def test_a_missing_or_damaged_model_is_said_with_what_to_do(tmp_path):
         keras.Model(pictures := keras.Input(SHAPE), [pictures, pictures]),
         keras.Sequential([layers.Conv2D(2, 3)]),
     ],
-    ids=["latents", "pictures of any size", "gives two arrays", "never built"],
+    ids=["latents", "images of any size", "gives two arrays", "never built"],
 )
-def test_a_model_of_other_things_than_pictures_is_refused(model):
-    with pytest.raises(InputError, match="net gives no features: it maps .* not pict"):
+def test_a_model_of_other_things_than_images_is_refused(model):
+    with pytest.raises(InputError, match="net gives no features: .* not images"):
         FeatureExtractor(model, "net")
 
 
@@ -158,35 +158,33 @@ def test_weights_that_cannot_be_had_are_said_in_one_sentence(monkeypatch, tmp_pa
     )
 
 
-# Pictures of every size, and many of them.
+# Images of every size, and many of them.
 
 
 @pytest.mark.parametrize("size", [(4, 4), (12, 10)])
-def test_pictures_are_resized_as_everywhere_else(size):
-    pictures = random_pictures(shape=(*size, 3))
+def test_images_are_resized_as_everywhere_else(size):
+    pictures = random_images(shape=(*size, 3))
     np.testing.assert_array_equal(
         shown_to(SHAPE, pictures), images.resize_all(pictures, SHAPE)
     )
 
 
-def test_pictures_of_other_channels_are_refused():
+def test_images_of_other_channels_are_refused():
     extractor = FeatureExtractor(identity((8, 8, 1)), "net")
-    with pytest.raises(InputError, match="takes pictures of 1 channels, not of 3"):
-        extractor(random_pictures())
+    with pytest.raises(InputError, match="takes images of 1 channels, not of 3"):
+        extractor(random_images())
 
 
-def test_more_pictures_than_a_batch_stay_in_order():
-    pictures = random_pictures(600, (2, 2, 1))
+def test_more_images_than_a_batch_stay_in_order():
+    pictures = random_images(600, (2, 2, 1))
     np.testing.assert_array_equal(shown_to((2, 2, 1), pictures), pictures)
 
 
 def test_rows_of_a_read_only_memory_map_are_taken_as_asked(tmp_path):
-    arrays.save_array(tmp_path / "pictures.npy", random_pictures())
-    mapped = np.load(tmp_path / "pictures.npy", mmap_mode="r")
+    arrays.save_array(tmp_path / "images.npy", random_images())
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     rows = np.array([3, 0, 3])
-    np.testing.assert_array_equal(
-        shown_to(SHAPE, mapped, rows), random_pictures()[rows]
-    )
+    np.testing.assert_array_equal(shown_to(SHAPE, mapped, rows), random_images()[rows])
 
 
 @pytest.mark.parametrize(
@@ -197,7 +195,7 @@ def test_rows_of_a_read_only_memory_map_are_taken_as_asked(tmp_path):
         ((700, 800, 3), (4, 4, 3), 2),
     ],
 )
-def test_pictures_are_read_as_many_at_a_time_as_memory_holds(shape, model_shape, most):
+def test_images_are_read_as_many_at_a_time_as_memory_holds(shape, model_shape, most):
     pictures = Recording(2 * most + 1, shape)
     pooled = keras.Sequential([keras.Input(model_shape), layers.MaxPooling2D(4)])
     FeatureExtractor(pooled, "net")(pictures)

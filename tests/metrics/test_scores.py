@@ -1,4 +1,4 @@
-"""Figures of generated pictures: closed forms, conventions, and SciPy's answers."""
+"""Figures of generated images: closed forms, conventions, and SciPy's answers."""
 
 import json
 
@@ -101,7 +101,7 @@ def test_frechet_distance_of_correlated_features_agrees_with_scipy():
     assert scores.frechet_distance(real, fake) == pytest.approx(expected)
 
 
-def test_frechet_distance_of_fewer_pictures_than_features_in_closed_form():
+def test_frechet_distance_of_fewer_images_than_features_in_closed_form():
     # Two rows, a and b, have the covariance u u' with u = (a - b) / sqrt 2.
     real, fake = normal(0, 2, 5), normal(1, 2, 5)
     u, v = (real[0] - real[1]) / 2**0.5, (fake[0] - fake[1]) / 2**0.5
@@ -199,7 +199,7 @@ def test_rounding_leaves_no_duplicate_outside_its_ball(width):
     fourfold = np.repeat(points, 4, axis=0)
     assert scores.precision_recall(fourfold, fourfold[::-1], k=3) == (1, 1)
     assert scores.density_coverage(fourfold, points, k=3) == (4 / 3, 1)
-    # A lone picture is multiplied in another order of sums.
+    # A lone image is multiplied in another order of sums.
     assert scores.density_coverage(fourfold, points[:1], k=3) == (4 / 3, 1 / 30)
 
 
@@ -222,7 +222,7 @@ def test_nearest_agrees_with_scipy_and_is_0_between_equals():
 # Data copying.
 
 
-def test_copies_are_told_from_held_out_pictures():
+def test_copies_are_told_from_held_out_images():
     training, held_out, fresh = (normal(seed, 300, 8) for seed in range(3))
     copies = scores.data_copying(held_out, training[:200], training)
     assert copies.z_score < -10
@@ -265,7 +265,7 @@ def test_distances_that_are_all_equal_tell_nothing():
     assert scores.data_copying(same, same, same).z_score == 0
 
 
-def test_the_held_out_pictures_close_to_the_training_ones_are_a_twentieth():
+def test_the_held_out_images_close_to_the_training_ones_are_a_twentieth():
     # Distances of 1 to 40: the nearest twentieth reaches to 2, edge included.
     held_out = np.arange(1.0, 41)[:, None]
     fake = np.array([[0], [-1], [-2], [-2.5], [-3]])
@@ -314,7 +314,7 @@ def test_figures_are_the_same_in_blocks_of_any_size(request):
     assert scores.evaluate(*arrays, "", normal(2, 41)) == pytest.approx(whole)
 
 
-def test_figures_do_not_hang_on_the_order_of_the_pictures():
+def test_figures_do_not_hang_on_the_order_of_the_images():
     arrays = [normal(0, 31), normal(1, 23, shift=0.5), normal(2, 41)]
     turned = [array[::-1] for array in arrays]
     one = scores.evaluate(arrays[0], arrays[1], "", arrays[2])
@@ -340,7 +340,7 @@ def test_float32_features_are_computed_with_in_float64_and_left_as_they_are():
         (np.zeros((9, 2, 2)), r"fake features .* \(n, d\); found \(9, 2, 2\)"),
         (np.full((9, 4), np.nan), "fake features hold NaN"),
         (np.full((9, 4), np.inf), "fake features hold NaN or infinite"),
-        (np.zeros((0, 4)), "fake features of 0 pictures are too few"),
+        (np.zeros((0, 4)), "fake features of 0 images are too few"),
     ],
 )
 def test_unfit_features_are_refused_by_name(metric, fake, says):
@@ -357,7 +357,7 @@ def test_unfit_features_are_refused_by_name(metric, fake, says):
         (scores.density_coverage, 6, 1),
     ],
 )
-def test_the_fewest_pictures_are_enough_and_one_less_is_refused(metric, real, fake):
+def test_the_fewest_images_are_enough_and_one_less_is_refused(metric, real, fake):
     metric(normal(0, real), normal(1, fake))
     with pytest.raises(ValueError, match=f"real features of {real - 1} .* {real} are"):
         metric(normal(0, real - 1), normal(1, fake))

@@ -1,4 +1,4 @@
-"""Pictures changed a little at random."""
+"""Images changed a little at random."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def seed(*numbers):
     return tf.constant(numbers)
 
 
-def test_half_of_the_pictures_are_mirrored_left_to_right():
+def test_half_of_the_images_are_mirrored_left_to_right():
     mirrored = augmentation.mirror(NUMBERED, SEED).numpy()
     is_same = (mirrored == NUMBERED).all((1, 2, 3))
     is_flipped = (mirrored == NUMBERED[:, :, ::-1]).all((1, 2, 3))
@@ -23,12 +23,12 @@ def test_half_of_the_pictures_are_mirrored_left_to_right():
 
 
 @pytest.mark.parametrize("mode", ["REFLECT", "CONSTANT"])
-def test_pictures_are_shifted_by_whole_pixels_up_to_a_part_of_their_size(mode):
+def test_images_are_shifted_by_whole_pixels_up_to_a_part_of_their_size(mode):
     shifted = augmentation.shift(NUMBERED, SEED, part=0.25, mode=mode).numpy()
     assert shifted.shape == NUMBERED.shape
     seen = set()
     for before, after in zip(NUMBERED, shifted, strict=True):
-        # The picture's middle stays inside, and tells how far it went.
+        # The image's middle stays inside, and tells how far it went.
         down, right, _ = np.argwhere(after == before[8, 4])[0] - (8, 4, 0)
         seen.add((down, right))
         rows, columns = np.arange(4, 12), np.arange(2, 6)
@@ -70,13 +70,13 @@ def test_gradients_come_through(change):
     assert gradient.sum() == pytest.approx(NUMBERED[:9].size)
 
 
-def some_pictures(count=400, size=(4, 6)):
+def some_images(count=400, size=(4, 6)):
     rng = np.random.default_rng(0)
     return rng.uniform(-1, 1, (count, *size, 3)).astype(np.float32)
 
 
 def test_colors_change_by_as_much_as_the_paper_says():
-    before = some_pictures()
+    before = some_images()
     after = augmentation.color(before, SEED).numpy()
     brighter = (after - before).mean((1, 2, 3))  # which the others leave alone
     # Differences between two channels of a pixel: saturation times contrast. Between
@@ -99,7 +99,7 @@ def test_colors_change_by_as_much_as_the_paper_says():
 
 
 def test_gradients_come_through_colors():
-    images = tf.constant(some_pictures(3))
+    images = tf.constant(some_images(3))
     with tf.GradientTape() as tape:
         tape.watch(images)
         changed = augmentation.color(images, SEED)
@@ -116,12 +116,12 @@ def test_gradients_come_through_colors():
 
 @pytest.mark.parametrize("changes", [(), ("none",)])
 def test_no_change_is_none(changes):
-    images = some_pictures(5)
+    images = some_images(5)
     np.testing.assert_array_equal(augmentation.augment(images, changes, SEED), images)
 
 
 def test_changes_are_made_as_named():
-    images = some_pictures(50, size=(8, 8))
+    images = some_images(50, size=(8, 8))
     changed = augmentation.augment(images, ("color", "shift", "mirror"), SEED)
     expected = augmentation.mirror(images, SEED)
     expected = augmentation.shift(expected, SEED, mode="CONSTANT")

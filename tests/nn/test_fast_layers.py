@@ -6,12 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import classifier_of
+from conftest import classifier_of, discriminator_of, generator_of
 from keras import layers
 
 from foldergan import backend
 from foldergan.config.presets import PRESETS
-from foldergan.gan import networks
 from foldergan.nn import fast_layers
 
 COUNT = 3
@@ -24,8 +23,8 @@ def dcgan(name):
     settings = PRESETS[name].gan
     shape = settings.image_shape or PRESETS[name].data.image_shape
     filters = settings.discriminator_filters
-    discriminator = networks.build_discriminator(shape, filters, dropout=0.0)
-    generator = networks.build_generator(
+    discriminator = discriminator_of(shape, filters, dropout=0.0)
+    generator = generator_of(
         shape,
         settings.latent_dim,
         settings.generator_filters,
@@ -200,3 +199,37 @@ def test_a_twin_in_bfloat16_rounds_all_but_the_last_layer():
     assert twin.layers[-1].compute_dtype == "float32"
     assert {layer.compute_dtype for layer in twin.layers[1:-1]} == {"bfloat16"}
     np.testing.assert_allclose(twin(inputs), network(inputs), atol=0.03)
+
+
+# Layers that the routes do not know are Keras' own: silently wrong before.
+
+UNKNOWN = {
+    "valid": lambda: layers.Conv2D(5, 3, padding="valid"),
+    "valid, strided": lambda: layers.Conv2D(5, 3, strides=2, padding="valid"),
+    "dilated": lambda: layers.Conv2D(5, 3, dilation_rate=2, padding="same"),
+    "grouped": lambda: layers.Conv2D(6, 3, groups=3, padding="same"),
+    "no bias": lambda: layers.Conv2D(5, 3, use_bias=False, padding="same"),
+    "transposed valid": lambda: layers.Conv2DTranspose(5, 4, strides=2),
+    "transposed no bias": lambda: layers.Conv2DTranspose(
+        5, 4, strides=2, padding="same", use_bias=False
+    ),
+    "dense no bias": lambda: layers.Dense(5, use_bias=False),
+    "no scale": lambda: layers.BatchNormalization(scale=False),
+    "normalized over rows": lambda: layers.BatchNormalization(axis=1),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("channels", [3, 6])
+def test_a_layer_that_no_route_knows_is_computed_as_keras_does(name, channels):
+    backend.start(0)
+    network = keras.Sequential([keras.Input((9, 8, channels)), UNKNOWN[name]()])
+    inputs = tf.random.normal((COUNT, 9, 8, channels))
+    for ours, theirs in (
+        (fast_layers.run(network, inputs), network(inputs, training=True)),
+        (
+            fast_layers.optimized_copy(network, "float32")(inputs, training=True),
+            network(inputs, training=True),
+        ),
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)

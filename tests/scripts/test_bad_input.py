@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import classifier_of
+from conftest import classifier_of, generator_of
 
 from foldergan.config.presets import PRESETS
-from foldergan.gan import networks
 from foldergan.images import cv2
 from foldergan.storage import arrays, filenames, models
 
@@ -60,9 +59,9 @@ def finished(tmp_path_factory) -> Path:
     labels = np.repeat(np.eye(2, dtype=np.float32), 4, axis=0)
     arrays.save_array(folder / filenames.LABELS, labels)
     classifier = classifier_of(SHAPE, 2, (4,), 8)
-    models.save_classifier(model_dir, classifier, ["blue", "red"])
+    models.save_classifier(model_dir, classifier, ["blue", "red"], ())
     for epoch in (1, 2):
-        generator = networks.build_generator(SHAPE, 8, (4, 4))
+        generator = generator_of(SHAPE, 8, (4, 4))
         name = filenames.GENERATOR.format(epoch=epoch)
         models.save_model(model_dir / name, generator)
     (model_dir / filenames.RESUME).write_bytes(b"state of a long run")
@@ -77,7 +76,7 @@ def work(finished, tmp_path) -> Path:
     return tmp_path
 
 
-# The folder of pictures.
+# The folder of images.
 
 
 def no_folder(dataset):
@@ -113,7 +112,7 @@ def one_class_left(dataset):
         path.write_bytes(b"")
 
 
-def no_pictures(dataset):
+def no_images(dataset):
     for path in dataset.glob("*/*"):
         path.write_text("text")
 
@@ -128,20 +127,20 @@ def no_pictures(dataset):
         (hidden_folder_only, ("no class folders", "expected one folder a class")),
         (one_class, ("one class only, blue", "expected one folder a class")),
         (one_class_left, ("one class only, blue", "expected one folder a class")),
-        (no_pictures, ("no file in dataset is a picture", "JPEG or PNG")),
+        (no_images, ("no file in dataset is an image", "JPEG or PNG")),
     ],
 )
 def test_folder_that_gives_no_classes_is_refused(
-    refuses, work, picture_folder, spoil, says
+    refuses, work, image_folder, spoil, says
 ):
-    spoil(picture_folder)
+    spoil(image_folder)
     refuses(TRAIN, says=says)
 
 
 def test_every_unreadable_file_is_listed_and_the_rest_is_used(
-    script, picture_folder, tmp_path
+    script, image_folder, tmp_path
 ):
-    red = picture_folder / "red"
+    red = image_folder / "red"
     png = (red / "0.png").read_bytes()
     jpeg = cv2.imencode(".jpg", cv2.imread(str(red / "0.png")))[1].tobytes()
     flipped = bytearray(png)
@@ -158,28 +157,28 @@ def test_every_unreadable_file_is_listed_and_the_rest_is_used(
     for name, content in bad.items():
         (red / name).write_bytes(content)
     (red / "nested").mkdir()
-    (picture_folder / "green").mkdir()
+    (image_folder / "green").mkdir()
 
     result = script(TRAIN, *SMOKE)
     assert result.code == 0, result.err
     assert "skipped 8 of 16 files:" in result.out
     for name in [*bad, "nested"]:
         assert f"{Path('dataset/red') / name} " in result.out
-    assert f"warning: {Path('dataset/green')} has no picture" in result.out
+    assert f"warning: {Path('dataset/green')} has no image" in result.out
     assert np.load(tmp_path / filenames.LABELS).shape == (8, 2)
 
 
-def test_strict_refuses_a_stray_file(refuses, work, picture_folder):
-    (picture_folder / "red" / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+def test_strict_refuses_a_stray_file(refuses, work, image_folder):
+    (image_folder / "red" / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
     refuses(TRAIN, "--strict", says=("Thumbs.db", "mend or remove it"))
 
 
-def test_file_name_that_is_no_text_can_be_listed(process, picture_folder, monkeypatch):
+def test_file_name_that_is_no_text_can_be_listed(process, image_folder, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")  # as on most terminals
-    shutil.rmtree(picture_folder / "red")  # ends the run early
+    shutil.rmtree(image_folder / "red")  # ends the run early
     bad = os.fsdecode(b"caf\xe9.png")  # as archives made on other systems unpack
     try:
-        (picture_folder / "blue" / bad).write_bytes(b"")
+        (image_folder / "blue" / bad).write_bytes(b"")
     except OSError:
         pytest.skip("this disk takes names of text only")
     result = process(TRAIN, *SMOKE)
@@ -194,8 +193,8 @@ def test_file_name_that_is_no_text_can_be_listed(process, picture_folder, monkey
         (("--filters", "4,4,4,4,4,4"), ("32x32", "--filters")),
     ],
 )
-def test_pictures_too_small_for_the_network_leave_the_arrays(
-    refuses, work, picture_folder, flags, says
+def test_images_too_small_for_the_network_leave_the_arrays(
+    refuses, work, image_folder, flags, says
 ):
     refuses(TRAIN, *flags, says=says)
 
@@ -242,13 +241,13 @@ def test_truncated_array_is_refused(refuses, work):
     refuses(GAN, says=(filenames.IMAGES, "damaged", "run: python TrainModel.py"))
 
 
-def test_few_pictures_shrink_the_batch_and_the_run_says_so(script, work):
+def test_few_images_shrink_the_batch_and_the_run_says_so(script, work):
     images = np.random.default_rng(0).random((3, *SHAPE), np.float32)
     arrays.save_array(work / filenames.IMAGES, images)
     (work / "model" / filenames.RESUME).unlink()
     result = script(GAN, *SMOKE, "--batch-size", "128")
     assert result.code == 0, result.err
-    assert "3 pictures are fewer than half a batch of 128" in result.out
+    assert "3 images are fewer than half a batch of 128" in result.out
     assert "the batch shrinks to 6" in result.out
 
 
@@ -257,7 +256,7 @@ def test_damaged_state_is_not_resumed(refuses, work):
 
 
 def test_shape_out_of_reach_leaves_the_state_of_the_run_before(refuses, work):
-    refuses(GAN, "--image-shape", "32x32x1", says=("of 3 channels", "pictures of 1"))
+    refuses(GAN, "--image-shape", "32x32x1", says=("of 3 channels", "images of 1"))
 
 
 # The networks.
@@ -292,7 +291,7 @@ def test_damaged_generator_names_another(refuses, work, part):
     path = work / "model" / "generator_model_001.h5"
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
-    says = (path.name, "damaged", "try --generator", "generator_model_002.h5")
+    says = (path.name, "damaged", "change --generator", "generator_model_002.h5")
     refuses(GENERATE, says=says)
 
 
@@ -301,14 +300,14 @@ def test_classifier_given_as_generator_is_refused(refuses, work):
 
 
 def test_grey_generator_with_a_colour_classifier_is_refused(refuses, work):
-    grey = networks.build_generator((32, 32, 1), 8, (4, 4))
+    grey = generator_of((32, 32, 1), 8, (4, 4))
     models.save_model(work / "model" / "generator_model_001.h5", grey)
-    says = ("of 1 channels", "into pictures of 3", "the same img_data.txt.npy")
+    says = ("of 1 channels", "into images of 3", "the same img_data.txt.npy")
     refuses(GENERATE, says=says)
 
 
 def test_generator_of_another_size_is_resized(script, work):
-    large = networks.build_generator((64, 48, 3), 8, (4, 4))
+    large = generator_of((64, 48, 3), 8, (4, 4))
     models.save_model(work / "model" / "generator_model_001.h5", large)
     result = script(GENERATE, *SMOKE)
     assert result.code == 0, result.err
@@ -328,7 +327,7 @@ def test_generator_of_another_size_is_resized(script, work):
         (GENERATE, ("--typo",), ("--typo",)),
     ],
 )
-def test_wrong_flag_is_refused(refuses, work, picture_folder, name, flags, says):
+def test_wrong_flag_is_refused(refuses, work, image_folder, name, flags, says):
     refuses(name, *flags, says=says)
 
 
@@ -338,14 +337,14 @@ def test_generating_from_a_model_folder_that_is_a_file_is_refused(refuses, work)
 
 
 @pytest.mark.parametrize("name", [TRAIN, GAN])
-def test_model_folder_that_is_a_file_is_refused(refuses, work, picture_folder, name):
+def test_model_folder_that_is_a_file_is_refused(refuses, work, image_folder, name):
     (work / "taken").write_text("a file")
     for path in ("taken", Path("taken") / "below"):
         says = (str(path), "cannot be used as a folder", "name another")
         refuses(name, "--model-dir", path, says=says)
 
 
-def test_data_folder_that_is_a_file_is_refused(refuses, work, picture_folder):
+def test_data_folder_that_is_a_file_is_refused(refuses, work, image_folder):
     (work / "taken").write_text("a file")
     refuses(TRAIN, "--data-dir", "taken", says=("taken cannot be used as a folder",))
 
@@ -353,7 +352,7 @@ def test_data_folder_that_is_a_file_is_refused(refuses, work, picture_folder):
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
 @pytest.mark.parametrize("name", [TRAIN, GAN, GENERATE])
 def test_folder_that_refuses_to_be_written_ends_in_1_before_any_work(
-    refuses, work, picture_folder, monkeypatch, name, number
+    refuses, work, image_folder, monkeypatch, name, number
 ):
     writes = Path.write_bytes
 
@@ -371,7 +370,7 @@ def test_folder_that_refuses_to_be_written_ends_in_1_before_any_work(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
 )
 @pytest.mark.parametrize("name", [TRAIN, GAN, GENERATE])
-def test_locked_folder_ends_in_1(refuses, work, picture_folder, name):
+def test_locked_folder_ends_in_1(refuses, work, image_folder, name):
     (work / "model").chmod(0o500)
     try:
         refuses(name, code=1, says=("model", "Permission denied"))
@@ -383,7 +382,7 @@ def test_locked_folder_ends_in_1(refuses, work, picture_folder, name):
     ("name", "flags"), [(TRAIN, ()), (GAN, ("--epochs", "1")), (GENERATE, ())]
 )
 def test_disk_that_fills_up_while_saving_ends_in_1_with_the_old_files(
-    script, work, picture_folder, monkeypatch, name, flags
+    script, work, image_folder, monkeypatch, name, flags
 ):
     def fill_the_disk(source, target):
         raise OSError(errno.ENOSPC, "No space left on device")

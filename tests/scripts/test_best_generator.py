@@ -1,4 +1,4 @@
-"""Training that measures each save by held-out pictures and keeps the best."""
+"""Training that measures each save by held-out images and keeps the best."""
 
 import csv
 import json
@@ -12,26 +12,26 @@ GAN = ("GANModel.py", "--preset", "smoke", "--held-out", "0.5")
 
 
 @pytest.fixture
-def trained(picture_folder, script):
-    """A folder with a classifier and twelve pictures a class."""
-    for folder in picture_folder.iterdir():
+def trained(image_folder, script):
+    """A folder with a classifier and twelve images a class."""
+    for folder in image_folder.iterdir():
         for number in range(8):
             content = (folder / f"{number % 4}.png").read_bytes()
             (folder / f"{number + 4}.png").write_bytes(content)
     assert script("TrainModel.py", "--preset", "smoke").code == 0
-    return picture_folder.parent
+    return image_folder.parent
 
 
 @pytest.fixture
 def distances(monkeypatch):
     """Makes the judge find these kernel distances, one after the other."""
-    measure, found = evaluator.Evaluator.measure, []
+    measure, found = evaluator.Evaluator.evaluate, []
 
     def find(judge, pictures):
         found_now = {"kernel_distance": found.pop(0), "kernel_distance_error": 0}
         return measure(judge, pictures) | found_now
 
-    monkeypatch.setattr(evaluator.Evaluator, "measure", find)
+    monkeypatch.setattr(evaluator.Evaluator, "evaluate", find)
     return found
 
 
@@ -85,7 +85,7 @@ def test_a_new_run_sets_the_best_of_an_earlier_one_aside(trained, script):
     assert not (model / "gan_quality.png").exists()
 
 
-def test_held_out_pictures_are_not_trained_on(trained, script, monkeypatch):
+def test_held_out_images_are_not_trained_on(trained, script, monkeypatch):
     from foldergan.gan.trainer import AdversarialTrainer
 
     sides, train, judge = {}, AdversarialTrainer.train, evaluator.Evaluator.__init__
@@ -101,7 +101,7 @@ def test_held_out_pictures_are_not_trained_on(trained, script, monkeypatch):
     monkeypatch.setattr(AdversarialTrainer, "train", watched)
     monkeypatch.setattr(evaluator.Evaluator, "__init__", watched_judge)
     result = script(*GAN[:3], "--held-out", 0.25, "--epochs", 1)
-    assert "held out 6 pictures" in result.out
+    assert "held out 6 images" in result.out
     assert len(sides["held out"]) == 6
     assert (
         sides["shown"] == sides["not to repeat"] == set(range(24)) - sides["held out"]
@@ -136,7 +136,9 @@ def test_any_keras_model_can_measure(trained, script):
 
 def test_drawn_classes_are_in_the_proportions_of_those_held_out():
     labels = np.eye(3)[[2, 0, 0, 2, 0, 0, 2, 0, 0, 1]]
-    class_ids = evaluator.fake_classes(labels)
+    from foldergan.gan.evaluation import fake_classes
+
+    class_ids = fake_classes(labels)
     assert np.bincount(class_ids).tolist() == [1200, 200, 600]
 
 
@@ -168,7 +170,7 @@ def test_measuring_needs_a_classifier(trained, script):
 def test_too_few_to_measure_by_are_refused(trained, script):
     result = script(*GAN[:3], "--held-out", 0.1)
     assert result.code == 2
-    assert "leaves 2 to measure by and 6 are needed" in result.err
+    assert "leaves 2 to evaluate by and 6 are needed" in result.err
 
 
 def test_patience_without_a_measure_is_refused(script):

@@ -1,26 +1,29 @@
-"""A GAN that is told the class: from the labels to pictures that were asked for."""
+"""A GAN that is told the class: from the labels to images that were asked for."""
 
 import csv
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
+from conftest import generator_of
 
 from foldergan.gan import networks
 from foldergan.images import cv2
+from foldergan.storage.models import load_generator_classes, num_classes_of
 
 GAN = ("GANModel.py", "--preset", "smoke", "--conditioning", "class")
 PREDICT = ("GeneratePredict.py", "--preset", "smoke")
 
 
 @pytest.fixture
-def trained(picture_folder, script):
+def trained(image_folder, script):
     """A folder with a classifier of red and blue, and a GAN of both."""
     assert script("TrainModel.py", "--preset", "smoke").code == 0
     result = script(*GAN)
     assert result.code == 0, result.err
-    return picture_folder.parent
+    return image_folder.parent
 
 
 def table(folder) -> list[dict]:
@@ -57,7 +60,7 @@ def test_a_class_that_is_not_there_is_refused(trained, script):
 def test_one_class_only_needs_a_generator_with_classes(trained, script):
     script("GANModel.py", "--preset", "smoke")
     result = script(*PREDICT, "--only", "red")
-    assert result.code == 2 and "--conditioning class" in result.err
+    assert result.code == 2 and "leave out --only" in result.err
     assert script(*PREDICT).code == 0
     assert "intended" not in table(trained)[0]
 
@@ -82,24 +85,39 @@ def test_a_classifier_of_as_many_other_classes_is_refused(trained, script):
     result = script(*PREDICT)
     assert result.code == 2
     assert "draws blue, red and the classifier tells amber, blue apart" in result.err
-    # The networks are there; only what they call the classes is not known.
-    (trained / "model" / "generator_classes.json").unlink()
-    assert script(*PREDICT).code == 0
 
 
 def test_arrays_of_ones_own_have_no_class_names(trained, script):
     labels = np.load(trained / "img_label.txt.npy")
     np.save(trained / "img_label.txt.npy", labels[:, ::-1].copy())
     assert script(*GAN).code == 0
-    assert (trained / "model" / "generator_classes.json").read_text() == "null\n"
+    path = trained / "model" / "generator_model_001.h5"
+    assert load_generator_classes(path) is None
     assert script(*PREDICT).code == 0
 
 
 @pytest.mark.parametrize("content", ["[", "3", "[3]"])
-def test_damaged_class_names_are_named(trained, script, content):
+def test_damaged_class_names_of_an_older_version_are_named(trained, script, content):
+    without_class_names(trained / "model" / "generator_model_001.h5")
     (trained / "model" / "generator_classes.json").write_text(content)
     result = script(*PREDICT)
-    assert result.code == 2 and "generator_classes.json is damaged" in result.err
+    assert result.code == 2 and "generator_classes.json" in result.err
+
+
+def test_class_names_of_an_older_version_are_read(trained, script):
+    path = trained / "model" / "generator_model_001.h5"
+    assert load_generator_classes(path) == ["blue", "red"]
+    without_class_names(path)
+    assert load_generator_classes(path) is None
+    path.with_name("generator_classes.json").write_text('["red", "blue"]')
+    result = script(*PREDICT)
+    assert result.code == 2 and "draws red, blue" in result.err
+
+
+def without_class_names(path):
+    """Makes a generator's file as versions before 0.2 wrote it."""
+    with h5py.File(path, "a") as file:
+        del file["foldergan"]
 
 
 def test_a_resumed_run_goes_on_as_if_unbroken(trained, script):
@@ -139,17 +157,17 @@ def test_plain_keras_draws_with_its_file(trained):
 
 
 def test_without_classes_a_generator_is_left_alone():
-    generator = networks.build_generator((8, 8, 3), 5, (4, 4))
+    generator = generator_of((8, 8, 3), 5, (4, 4))
     assert networks.inference_generator(generator, 0) is generator
-    assert networks.num_classes_of(generator) == 0
+    assert num_classes_of(generator) == 0
 
 
 def test_a_class_id_becomes_a_loud_one_hot_class_behind_the_latent_vector():
-    generator = networks.build_generator((8, 8, 3), 5, (4, 4), num_classes=3)
+    generator = generator_of((8, 8, 3), 5, (4, 4), num_classes=3)
     drawer = networks.inference_generator(generator, 3)
-    assert networks.num_classes_of(drawer) == 3
+    assert num_classes_of(drawer) == 3
     latents = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
-    classes = networks.CLASS_SCALE * np.eye(3, dtype=np.float32)
+    classes = networks._CLASS_SCALE * np.eye(3, dtype=np.float32)
     joined = np.concatenate([latents, classes], axis=1)
     np.testing.assert_allclose(
         drawer.predict([latents, np.arange(3)], verbose=0),

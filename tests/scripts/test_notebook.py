@@ -10,13 +10,13 @@ from nbclient import NotebookClient
 TINY = """
 dataset_folder = {dataset!r}
 output_dir = Path({output!r})
-epochs, batch_size, latent_dim = 2, 8, 8
+epochs, batch_size = 2, 8
 save_every = 1
 """
 
 
 @pytest.mark.slow
-def test_the_notebook_runs_top_to_bottom(picture_folder, tmp_path, monkeypatch):
+def test_the_notebook_runs_top_to_bottom(image_folder, tmp_path, monkeypatch):
     monkeypatch.delenv("MPLBACKEND")  # the kernel brings its own
     notebook = nbformat.read(ROOT / "notebooks" / "cifar10_gan.ipynb", as_version=4)
     index = next(
@@ -24,7 +24,7 @@ def test_the_notebook_runs_top_to_bottom(picture_folder, tmp_path, monkeypatch):
         for number, cell in enumerate(notebook.cells)
         if "parameters" in cell.metadata.get("tags", [])
     )
-    tiny = TINY.format(dataset=str(picture_folder), output=str(tmp_path / "out"))
+    tiny = TINY.format(dataset=str(image_folder), output=str(tmp_path / "out"))
     notebook.cells.insert(index + 1, nbformat.v4.new_code_cell(tiny))
 
     client = NotebookClient(

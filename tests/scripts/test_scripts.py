@@ -57,9 +57,9 @@ assert np.array_equal(whole.predict(images, verbose=0), probabilities)
 generator = keras.models.load_model(f"{folder}/model/generator_model_004.h5")
 assert generator.input_shape == (None, 8)
 latents = np.random.default_rng(0).normal(size=(5, 8))
-pictures = generator.predict(latents, verbose=0)
-assert pictures.shape == (5, 32, 32, 3)
-assert -1 <= pictures.min() < 0 < pictures.max() <= 1
+images = generator.predict(latents, verbose=0)
+assert images.shape == (5, 32, 32, 3)
+assert -1 <= images.min() < 0 < images.max() <= 1
 print("read everything")
 """
 
@@ -96,14 +96,14 @@ def test_the_scripts_leave_exactly_their_files(finished):
     assert model == OF_TRAIN_MODEL | OF_GAN_MODEL | OF_GENERATE_PREDICT
 
 
-def test_the_pictures_are_read_once(copied, script):
+def test_the_images_are_read_once(copied, script):
     script("TrainModel.py", "--preset", "smoke")  # the copies are new to it
     for name in ("TrainModel.py", "GANModel.py"):
         result = script(name, "--preset", "smoke", "--dataset", "dataset")
         assert result.code == 0 and "not read again" in result.out
 
 
-def test_the_tables_have_a_row_an_epoch_and_a_row_a_picture(finished):
+def test_the_tables_have_a_row_an_epoch_and_a_row_a_image(finished):
     def rows(name):
         with open(finished / "model" / name, newline="") as file:
             return list(csv.DictReader(file))
@@ -115,7 +115,7 @@ def test_the_tables_have_a_row_an_epoch_and_a_row_a_picture(finished):
 
 
 def test_same_seed_same_bytes_also_when_resumed_half_way(
-    finished, script, picture_folder, tmp_path
+    finished, script, image_folder, tmp_path
 ):
     """The finished run trained its GAN for four epochs without a break."""
     gan = ("GANModel.py", "--epochs")
@@ -282,3 +282,48 @@ def test_a_second_run_in_the_folder_is_refused(copied, process, name):
         result = process(name, "--preset", "smoke")
     assert_refused(result, f"process {os.getpid()}", "--model-dir")
     assert contents(copied) == before
+
+
+# What a script takes from another, and what it checks.
+
+SMOKE = ("--preset", "smoke")
+
+
+def test_test_time_augmentation_is_that_of_the_classifier(image_folder, script):
+    """It was taken from the preset: what --augmentation had asked for was forgotten."""
+    from foldergan.storage import models
+
+    assert script("TrainModel.py", *SMOKE, "--augmentation", "shift").code == 0
+    loaded = models.load_classifier(image_folder.parent / "model")
+    assert loaded.augmentation == ("shift",)
+    assert script("GANModel.py", *SMOKE).code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        asked = []
+        from foldergan.classifier import evaluation
+
+        predict = evaluation.predict
+
+        def watched(*arguments, augmentation):
+            asked.append(augmentation)
+            return predict(*arguments, augmentation=augmentation)
+
+        patch.setattr(evaluation, "predict", watched)
+        assert script("GeneratePredict.py", *SMOKE).code == 0
+    assert asked == [("shift",)]
+
+
+def test_only_the_sections_that_a_script_uses_must_fit(image_folder, script):
+    """A GAN of doublings cannot draw 50x50; that is no reason not to classify it."""
+    assert script("TrainModel.py", *SMOKE, "--image-shape", "50x50x3").code == 0
+    result = script("GANModel.py", *SMOKE)
+    assert result.code == 2 and "multiples of 8, not 50x50" in result.err
+    assert "change --image-shape or --generator-filters" in result.err
+
+
+def test_a_classifier_beside_the_names_of_another_is_refused(image_folder, script):
+    assert script("TrainModel.py", *SMOKE).code == 0
+    names = image_folder.parent / "model" / "classes.json"
+    names.write_text('["red", "blue"]', encoding="utf-8")
+    assert script("GANModel.py", *SMOKE).code == 0
+    result = script("GeneratePredict.py", *SMOKE)
+    assert result.code == 2 and "name other classes" in result.err

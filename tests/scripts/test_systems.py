@@ -38,7 +38,7 @@ def run_all(script, preset, classifier=(), gan=(), predict=()):
 
 @pytest.fixture
 def cifar10(monkeypatch):
-    """Forty pictures in place of the download."""
+    """Forty images in place of the download."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (40, 32, 32, 3), np.uint8)
     labels = np.arange(40, dtype=np.uint8)[:, None] % 10
@@ -76,13 +76,13 @@ def test_the_three_networks_of_cifar10_fit_together(script, cifar10, tmp_path):
     )
     latents = np.random.default_rng(0).standard_normal((5, 100), np.float32)
 
-    pictures = generator.predict(latents, verbose=0)
+    images = generator.predict(latents, verbose=0)
     probabilities = combined.predict(latents, verbose=0)
 
-    assert np.abs(pictures).max() <= 1
+    assert np.abs(images).max() <= 1
     assert ((probabilities > 0) & (probabilities < 1)).all()
     np.testing.assert_allclose(
-        probabilities, discriminator.predict(pictures, verbose=0), rtol=1e-5
+        probabilities, discriminator.predict(images, verbose=0), rtol=1e-5
     )
     assert discriminator.trainable_weights  # a frozen one would come back without
 
@@ -99,8 +99,8 @@ def test_cifar10_without_network_or_copy_says_where_to_put_it(script, monkeypatc
     assert "--dataset" in result.err and "Traceback" not in result.err
 
 
-def test_gan_128_needs_no_classes(script, picture_folder, tmp_path):
-    flat = picture_folder / "red"
+def test_gan_128_needs_no_classes(script, image_folder, tmp_path):
+    flat = image_folder / "red"
     gan = ("--dataset", flat, "--epochs", 1, "--image-shape", "32x32x3", *NARROW)
     found = run_all(script, "gan-128", None, gan, None)
     assert found == GAN | {
@@ -113,16 +113,16 @@ def test_gan_128_needs_no_classes(script, picture_folder, tmp_path):
     assert single.shape == (32, 32, 3)
 
 
-def test_gan_128_sets_labels_of_other_pictures_aside(script, picture_folder, tmp_path):
+def test_gan_128_sets_labels_of_other_images_aside(script, image_folder, tmp_path):
     run_all(script, "smoke", (), None, None)
-    flat = picture_folder / "red"
+    flat = image_folder / "red"
     gan = ("--dataset", flat, "--epochs", 1, "--image-shape", "32x32x3", *NARROW)
     run_all(script, "gan-128", None, gan, None)
     assert not (tmp_path / "img_label.txt.npy").exists()
     assert (tmp_path / "img_label.txt.previous.npy").exists()
 
 
-def test_greyscale_goes_the_whole_way(script, picture_folder):
+def test_greyscale_goes_the_whole_way(script, image_folder):
     shape = ("--image-shape", "32x32x1")
     found = run_all(
         script, "gan-128", (*TINY_CLASSIFIER, *shape), ("--epochs", 1, *shape, *NARROW)
@@ -136,20 +136,20 @@ def test_greyscale_goes_the_whole_way(script, picture_folder):
 
 
 @pytest.mark.parametrize("shape", ["48x48x3", "100x128x3"])
-def test_a_shape_that_doubling_cannot_reach_is_refused(script, picture_folder, shape):
+def test_a_shape_that_doubling_cannot_reach_is_refused(script, image_folder, shape):
     result = script("GANModel.py", "--preset", "gan-128", "--image-shape", shape)
     assert result.code == 2
     assert "multiples of 32" in result.err and "Traceback" not in result.err
 
 
-def test_gan_128_default_arrays_are_made_only_when_missing(script, picture_folder):
+def test_gan_128_default_arrays_are_made_only_when_missing(script, image_folder):
     arguments = ("--preset", "gan-128", "--epochs", 1, "--image-shape", "32x32x3")
     arguments += NARROW
-    assert "read 8 pictures" in script("GANModel.py", *arguments).out
-    assert "read 8 pictures" not in script("GANModel.py", *arguments).out
+    assert "read 8 images" in script("GANModel.py", *arguments).out
+    assert "read 8 images" not in script("GANModel.py", *arguments).out
 
 
-def test_binary_350(script, picture_folder):
+def test_binary_350(script, image_folder):
     """With narrow networks; the real widths are counted in test_networks.py."""
     found = run_all(
         script,
@@ -172,28 +172,28 @@ def test_binary_350(script, picture_folder):
     assert parts == ["part", "training", "validation", "test"]
 
 
-def test_one_sigmoid_unit_learns_two_classes(script, picture_folder):
+def test_one_sigmoid_unit_learns_two_classes(script, image_folder):
     """Categorical cross-entropy on a lone unit would stay at chance."""
     arguments = ("--output", "sigmoid", "--epochs", 30, "--learning-rate", 0.01)
     result = script("TrainModel.py", "--preset", "smoke", *arguments)
     assert "accuracy 100.00% of 6" in result.out
 
 
-def test_one_sigmoid_unit_refuses_three_classes(script, picture_folder):
-    (picture_folder / "red").joinpath("0.png").rename(picture_folder / "green.png")
-    (picture_folder / "green").mkdir()
-    (picture_folder / "green.png").rename(picture_folder / "green" / "0.png")
+def test_one_sigmoid_unit_refuses_three_classes(script, image_folder):
+    (image_folder / "red").joinpath("0.png").rename(image_folder / "green.png")
+    (image_folder / "green").mkdir()
+    (image_folder / "green.png").rename(image_folder / "green" / "0.png")
     result = script("TrainModel.py", "--preset", "smoke", "--output", "sigmoid")
     assert result.code == 2
     assert not os.path.exists("img_data.txt.npy")
     assert "--output softmax" in result.err and "Traceback" not in result.err
 
 
-def test_resuming_leaves_the_arrays_as_they_are(script, picture_folder, tmp_path):
-    arguments = ("--preset", "smoke", "--dataset", picture_folder)
+def test_resuming_leaves_the_arrays_as_they_are(script, image_folder, tmp_path):
+    arguments = ("--preset", "smoke", "--dataset", image_folder)
     assert script("GANModel.py", *arguments).code == 0
     before = (tmp_path / "img_data.txt.npy").read_bytes()
-    (picture_folder / "red" / "0.png").unlink()
+    (image_folder / "red" / "0.png").unlink()
     resumed = script("GANModel.py", *arguments, "--resume", "--epochs", 2)
     assert resumed.code == 0, resumed.err
     assert (tmp_path / "img_data.txt.npy").read_bytes() == before

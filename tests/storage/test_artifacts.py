@@ -9,10 +9,9 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import classifier_of
+from conftest import classifier_of, generator_of
 
 from foldergan.errors import InputError, RunError
-from foldergan.gan import networks
 from foldergan.storage import arrays, atomic, filenames, locking, models, tables
 
 SHAPE = (8, 8, 3)
@@ -25,7 +24,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def generator():
-    return networks.build_generator(SHAPE, 5, (4, 4))
+    return generator_of(SHAPE, 5, (4, 4))
 
 
 def random_images(count=4) -> np.ndarray:
@@ -68,7 +67,7 @@ def test_file_names_are_those_that_other_scripts_read():
 
 
 def test_scripts_leave_the_files_and_arrays_of_the_contract(
-    script, picture_folder, tmp_path
+    script, image_folder, tmp_path
 ):
     assert script("TrainModel.py", "--preset", "smoke").code == 0
     images = np.load(tmp_path / "img_data.txt.npy")
@@ -82,7 +81,7 @@ def test_scripts_leave_the_files_and_arrays_of_the_contract(
 
 
 def test_plain_keras_rebuilds_the_classifier(classifier, tmp_path):
-    models.save_classifier(tmp_path, classifier, ["a", "b"])
+    models.save_classifier(tmp_path, classifier, ["a", "b"], ())
     text = (tmp_path / "train.json").read_text()
     rebuilt = keras.models.model_from_json(text)
     rebuilt.load_weights(tmp_path / "train.h5")
@@ -115,11 +114,11 @@ def test_saving_leaves_the_optimizer_alone(tmp_path):
         assert "optimizer_weights" not in file
 
 
-# Arrays: written a few pictures at a time, read with suspicion.
+# Arrays: written a few images at a time, read with suspicion.
 
 
 @pytest.mark.parametrize("count", [1, 9, 10, 101])
-def test_pictures_written_a_few_at_a_time_make_the_file_of_np_save(tmp_path, count):
+def test_images_written_a_few_at_a_time_make_the_file_of_np_save(tmp_path, count):
     images = random_images(count)
     with arrays.writing_images(tmp_path / filenames.IMAGES, SHAPE) as append:
         for start in range(0, count, 4):
@@ -136,7 +135,7 @@ def test_append_takes_any_layout_and_dtype(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_of_the_contract_are_accepted_and_read_only(tmp_path, channels):
+def test_images_of_the_contract_are_accepted_and_read_only(tmp_path, channels):
     images = random_images()[..., :channels]
     images[0, 0, 0, 0], images[0, 0, 1, 0] = 0, 1  # both ends belong
     arrays.save_array(tmp_path / filenames.IMAGES, images)
@@ -158,7 +157,7 @@ BAD_IMAGES = {
     "no axis": (npy(np.float32(0)), "img_data"),
     "two channels": (npy(random_images()[..., :2]), r"shape \(4, 8, 8, 2\)"),
     "four channels": (npy(np.zeros((4, 8, 8, 4), "f4")), r"shape \(4, 8, 8, 4\)"),
-    "no pictures": (npy(random_images()[:0]), "img_data"),
+    "no images": (npy(random_images()[:0]), "img_data"),
     "no pixels": (npy(np.zeros((4, 0, 8, 3), "f4")), "img_data"),
     "uint8": (npy(np.zeros((4, 8, 8, 3), np.uint8)), "float32 .* found uint8"),
     "float64": (npy(random_images().astype("f8")), "float32 .* found float64"),
@@ -186,14 +185,12 @@ BAD_IMAGES = {
 
 
 @pytest.mark.parametrize(("content", "found"), BAD_IMAGES.values(), ids=BAD_IMAGES)
-def test_pictures_outside_the_contract_are_refused(tmp_path, content, found):
+def test_images_outside_the_contract_are_refused(tmp_path, content, found):
     (tmp_path / filenames.IMAGES).write_bytes(content)
     with pytest.raises(InputError, match=found) as error:
         arrays.load_images(tmp_path)
     assert str(tmp_path / filenames.IMAGES) in str(error.value)
-    assert str(error.value).endswith(
-        "run: python TrainModel.py, with the same --preset"
-    )
+    assert str(error.value).endswith("run: python TrainModel.py, with the same preset")
 
 
 def test_zip_of_arrays_under_the_name_of_one_is_refused(tmp_path):
@@ -221,7 +218,7 @@ def test_every_slice_of_a_large_array_is_checked(tmp_path, monkeypatch):
     images = random_images(5)
     images[3, 0, 0, 0] = 2
     arrays.save_array(tmp_path / filenames.IMAGES, images)
-    with pytest.raises(InputError, match="to 2 from picture 2 on"):
+    with pytest.raises(InputError, match="to 2 from image 2 on"):
         arrays.load_images(tmp_path)
 
 
@@ -242,7 +239,7 @@ def test_one_hot_labels_are_accepted(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "found"),
     [
-        (np.eye(3, dtype="f4"), "has 4 pictures"),
+        (np.eye(3, dtype="f4"), "has 4 images"),
         (np.zeros(4, "f4"), r"shape \(4,\)"),
         (np.eye(4, dtype="f8"), "found float64"),
         (np.zeros((4, 2), "f4"), "one-hot"),
@@ -267,12 +264,12 @@ def test_labels_outside_the_contract_are_refused(tmp_path, labels, found):
 
 @pytest.fixture
 def model_dir(tmp_path, classifier) -> Path:
-    models.save_classifier(tmp_path, classifier, ["a", "b"])
+    models.save_classifier(tmp_path, classifier, ["a", "b"], ())
     return tmp_path
 
 
 def test_classifier_and_class_names_come_back(model_dir, classifier):
-    loaded, class_names = models.load_classifier(model_dir)
+    loaded, class_names, _ = models.load_classifier(model_dir)
     assert class_names == ["a", "b"]
     images = random_images()
     np.testing.assert_array_equal(
@@ -282,8 +279,8 @@ def test_classifier_and_class_names_come_back(model_dir, classifier):
 
 def test_class_names_keep_their_letters(tmp_path, classifier):
     class_names = ["\u00fcber", "\u732b"]
-    models.save_classifier(tmp_path, classifier, class_names)
-    assert models.load_classifier(tmp_path)[1] == class_names
+    models.save_classifier(tmp_path, classifier, class_names, ())
+    assert models.load_classifier(tmp_path).class_names == class_names
 
 
 @pytest.mark.parametrize("name", ["train.json", "train.h5", "classes.json"])
@@ -386,7 +383,7 @@ def test_damaged_generator_names_the_newest_other_one(tmp_path, content):
         models.load_generator(path)
     assert str(path) in str(error.value)
     some_generators(tmp_path, 60, 70)
-    with pytest.raises(InputError, match="try --generator .*_070.h5"):
+    with pytest.raises(InputError, match="_070.h5 is another"):
         models.load_generator(path)
 
 
@@ -501,7 +498,7 @@ def test_failed_save_of_a_network_leaves_the_old_file(old_file, generator, monke
     assert_untouched(old_file)
 
 
-def test_failed_writing_of_pictures_leaves_the_old_file(tmp_path):
+def test_failed_writing_of_images_leaves_the_old_file(tmp_path):
     path = tmp_path / filenames.IMAGES
     path.write_bytes(b"old")
     with (

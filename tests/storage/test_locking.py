@@ -51,7 +51,7 @@ def test_the_temporary_file_is_a_neighbour_with_the_same_extension(tmp_path):
 
 @pytest.mark.parametrize(
     "failure",
-    [ValueError("not ours"), Interrupted(signal.SIGINT), InputError("bad picture")],
+    [ValueError("not ours"), Interrupted(signal.SIGINT), InputError("bad image")],
     ids=lambda failure: type(failure).__name__,
 )
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
@@ -152,7 +152,7 @@ def test_models_and_arrays_may_lie_in_one_folder(tmp_path, holder):
 def test_two_cannot_make_arrays_in_one_folder(tmp_path):
     with (
         locking.arrays_folder(tmp_path),
-        pytest.raises(InputError, match=rf"process {os.getpid()}\).*--data-dir"),
+        pytest.raises(InputError, match=rf"process {os.getpid()}\)"),
         locking.arrays_folder(tmp_path),
     ):
         pytest.fail("two at once")
@@ -181,7 +181,7 @@ def test_a_disk_without_locks_is_said(tmp_path, monkeypatch):
 
     monkeypatch.setattr(locking, "_lock", refuse)
     with (
-        pytest.raises(RunError, match="cannot be locked: No locks.*--model-dir"),
+        pytest.raises(RunError, match="cannot be locked: No locks"),
         locking.training_folder(tmp_path),
     ):
         pytest.fail("held without a lock")

@@ -1,4 +1,4 @@
-"""Pictures of what happened, read back with another library."""
+"""Images of what happened, read back with another library."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ WHITE = (255, 255, 255)
 
 
 def solid(*colours, size=(4, 4)) -> np.ndarray:
-    """One picture of each colour."""
+    """One image of each colour."""
     channels = len(colours[0])
     colours = np.array(colours, np.float32) / 255
     return np.broadcast_to(
@@ -73,7 +73,7 @@ def rows_for(images: np.ndarray) -> list[dict]:
 
 
 @pytest.mark.parametrize("colours", [COLOURS, [[100], [200]]])
-def test_predictions_show_every_picture_in_its_colours(tmp_path, colours):
+def test_predictions_show_every_image_in_its_colours(tmp_path, colours):
     images = solid(*colours)
     plots.save_predictions(tmp_path / "a.png", images, rows_for(images))
     page = read(tmp_path / "a.png")

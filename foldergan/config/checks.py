@@ -1,0 +1,59 @@
+"""Rules over more than one setting: what fits together."""
+
+
+class MisfitError(ValueError):
+    """Images and a network do not fit.
+
+    Args:
+        message: what does not fit.
+        options: names of the settings to change.
+    """
+
+    def __init__(self, message: str, options: tuple[str, ...]):
+        super().__init__(message)
+        self.options = options
+
+
+def check_image_shape(shape: tuple[int, ...]) -> None:
+    """Raises ValueError unless `shape` is (height, width, 1 or 3)."""
+    if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
+        raise ValueError(
+            "image_shape must be height x width x channels with 1 or 3 channels, "
+            f"such as 32x32x3, not {'x'.join(map(str, shape))}"
+        )
+
+
+def check_classifier_fits(
+    shape: tuple[int, ...], filters: tuple[int, ...], network: str = "plain"
+) -> None:
+    """Raises MisfitError when images are too small for that many convolutions."""
+    size = min(shape[:2])
+    if network == "residual":
+        size = size // 2 ** (len(filters) - 1) if size >= 3 else 0
+    else:
+        for _ in filters:
+            size = (size - 2) // 2  # what a 3x3 convolution and a pooling leave
+    if size < 1:
+        raise MisfitError(
+            f"images of {shape[0]}x{shape[1]} are too small for {len(filters)} "
+            "convolutions",
+            ("image_shape", "filters"),
+        )
+
+
+def check_generator_reaches(shape: tuple[int, ...], filters: tuple[int, ...]) -> None:
+    """Raises MisfitError when doubling a whole number of pixels misses the shape."""
+    scale = 2 ** (len(filters) - 1)
+    if shape[0] % scale or shape[1] % scale:
+        raise MisfitError(
+            f"a generator of {len(filters)} blocks doubles its size {len(filters) - 1} "
+            f"times, so height and width of its images must be multiples of {scale}, "
+            f"not {shape[0]}x{shape[1]}",
+            ("image_shape", "generator_filters"),
+        )
+
+
+def check_augmentation(changes: tuple[str, ...]) -> None:
+    """Raises ValueError when none stands beside others."""
+    if "none" in changes and len(changes) > 1:
+        raise ValueError("augmentation none goes with no other")

@@ -1,0 +1,72 @@
+"""CIFAR-10 as Keras has it -> the arrays on disk."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from foldergan import backend, images
+from foldergan.errors import InputError
+from foldergan.storage import arrays, filenames, manifest
+
+CIFAR10_CLASSES = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
+
+
+def build_cifar10_arrays(
+    data_dir: Path, image_shape: tuple[int, int, int]
+) -> list[str]:
+    """Saves CIFAR-10's 50,000 training images as the arrays.
+
+    Keras downloads them once, or takes the copy under KERAS_HOME.
+
+    Args:
+        data_dir: folder for img_data.txt.npy and img_label.txt.npy.
+        image_shape: (height, width, 3) to resize them to.
+
+    Returns:
+        The ten class names, sorted: the order of the labels' columns.
+
+    Raises:
+        InputError: there is no copy and no network; the message says where to
+            put the file.
+    """
+    made_from = manifest.describe(None, image_shape, [])
+    if manifest.recall(data_dir, made_from):
+        print(f"{data_dir / filenames.IMAGES} is CIFAR-10 already: not read again")
+        return list(CIFAR10_CLASSES)
+
+    backend.load()
+    import keras
+
+    try:
+        (pixels, labels), _ = keras.datasets.cifar10.load_data()
+    except Exception as error:  # Keras raises a bare one
+        home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+        archive = home / "datasets" / "cifar-10-batches-py-target_archive"
+        raise InputError(
+            f"CIFAR-10 could not be loaded ({error}); download "
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz elsewhere and put "
+            f"it at {archive}, or give a folder of images",
+            ("dataset",),
+        ) from error
+    with arrays.writing_images(data_dir / filenames.IMAGES, image_shape) as append:
+        for start in range(0, len(pixels), 256):
+            some = images.resize_all(pixels[start : start + 256], image_shape)
+            append(some / np.float32(255))
+    arrays.save_labels(data_dir, labels.ravel())
+    of_each = np.bincount(labels.ravel(), minlength=len(CIFAR10_CLASSES)).tolist()
+    counts = dict(zip(CIFAR10_CLASSES, of_each, strict=True))
+    manifest.remember(data_dir, made_from, {"counts": counts})
+    print(f"read {len(pixels)} images of {len(CIFAR10_CLASSES)} classes: CIFAR-10")
+    return list(CIFAR10_CLASSES)

@@ -1,0 +1,107 @@
+"""What a GAN trains on: images, their classes, and which rows are held out."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from foldergan.config.checks import MisfitError, check_generator_reaches
+from foldergan.config.presets import Preset
+from foldergan.data import dataset, splits
+from foldergan.errors import InputError
+from foldergan.images import Resized
+from foldergan.storage import arrays, filenames, manifest
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Images from the arrays on disk, at the size that is drawn.
+
+    Attributes:
+        images: float32 (n, height, width, channels), 0-1; lie on disk.
+        rows: row numbers to train on.
+        held_out: row numbers to evaluate by; may be empty.
+        labels: float32 one-hot (n, num_classes) that the networks are given; None
+            where they are given no classes.
+        held_out_labels: float32 one-hot, of the held-out rows; of one class where
+            nothing is known of classes.
+        class_names: in the order of `labels`; None without classes, or of arrays that
+            were made elsewhere.
+    """
+
+    images: np.ndarray | Resized
+    rows: np.ndarray
+    held_out: np.ndarray
+    labels: np.ndarray | None
+    held_out_labels: np.ndarray
+    class_names: list[str] | None
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of every image."""
+        return self.images.shape[1:]
+
+    @property
+    def num_classes(self) -> int:
+        """Classes that the networks are given; 0 for none."""
+        return 0 if self.labels is None else self.labels.shape[1]
+
+
+def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
+    """Loads the arrays; makes them first if asked to, or if that is GANModel's part.
+
+    Args:
+        options: the flags: dataset, data_dir, strict, resume.
+        preset: its GAN, its data and its seed.
+
+    Raises:
+        InputError: arrays or dataset are missing, damaged, or do not fit the settings.
+    """
+    settings, data_dir = preset.gan, options.data_dir
+    _make_arrays(options, preset)
+    images: np.ndarray | Resized = arrays.load_images(data_dir)
+    if settings.image_shape and settings.image_shape != images.shape[1:]:
+        images = Resized(images, settings.image_shape)
+    _check_reaches(images.shape[1:], settings.generator_filters)
+    known = manifest.load_arrays(data_dir)
+    shape = "x".join(map(str, images.shape[1:]))
+    print(
+        f"drawing {shape} from the {len(images)} images in "
+        f"{data_dir / filenames.IMAGES}, made from {known.source}"
+    )
+    is_conditional = settings.conditioning == "class"
+    classes = np.ones((len(images), 1), np.float32)
+    if is_conditional or settings.held_out:
+        classes = arrays.load_labels(
+            data_dir, len(images), or_one_class=not is_conditional
+        )
+    rows, held_out = np.arange(len(images)), np.arange(0)
+    if settings.held_out:
+        rows, held_out = splits.hold_out(classes, settings.held_out, preset.seed)
+        print(f"held out {len(held_out)} images to evaluate by")
+    return TrainingSet(
+        images,
+        rows,
+        held_out,
+        classes if is_conditional else None,
+        classes[held_out],
+        known.class_names if is_conditional else None,
+    )
+
+
+def _make_arrays(options: argparse.Namespace, preset: Preset) -> None:
+    data_dir: Path = options.data_dir
+    is_missing = not (data_dir / filenames.IMAGES).exists()
+    is_wanted = options.dataset or not preset.classifier_first
+    if is_wanted and (is_missing or (options.dataset and not options.resume)):
+        shape = preset.gan.image_shape or preset.data.image_shape
+        _check_reaches(shape, preset.gan.generator_filters)
+        dataset.build(options, preset.data.source, shape, least_classes=0)
+
+
+def _check_reaches(shape: tuple[int, int, int], filters: tuple[int, ...]) -> None:
+    try:
+        check_generator_reaches(shape, filters)
+    except MisfitError as error:
+        raise InputError(str(error), error.options) from error

@@ -131,7 +131,7 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
 
 
 def class_accuracy(matrix: np.ndarray) -> np.ndarray:
-    """Tells the part of each true class that was predicted right (its recall).
+    """Computes the recall of each class: the fraction that was predicted right.
 
     Args:
         matrix: as of `confusion_matrix`.

@@ -21,7 +21,7 @@ from foldergan.config.settings import (
 
 @dataclass(frozen=True)
 class Preset:
-    """One system, from a folder of images to judged new ones."""
+    """One system, from a folder of images to generated ones and their classes."""
 
     name: str
     description: str

@@ -20,7 +20,7 @@ def epochs_of(epochs: int, least_steps: int, count: int, batch_size: int) -> int
 def epoch_batches(num_rows: int, batch_size: int, seed: int, epoch: int) -> list:
     """Shuffles row numbers for one epoch and cuts them into batches.
 
-    The order hangs on nothing but the arguments, so that a resumed run sees the
+    The order depends on nothing but the arguments, so that a resumed run sees the
     batches that an unbroken one would have seen.
 
     Returns:

@@ -119,5 +119,5 @@ def with_probability(discriminator: keras.Model) -> keras.Sequential:
 
 def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Sequential:
     """Joins both: latent vectors in, probability of being taken for real out."""
-    judged = with_probability(discriminator)
-    return keras.Sequential([generator, judged], name="gan")
+    ending = with_probability(discriminator)
+    return keras.Sequential([generator, ending], name="gan")

@@ -33,7 +33,7 @@ def squared_distances(
 
 
 def squared_radii(points: np.ndarray, k: int) -> np.ndarray:
-    """Measures each point's ball: as far as its k-th nearest neighbour.
+    """Computes the squared distance of each point to its k-th neighbour.
 
     A point is not its own neighbour; a duplicate of it is. Radii are wider by what
     rounding can do, so that a duplicate or a tie is never left out of the ball.

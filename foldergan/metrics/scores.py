@@ -1,7 +1,7 @@
 """How good generated images are: figures from arrays of features, NumPy only.
 
 Every function takes the real features before the fake ones, (n, d) and (m, d), any
-real dtype, and computes in float64. None draws at random. A figure hangs on the
+real dtype, and computes in float64. None draws at random. A figure depends on the
 extractor of the features, so that its name belongs beside the figure; FID and KID
 are names of figures on Inception's features, and none of these.
 """
@@ -13,7 +13,9 @@ import numpy as np
 from foldergan.metrics.distances import nearest, squared_distances, squared_radii
 
 _BLOCK = 2**22  # kernel values at a time, 32 MiB
-_CLOSE = 0.05  # part of the held-out images that is called close to the training ones
+_CLOSE = (
+    0.05  # fraction of the held-out images that is called close to the training ones
+)
 
 
 class DataCopying(NamedTuple):
@@ -22,7 +24,7 @@ class DataCopying(NamedTuple):
     Attributes:
         z_score: far below 0 where fakes lie nearer to the training images than
             held-out ones do, about 0 where as near, far above 0 where not as near.
-        close_share: part of the fakes, 0-1, as near to a training image as the
+        close_share: fraction of the fakes, 0-1, as near to a training image as the
             nearest 5 % of the held-out ones; about 0.05 where nothing is copied.
     """
 
@@ -127,11 +129,11 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
 def precision_recall(
     real: np.ndarray, fake: np.ndarray, k: int = 3
 ) -> tuple[float, float]:
-    """Improved precision and recall: how true, and how varied.
+    """Improved precision and recall: fidelity and diversity.
 
-    Precision is the part of the fakes that lie within the ball of a real image, as
-    wide as its k-th nearest real neighbour is far, edge included; recall is the part
-    of the real ones within the ball of a fake. Kynkaanniemi et al., Improved
+    Precision is the fraction of the fakes that lie within the ball of a real image, as
+    wide as its k-th nearest real neighbour is far, edge included; recall is the
+    fraction of the real ones within the ball of a fake. Kynkaanniemi et al., Improved
     Precision and Recall Metric for Assessing Generative Models, 2019.
 
     Args:
@@ -159,10 +161,10 @@ def precision_recall(
 def density_coverage(
     real: np.ndarray, fake: np.ndarray, k: int = 5
 ) -> tuple[float, float]:
-    """Density and coverage: how true and how varied, by the real images' balls only.
+    """Density and coverage: fidelity and diversity, by the real images' balls only.
 
     Balls are as in `precision_recall`. Density is the number of balls around a fake,
-    on average, by k; coverage is the part of the balls that hold a fake. Naeem et
+    on average, by k; coverage is the fraction of the balls that hold a fake. Naeem et
     al., Reliable Fidelity and Diversity Metrics for Generative Models, 2020.
 
     Args:
@@ -197,7 +199,7 @@ def data_copying(
     image. The z-score is that of the Mann-Whitney U test on those distances, tied
     ranks shared, without continuity correction: Z_U of Meehan et al., A
     Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, with all
-    space as one cell. It judges fakes as a crowd; the close share finds a few copies
+    space as one cell. It compares distributions; the close share finds a few copies
     among many that are not.
 
     Args:

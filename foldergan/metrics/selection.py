@@ -19,7 +19,7 @@ def as_text(rows: list[dict]) -> str:
     return (
         f"kernel distance {row['kernel_distance']:.4g} +- "
         f"{row['kernel_distance_error']:.1g}, Frechet distance "
-        f"{row['frechet_distance']:.4g}, {row['copying_close_share']:.0%} close to a "
+        f"{row['frechet_distance']:.4g}, {row['copying_close_share']:.0%} close to an "
         f"image trained on ({row['extractor']}; {row['real']} real, {row['fake']} "
         f"fake): {verdict}"
     )

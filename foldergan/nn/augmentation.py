@@ -1,6 +1,6 @@
 """Images changed a little at random, so that a network cannot learn them by heart.
 
-Everything is differentiable by the images and hangs on nothing but its seed, two
+Everything is differentiable by the images and depends on nothing but its seed, two
 whole numbers, so that a resumed run sees the same changes.
 """
 
@@ -46,20 +46,20 @@ def color(images, seed):
     return mean + (images - mean) * (contrast + 0.5)
 
 
-def shift(images, seed, part: float = 0.125, mode: str = "REFLECT"):
-    """Shifts each image by whole pixels, up to a part of its size each way.
+def shift(images, seed, fraction: float = 0.125, mode: str = "REFLECT"):
+    """Shifts each image by whole pixels, up to a fraction of its size each way.
 
     Args:
         images: float tensor (n, height, width, channels), any range.
         seed: int tensor of shape (2,).
-        part: of height and of width.
+        fraction: of height and of width.
         mode: what comes in at the edge: "REFLECT", or "CONSTANT" for 0.
 
     Returns:
         Tensor of the same shape and range.
     """
     count, (_, height, width, _) = tf.shape(images)[0], images.shape
-    most = int(height * part), int(width * part)
+    most = int(height * fraction), int(width * fraction)
     padded = tf.pad(images, ((0, 0), (most[0],) * 2, (most[1],) * 2, (0, 0)), mode)
     for axis, (size, limit) in enumerate(((height, most[0]), (width, most[1])), 1):
         starts = tf.random.stateless_uniform(
@@ -71,7 +71,7 @@ def shift(images, seed, part: float = 0.125, mode: str = "REFLECT"):
 
 
 def augment(images, changes: tuple[str, ...], seed):
-    """Changes images as a discriminator is shown them, real and fake alike.
+    """Augments images before the discriminator, real and fake alike.
 
     Args:
         images: float tensor (n, height, width, channels), -1-1.

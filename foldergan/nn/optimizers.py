@@ -1,11 +1,11 @@
-"""What moves the classifier's weights: optimizers and their step sizes."""
+"""Optimizers and learning-rate schedules of the classifier."""
 
 import keras
 from keras import ops
 
 from foldergan.config.settings import Classifier
 
-_RISE = 0.25  # part of the training in which the step size rises
+_WARM_UP = 0.25  # fraction of the training
 
 
 def build_optimizer(settings: Classifier, num_steps: int) -> keras.Optimizer:
@@ -16,8 +16,8 @@ def build_optimizer(settings: Classifier, num_steps: int) -> keras.Optimizer:
         num_steps: of the whole training.
 
     Returns:
-        Adam at a constant step size, or SGD with Nesterov's momentum, of 0.9, on one
-        cycle. Only kernels decay, not biases and normalization.
+        Adam at a constant learning rate, or SGD with Nesterov's momentum, of 0.9, on
+        one cycle. Only kernels decay, not biases and normalization.
     """
     weight_decay = settings.weight_decay or None
     if settings.schedule == "constant":
@@ -37,12 +37,12 @@ def build_optimizer(settings: Classifier, num_steps: int) -> keras.Optimizer:
 
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """A step size that rises from 0 in a line and falls to 0 in another.
+    """Linear warm-up from 0, then linear decay to 0.
 
     Smith and Topin, Super-Convergence, 2018.
 
     Args:
-        largest: step size at the top.
+        largest: learning rate at the top.
         num_steps: of the whole training.
     """
 
@@ -50,7 +50,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         self.largest, self.num_steps = largest, num_steps
 
     def __call__(self, step):
-        """The step size of a step, from 0."""
+        """The learning rate of a step, from 0."""
         done = (ops.cast(step, "float32") + 0.5) / self.num_steps
-        rising, falling = done / _RISE, (1 - done) / (1 - _RISE)
+        rising, falling = done / _WARM_UP, (1 - done) / (1 - _WARM_UP)
         return self.largest * ops.maximum(ops.minimum(rising, falling), 0.0)

@@ -24,7 +24,7 @@ def test_half_of_the_images_are_mirrored_left_to_right():
 
 @pytest.mark.parametrize("mode", ["REFLECT", "CONSTANT"])
 def test_images_are_shifted_by_whole_pixels_up_to_a_part_of_their_size(mode):
-    shifted = augmentation.shift(NUMBERED, SEED, part=0.25, mode=mode).numpy()
+    shifted = augmentation.shift(NUMBERED, SEED, fraction=0.25, mode=mode).numpy()
     assert shifted.shape == NUMBERED.shape
     seen = set()
     for before, after in zip(NUMBERED, shifted, strict=True):

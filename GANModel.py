@@ -12,15 +12,26 @@ Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.
         resume.npz; at the end: gan_curves.png
 """
 
+import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from foldergan import process
 from foldergan.config import command_line
+from foldergan.config.presets import Preset
 from foldergan.storage import locking
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def parse_flags():
+    from foldergan.data.training_set import TrainingSet
+    from foldergan.gan.evaluation import GeneratorEvaluator
+    from foldergan.gan.snapshots import Snapshots
+    from foldergan.gan.trainer import AdversarialTrainer
+
+
+def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("gan",))
     parser.add_dataset_flags()
     parser.add_option(
@@ -36,7 +47,7 @@ def parse_flags():
     return parser.parse()
 
 
-def main():
+def main() -> None:
     options, preset = parse_flags()
     options.output_dir = options.output_dir or options.model_dir
     locking.make_writable_folder(options.output_dir)
@@ -44,7 +55,7 @@ def main():
         train(options, preset)
 
 
-def train(options, preset):
+def train(options: argparse.Namespace, preset: Preset) -> None:
     from foldergan.data import training_set
     from foldergan.gan import schedule
     from foldergan.metrics import selection
@@ -98,7 +109,9 @@ def train(options, preset):
     finish(options, trainer, snapshots, history)
 
 
-def resume_key(options, preset, data):
+def resume_key(
+    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
+) -> dict[str, Any]:
     """Names everything that a training must have in common to go on."""
     from foldergan.gan import schedule
     from foldergan.storage import arrays, models
@@ -110,7 +123,9 @@ def resume_key(options, preset, data):
     return schedule.resume_key(preset.gan, **others)
 
 
-def build(options, preset, data):
+def build(
+    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
+) -> "tuple[AdversarialTrainer, GeneratorEvaluator | None, Snapshots]":
     """Builds trainer, evaluator (None where nothing is held out) and snapshots."""
     from foldergan import backend
 
@@ -130,7 +145,7 @@ def build(options, preset, data):
     trainer = build_trainer(
         settings, data.image_shape, data.num_classes, preset.seed, classifier
     )
-    if classifier and data.num_classes:
+    if classifier and data.labels is not None:
         warn_if_guessing(classifier, data.images, data.labels)
     generator = trainer.inference_generator
     evaluator = None
@@ -148,7 +163,12 @@ def build(options, preset, data):
     return trainer, evaluator, snapshots
 
 
-def start(options, preset, trainer, state):
+def start(
+    options: argparse.Namespace,
+    preset: Preset,
+    trainer: "AdversarialTrainer",
+    state: "dict[str, np.ndarray] | None",
+) -> None:
     """Restores a state, or clears the way for a new run; records the settings."""
     from foldergan import backend
     from foldergan.gan import snapshots
@@ -162,7 +182,12 @@ def start(options, preset, trainer, state):
     manifest.save_run(options.model_dir, "GANModel", preset, backend.versions())
 
 
-def finish(options, trainer, snapshots, history):
+def finish(
+    options: argparse.Namespace,
+    trainer: "AdversarialTrainer",
+    snapshots: "Snapshots",
+    history: list[dict[str, float]],
+) -> None:
     """Draws the last grid and the curves."""
     from foldergan.storage import plots
 

@@ -8,14 +8,16 @@ Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h
 Writes  in model/: predictions.png, predictions.csv
 """
 
+import argparse
 import sys
 
 from foldergan import process
 from foldergan.config import command_line
+from foldergan.config.presets import Preset
 from foldergan.storage import locking
 
 
-def parse_flags():
+def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("generate",))
     parser.add_option(
         "data",
@@ -29,7 +31,7 @@ def parse_flags():
     return parser.parse()
 
 
-def main():
+def main() -> None:
     options, preset = parse_flags()
     from foldergan import backend
     from foldergan.storage import models, tables

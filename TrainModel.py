@@ -9,26 +9,35 @@ Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train_curves.png, confusion_matrix.png
 """
 
+import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foldergan import process
 from foldergan.config import command_line
+from foldergan.config.presets import Preset
+from foldergan.config.settings import Classifier
 from foldergan.storage import locking
 
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
 
-def parse_flags():
+
+def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("data", "classifier"))
     parser.add_dataset_flags()
     return parser.parse()
 
 
-def main():
+def main() -> None:
     options, preset = parse_flags()
     with locking.training_folder(options.model_dir):
         train(options, preset)
 
 
-def train(options, preset):
+def train(options: argparse.Namespace, preset: Preset) -> None:
     from foldergan import backend
     from foldergan.data import dataset, splits
     from foldergan.storage import arrays, filenames, manifest, models, tables
@@ -84,7 +93,15 @@ def train(options, preset):
     print(f"saved {model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 
-def evaluate(model_dir, classifier, class_names, images, labels, rows, settings):
+def evaluate(
+    model_dir: Path,
+    classifier: "keras.Model",
+    class_names: list[str],
+    images: "np.ndarray",
+    labels: "np.ndarray",
+    rows: "dict[str, np.ndarray]",
+    settings: Classifier,
+) -> None:
     """Reports on every part, and class by class on the one that it saw least of."""
     from foldergan.classifier import evaluation
     from foldergan.storage import plots, tables

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from foldergan.errors import InputError
@@ -73,7 +74,7 @@ def versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _native_log_silenced():
+def _native_log_silenced() -> Iterator[None]:
     """Keeps TensorFlow's start-up lines off the screen unless its level is set.
 
     They are printed by C++ before any log level is read, so that only the file

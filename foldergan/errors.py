@@ -23,7 +23,7 @@ class ForeseenError(Exception):
 
     exit_code: int
 
-    def __init__(self, message: str = "", options: tuple[str, ...] = ()):
+    def __init__(self, message: str = "", options: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.options = options
 
@@ -50,7 +50,7 @@ class Interrupted(BaseException):
 
     def __init__(
         self, signal_number: int, message: str = "every file on disk is whole"
-    ):
+    ) -> None:
         super().__init__(message)
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number

@@ -1,6 +1,7 @@
 """Images as arrays: resizing, and the named range conversions."""
 
 import os
+from typing import Any
 
 # A 48 KB file can unpack to gigabytes. OpenCV reads both when it is imported.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**26))
@@ -12,6 +13,8 @@ import numpy as np
 from foldergan.errors import InputError
 
 cv2.setNumThreads(1)  # the images are spread over the cores, not each image
+
+Tensor = Any  # a tensor of Keras' backend, or a NumPy array
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -68,10 +71,12 @@ class Resized:
         InputError: the channels differ.
     """
 
-    def __init__(self, images: np.ndarray, image_shape: tuple[int, int, int]):
+    def __init__(
+        self, images: "np.ndarray | Resized", image_shape: tuple[int, int, int]
+    ) -> None:
         _refuse_other_channels(images.shape[3], image_shape[2])
         self._images = images
-        self.shape = (len(images), *image_shape)
+        self.shape: tuple[int, int, int, int] = (len(images), *image_shape)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -80,12 +85,12 @@ class Resized:
         return resize_all(self._images[rows], self.shape[1:])
 
 
-def to_tanh_range(images):
+def to_tanh_range(images: Tensor) -> Tensor:
     """Maps values 0-1, as on disk, to -1-1, as the generator draws."""
     return images * 2.0 - 1.0
 
 
-def to_unit_range(images):
+def to_unit_range(images: Tensor) -> Tensor:
     """Maps values -1-1, as the generator draws, to 0-1, as on disk."""
     return (images + 1.0) / 2.0
 

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from foldergan.config import command_line
@@ -26,7 +27,7 @@ def exit_code_of(main: Callable[[], None]) -> int:
         has been written to stderr.
     """
 
-    def raise_interrupted(signal_number, frame):
+    def raise_interrupted(signal_number: int, frame: FrameType | None) -> NoReturn:
         raise Interrupted(signal_number)
 
     if hasattr(sys.stdout, "reconfigure"):  # file names may be no text at all
@@ -72,7 +73,7 @@ class InterruptRequest:
         signal_number: None until a signal came, then its number.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.signal_number: int | None = None
 
     def __call__(self) -> bool:
@@ -105,10 +106,10 @@ class InterruptRequest:
     def __exit__(self, *exception: object) -> None:
         self._restore()
 
-    def _note(self, signal_number, frame):
+    def _note(self, signal_number: int, frame: FrameType | None) -> None:
         self.signal_number = signal_number
         self._restore()
 
-    def _restore(self):
+    def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)

@@ -12,7 +12,7 @@ class ReadingProgress:
         total: images to read.
     """
 
-    def __init__(self, total: int):
+    def __init__(self, total: int) -> None:
         self._total, self._count = total, 0
         self._start = time.monotonic()
         self._line = _LiveLine(first_after=2.0)
@@ -44,10 +44,10 @@ class EpochProgress:
         done: epochs that were complete before this run.
     """
 
-    def __init__(self, epochs: int, images: int, done: int = 0):
+    def __init__(self, epochs: int, images: int, done: int = 0) -> None:
         self._epochs, self._images = epochs, images
         self._epoch = self._done = done
-        self._start = None
+        self._start: float | None = None
         self._start_share = 0.0
         self._line = _LiveLine(first_after=5.0)
 
@@ -74,6 +74,7 @@ class EpochProgress:
 
     def _speed(self, epochs: float) -> str:
         """Images a second and time left, from what was done since the first step."""
+        assert self._start is not None  # an epoch has a step
         seconds = time.monotonic() - self._start
         return _rate_and_rest(
             (epochs - self._start_share) * self._images,
@@ -89,7 +90,7 @@ class _LiveLine:
         first_after: seconds until a file gets its first.
     """
 
-    def __init__(self, first_after: float):
+    def __init__(self, first_after: float) -> None:
         self._is_live = sys.stdout.isatty()
         self._pause = 0.1 if self._is_live else first_after
         self._next = time.monotonic() + self._pause

@@ -1,18 +1,20 @@
 """How well a classifier does: its predictions, figures of them, and tables to read."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 
 from foldergan.errors import InputError
+from foldergan.images import Resized
 
 _CHECKED = 1000  # images, spread evenly over all
 
 
 def predict(
     classifier: keras.Model,
-    images: np.ndarray,
+    images: np.ndarray | Resized,
     rows: np.ndarray | None = None,
     augmentation: tuple[str, ...] = (),
 ) -> np.ndarray:
@@ -30,17 +32,19 @@ def predict(
     """
     rows = np.arange(len(images)) if rows is None else rows
     size = _batch_size(images)
-    outputs = []
+    batches = []
     for start in range(0, len(rows), size):
         views = _augmented(images[rows[start : start + size]], augmentation)
-        outputs.append(sum(map(classifier.predict_on_batch, views)) / len(views))
-    outputs = np.concatenate(outputs)
+        batches.append(sum(map(classifier.predict_on_batch, views)) / len(views))
+    outputs = np.concatenate(batches)
     if outputs.shape[1] == 1:  # one unit tells the second class
         outputs = np.concatenate([1 - outputs, outputs], axis=1)
     return outputs
 
 
-def warn_if_guessing(classifier: keras.Model, images: np.ndarray, labels: np.ndarray):
+def warn_if_guessing(
+    classifier: keras.Model, images: np.ndarray | Resized, labels: np.ndarray
+) -> None:
     """Warns of a classifier that hardly tells the images' classes apart.
 
     Args:
@@ -84,7 +88,7 @@ def _augmented(images: np.ndarray, augmentation: tuple[str, ...]) -> list[np.nda
     return views
 
 
-def _batch_size(images: np.ndarray) -> int:
+def _batch_size(images: np.ndarray | Resized) -> int:
     """As many images as keep the layers' outputs within a few gigabytes."""
     return int(np.clip(2**22 // math.prod(images.shape[1:]), 1, 256))
 
@@ -161,7 +165,7 @@ def class_report(matrix: np.ndarray, class_names: list[str]) -> str:
     )
 
 
-def evaluation_report(evaluation: list[dict]) -> str:
+def evaluation_report(evaluation: list[dict[str, Any]]) -> str:
     """Writes the loss and accuracy of each part as a table.
 
     Args:

@@ -53,10 +53,14 @@ def build_classifier(
     return classifier
 
 
-def _residual_features(images, filters: tuple[int, ...]):
+def _residual_features(
+    images: keras.KerasTensor, filters: tuple[int, ...]
+) -> keras.KerasTensor:
     """Ends in as many features an image as the last convolution is wide."""
 
-    def convolve(values, width, halves=False):
+    def convolve(
+        values: keras.KerasTensor, width: int, halves: bool = False
+    ) -> keras.KerasTensor:
         values = layers.Conv2D(
             width,
             3,

@@ -17,6 +17,10 @@ from foldergan.data.batches import epoch_batches, epochs_of
 from foldergan.errors import RunError
 from foldergan.nn import augmentation, fast_layers, optimizers
 
+_OnStep = Callable[[int, int, dict[str, float]], None]
+# A batch, or some in a stack: images, targets, and the number of the first step.
+_Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+
 
 def train(
     classifier: keras.Model,
@@ -26,7 +30,7 @@ def train(
     settings: Classifier,
     seed: int,
     *,
-    on_step: Callable[[int, int, dict], None] = lambda step, steps, logs: None,
+    on_step: _OnStep = lambda step, steps, logs: None,
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """Trains a classifier from arrays that may lie on disk, and yields after an epoch.
 
@@ -85,14 +89,16 @@ def num_epochs(settings: Classifier, num_images: int) -> int:
     )
 
 
-def _compiled_steps(classifier: keras.Model, augmented: tuple[str, ...], seed: int):
+def _compiled_steps(
+    classifier: keras.Model, augmented: tuple[str, ...], seed: int
+) -> Callable[[np.ndarray, np.ndarray, np.int32], None]:
     """Compiles a function that takes one training step of Keras after the other.
 
     It takes images (steps, batch_size, height, width, channels), their targets
     (steps, batch_size, units) and the number of the first step.
     """
 
-    def train_step(batch):
+    def train_step(batch: _Batch) -> tf.Tensor:
         images, targets, step = batch
         draws = tf.stack([seed, 3 * step])
         if "shift" in augmented:
@@ -109,7 +115,9 @@ def _compiled_steps(classifier: keras.Model, augmented: tuple[str, ...], seed: i
             tf.TensorSpec((), tf.int32),
         ],
     )
-    def train_steps(images, targets, first_step):
+    def train_steps(
+        images: tf.Tensor, targets: tf.Tensor, first_step: tf.Tensor
+    ) -> None:
         numbers = first_step + tf.range(tf.shape(images)[0])
         tf.map_fn(
             train_step,
@@ -121,7 +129,7 @@ def _compiled_steps(classifier: keras.Model, augmented: tuple[str, ...], seed: i
     return train_steps
 
 
-def _stacked(batches: list[np.ndarray], together: int):
+def _stacked(batches: list[np.ndarray], together: int) -> Iterator[np.ndarray]:
     """Yields batches in stacks of one length; a short last one comes alone."""
     full = [batch for batch in batches if len(batch) == len(batches[0])]
     for start in range(0, len(full), together):
@@ -130,7 +138,13 @@ def _stacked(batches: list[np.ndarray], together: int):
         yield batches[-1][None]
 
 
-def _logs(trained, images, labels, rows, settings: Classifier) -> dict[str, float]:
+def _logs(
+    trained: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    settings: Classifier,
+) -> dict[str, float]:
     """The means of an epoch, and both figures of the validation rows, if any."""
     logs = _means(trained)
     if not len(rows):
@@ -161,7 +175,9 @@ def _targets(classifier: keras.Model, labels: np.ndarray) -> np.ndarray:
     return labels[:, 1:] if classifier.output_shape[-1] == 1 else labels
 
 
-def _loss(classifier: keras.Model, labels: np.ndarray, settings: Classifier):
+def _loss(
+    classifier: keras.Model, labels: np.ndarray, settings: Classifier
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """Builds the loss of targets and probabilities.
 
     A single unit takes binary cross-entropy: the categorical one compares units
@@ -177,7 +193,7 @@ def _loss(classifier: keras.Model, labels: np.ndarray, settings: Classifier):
     counts = labels.sum(0)
     weights = (len(labels) / np.count_nonzero(counts) / counts.clip(1)).astype("f4")
 
-    def loss(targets, probabilities):
+    def loss(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
         losses = cross_entropy(
             targets, probabilities, label_smoothing=settings.label_smoothing
         )

@@ -9,7 +9,7 @@ class MisfitError(ValueError):
         options: names of the settings to change.
     """
 
-    def __init__(self, message: str, options: tuple[str, ...]):
+    def __init__(self, message: str, options: tuple[str, ...]) -> None:
         super().__init__(message)
         self.options = options
 

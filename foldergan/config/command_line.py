@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
         sections: the parts of the preset that this script uses.
     """
 
-    def __init__(self, about: str, sections: tuple[str, ...]):
+    def __init__(self, about: str, sections: tuple[str, ...]) -> None:
         summary, _, examples = about.partition("\n\n")
         super().__init__(
             description=summary,
@@ -119,7 +119,7 @@ class Parser(argparse.ArgumentParser):
         except ValueError as error:
             self.error(f"argument --preset: {error}")
 
-    def _add_setting(self, section: str, declared: dataclasses.Field) -> None:
+    def _add_setting(self, section: str, declared: dataclasses.Field[Any]) -> None:
         about = declared.metadata
         kind = fields.kind_of(declared)
         metavar = about["metavar"] or kind.metavar

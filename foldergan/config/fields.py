@@ -105,7 +105,7 @@ def setting(
 class Section:
     """A group of settings that checks its own bounds."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for declared in dataclasses.fields(self):
             check_value(declared, getattr(self, declared.name))
 
@@ -133,7 +133,7 @@ class Section:
         return dataclasses.replace(self, **exact | values)
 
 
-def kind_of(declared: dataclasses.Field) -> Kind:
+def kind_of(declared: dataclasses.Field[Any]) -> Kind:
     """Tells how values of a field are written."""
     annotation: Any = declared.type
     if isinstance(annotation, types.UnionType):  # ... | None
@@ -141,7 +141,7 @@ def kind_of(declared: dataclasses.Field) -> Kind:
     return _KINDS[annotation]
 
 
-def read_value(declared: dataclasses.Field, value: Any) -> Any:
+def read_value(declared: dataclasses.Field[Any], value: Any) -> Any:
     """Brings a value to a field's type; text is read as a flag is.
 
     Raises:
@@ -155,10 +155,10 @@ def read_value(declared: dataclasses.Field, value: Any) -> Any:
     elif kind.parse is float and type(value) is int:
         value = float(value)
     sample = kind.parse(kind.sample)
-    entries, like = (value, sample) if isinstance(value, tuple) else ((), ())
+    entries = value if isinstance(value, tuple) else ()
     is_none = value is None and declared.default is None
     is_like = type(value) is type(sample) and (
-        not entries or {type(entry) for entry in entries} == {type(like[0])}
+        not entries or {type(entry) for entry in entries} == {type(sample[0])}
     )
     if not (is_like or is_none):
         raise ValueError(f"must be like {kind.sample}, not {value!r}")
@@ -166,7 +166,7 @@ def read_value(declared: dataclasses.Field, value: Any) -> Any:
     return value
 
 
-def check_value(declared: dataclasses.Field, value: Any) -> None:
+def check_value(declared: dataclasses.Field[Any], value: Any) -> None:
     """Raises ValueError with one sentence when `value` is out of bounds."""
     least, below = declared.metadata["least"], declared.metadata["below"]
     choices, name = declared.metadata["choices"], declared.name
@@ -184,7 +184,7 @@ def check_value(declared: dataclasses.Field, value: Any) -> None:
             raise ValueError(f"{name} must be below {below}, not {entry}")
 
 
-def as_text(declared: dataclasses.Field, value: Any) -> str:
+def as_text(declared: dataclasses.Field[Any], value: Any) -> str:
     """Writes a field's value as its flag would take it."""
     if isinstance(value, tuple):
         return kind_of(declared).separator.join(map(str, value))

@@ -33,7 +33,7 @@ class Preset:
     gan: GAN = GAN()
     generate: Generate = Generate()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must be from 0 to 2147483647, not {self.seed}")
 

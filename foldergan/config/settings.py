@@ -37,7 +37,7 @@ class Data(Section):
         0.0, "fraction of each class held out for the test at the end", least=0, below=1
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         check_image_shape(self.image_shape)
         if not self.validation_split + self.test_split < 1:
@@ -108,7 +108,7 @@ class Classifier(Section):
         choices=("softmax", "sigmoid"),
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         check_augmentation(self.augmentation)
 
@@ -228,7 +228,7 @@ class GAN(Section):
         choices=("none", "mirror", "shift", "color"),
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.image_shape is not None:
             check_image_shape(self.image_shape)

@@ -17,7 +17,9 @@ def epochs_of(epochs: int, least_steps: int, count: int, batch_size: int) -> int
     return max(epochs, math.ceil(least_steps / math.ceil(count / batch_size)))
 
 
-def epoch_batches(num_rows: int, batch_size: int, seed: int, epoch: int) -> list:
+def epoch_batches(
+    num_rows: int, batch_size: int, seed: int, epoch: int
+) -> list[np.ndarray]:
     """Shuffles row numbers for one epoch and cuts them into batches.
 
     The order depends on nothing but the arguments, so that a resumed run sees the

@@ -1,8 +1,9 @@
 """A folder of images -> the arrays on disk."""
 
+import argparse
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ _LISTED = 20  # skipped files that are named one by one
 
 
 def build(
-    options,
+    options: argparse.Namespace,
     source: str,
     image_shape: tuple[int, int, int],
     least_classes: int = 2,
@@ -81,7 +82,7 @@ def build_arrays(
     class_folders = folders.list_files(dataset, least_classes)
     entries = [entry for some in class_folders.values() for entry in some]
 
-    def check(counts, skipped):
+    def check(counts: Counter[str], skipped: list[str]) -> list[str]:
         if strict and skipped:
             raise InputError(f"{skipped[0]}; mend or remove it")
         _report_skipped(skipped, len(entries))
@@ -110,7 +111,7 @@ def build_arrays(
 
 
 def _read(
-    class_folders: dict[str, list[os.DirEntry]],
+    class_folders: dict[str, list[os.DirEntry[str]]],
     image_shape: tuple[int, int, int],
     strict: bool,
     append: Callable[[np.ndarray], None],
@@ -149,7 +150,9 @@ def _report_skipped(skipped: list[str], total: int) -> None:
         print(f"  ... and {len(skipped) - _LISTED} more")
 
 
-def _usable_classes(dataset: Path, class_folders, counts: Counter) -> list[str]:
+def _usable_classes(
+    dataset: Path, class_folders: Collection[str], counts: Counter[str]
+) -> list[str]:
     """Reports what was read and names the classes that have images."""
     if not counts:
         raise InputError(
@@ -168,7 +171,9 @@ def _usable_classes(dataset: Path, class_folders, counts: Counter) -> list[str]:
     return class_names
 
 
-def _refuse_number(dataset: Path, class_names, least: int, most: int | None) -> None:
+def _refuse_number(
+    dataset: Path, class_names: list[str], least: int, most: int | None
+) -> None:
     """Says which number of classes will not do."""
     if len(class_names) < least:
         raise InputError(

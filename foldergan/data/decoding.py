@@ -9,8 +9,8 @@ import math
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,10 @@ _FULL_SCALES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 class ImageError(Exception):
     """This file gives no image; the message says why."""
+
+
+# Some decoded images, and for every path None or what is wrong.
+_Block = tuple[np.ndarray, list[ImageError | None]]
 
 
 def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -86,8 +90,8 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarra
 
 
 def read_images(
-    paths: list[Path | str], image_shape: tuple[int, int, int]
-) -> Iterator[tuple[np.ndarray, list[ImageError | None]]]:
+    paths: Sequence[Path | str], image_shape: tuple[int, int, int]
+) -> Iterator[_Block]:
     """Reads many images on all cores, in order, a little ahead of the consumer.
 
     Args:
@@ -103,8 +107,9 @@ def read_images(
     together = max(1, _BLOCK_BYTES // image_bytes)
     most_pending = max(2 * threads, _AHEAD_BYTES // (together * image_bytes))
 
-    def read(start):
-        decoded, problems = [], []
+    def read(start: int) -> _Block:
+        decoded: list[np.ndarray] = []
+        problems: list[ImageError | None] = []
         for path in paths[start : start + together]:
             try:
                 decoded.append(read_image(path, image_shape))
@@ -114,7 +119,7 @@ def read_images(
         return np.array(decoded, np.float32).reshape(-1, *image_shape), problems
 
     with ThreadPoolExecutor(threads) as pool:
-        pending = deque()
+        pending: deque[Future[_Block]] = deque()
         for start in range(0, len(paths), together):
             pending.append(pool.submit(read, start))
             if len(pending) > most_pending:
@@ -123,7 +128,7 @@ def read_images(
             yield pending.popleft().result()
 
 
-def _reading_threads(paths: list) -> int:
+def _reading_threads(paths: Sequence[Path | str]) -> int:
     """Chooses by the size of a few files.
 
     Decoding leaves Python's lock, but in small files not for long enough: threads

@@ -10,7 +10,7 @@ LAYOUT = """expected one folder a class, with its images directly inside:
     {0}/dog/0001.jpg, ..."""
 
 
-def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry]]:
+def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry[str]]]:
     """Lists a dataset alike on any system: by name, upper case before lower.
 
     Args:
@@ -48,7 +48,7 @@ def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry]
     return {_as_class_name(folder): _list(folder) for folder in folders} | {"": loose}
 
 
-def _list(folder: Path | os.DirEntry) -> list[os.DirEntry]:
+def _list(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
@@ -59,7 +59,7 @@ def _list(folder: Path | os.DirEntry) -> list[os.DirEntry]:
         ) from error
 
 
-def _as_class_name(folder: os.DirEntry) -> str:
+def _as_class_name(folder: os.DirEntry[str]) -> str:
     try:
         folder.name.encode()
     except UnicodeEncodeError as error:

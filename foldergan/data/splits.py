@@ -25,7 +25,8 @@ def split_by_class(
         Sorted row numbers of the first and of the second side.
     """
     rng = np.random.default_rng(seed)
-    kept, held = [], []
+    kept: list[np.integer] = []
+    held: list[np.integer] = []
     for column in labels.T:
         rows = rng.permutation(np.flatnonzero(column))
         count = 0

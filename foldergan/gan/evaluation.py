@@ -1,5 +1,7 @@
 """How good a generator is while it trains."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -25,14 +27,14 @@ class GeneratorEvaluator:
         extractor: FeatureExtractor,
         data: TrainingSet,
         seed: int,
-    ):
+    ) -> None:
         self._generator = generator
         self._evaluator = Evaluator(extractor, data.images, data.rows, data.held_out)
         self._inputs = sampling.sample_inputs(
             generator, NUM_FAKE, seed, fake_classes(data.held_out_labels)
         )
 
-    def evaluate(self) -> dict:
+    def evaluate(self) -> dict[str, Any]:
         """Returns one row of figures, as of `scores.evaluate`."""
         fake_images = sampling.generate(self._generator, self._inputs)
         return self._evaluator.evaluate(fake_images)

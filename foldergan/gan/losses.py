@@ -7,8 +7,10 @@ cross-entropy on logits is softplus: -log sigmoid(x) = softplus(-x),
 
 from keras import ops
 
+from foldergan.images import Tensor
 
-def logits_of(outputs, classes):
+
+def logits_of(outputs: Tensor, classes: Tensor) -> Tensor:
     """Adds up the logit of being real and, of one class, of being real of that class.
 
     A projection discriminator: Miyato and Koyama, cGANs with Projection
@@ -27,7 +29,7 @@ def logits_of(outputs, classes):
     return places[:, :, 0] + of_class
 
 
-def discriminator_loss(real_logits, fake_logits):
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Binary cross-entropy of telling real from fake, in nats.
 
     Both halves weigh the same, as in one batch that is half real, half fake.
@@ -45,7 +47,7 @@ def discriminator_loss(real_logits, fake_logits):
     return (real_loss + fake_loss) / 2
 
 
-def generator_loss(fake_logits):
+def generator_loss(fake_logits: Tensor) -> Tensor:
     """Non-saturating loss of being told from real, in nats.
 
     Binary cross-entropy of generated images against the label of real ones.
@@ -60,7 +62,7 @@ def generator_loss(fake_logits):
     return ops.mean(ops.softplus(-fake_logits))
 
 
-def hinge_discriminator_loss(real_logits, fake_logits):
+def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Hinge loss of telling real from fake: no logit beyond 1 or -1 is asked for.
 
     Lim and Ye, Geometric GAN, 2017, section 3. Halved, as `discriminator_loss` is.
@@ -77,7 +79,7 @@ def hinge_discriminator_loss(real_logits, fake_logits):
     return (real_loss + fake_loss) / 2
 
 
-def hinge_generator_loss(fake_logits):
+def hinge_generator_loss(fake_logits: Tensor) -> Tensor:
     """What the generator lowers against `hinge_discriminator_loss`.
 
     Lim and Ye, Geometric GAN, 2017, section 3.

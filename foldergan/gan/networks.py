@@ -6,12 +6,13 @@ from keras import layers
 from foldergan.config.checks import MisfitError, check_generator_reaches
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError
+from foldergan.images import Tensor
 
 # Else a class would be one small number behind hundreds of latent ones, unheard.
 _CLASS_SCALE = 3.0  # one-hot labels are scaled to the latents' magnitude
 
 
-def encode_classes(latents, one_hot):
+def encode_classes(latents: Tensor, one_hot: Tensor) -> Tensor:
     """Joins latent vectors and the classes to draw into a generator's input.
 
     Args:

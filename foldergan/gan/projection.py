@@ -27,7 +27,7 @@ class ProjectedDiscriminator(keras.Model):
         heads: networks that each take one of its outputs and end in logits.
     """
 
-    def __init__(self, heads: list[keras.Sequential]):
+    def __init__(self, heads: list[keras.Sequential]) -> None:
         super().__init__(name="discriminator")
         self.heads = heads
         self.built = True  # for every head is
@@ -108,7 +108,9 @@ def build_discriminator(
     return ProjectedDiscriminator([*heads, whole, patches])
 
 
-def _build_head(shape, width: int, num_classes: int) -> keras.Sequential:
+def _build_head(
+    shape: tuple[int, int, int], width: int, num_classes: int
+) -> keras.Sequential:
     head = keras.Sequential([keras.Input(shape)])
     size, strides = max(shape[:2]), [1]
     while size > _LEAST_SIZE:
@@ -122,7 +124,9 @@ def _build_head(shape, width: int, num_classes: int) -> keras.Sequential:
     return head
 
 
-def _build_patch_head(image_shape, filters, num_classes: int) -> keras.Sequential:
+def _build_patch_head(
+    image_shape: tuple[int, int, int], filters: tuple[int, ...], num_classes: int
+) -> keras.Sequential:
     """Looks at every other pixel and what is up to four pixels away.
 
     A patch discriminator: Isola et al., Image-to-Image Translation with Conditional
@@ -136,5 +140,5 @@ def _build_patch_head(image_shape, filters, num_classes: int) -> keras.Sequentia
     return head
 
 
-def _x(shape) -> str:
+def _x(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))

@@ -1,6 +1,7 @@
 """What a GAN training writes as it goes by: the meaning of a preset's `saves`."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -33,7 +34,7 @@ class Snapshots:
         class_names: list[str] | None,
         model_dir: Path,
         seed: int,
-    ):
+    ) -> None:
         self._saves = saves
         self._discriminator = discriminator
         self._generator = generator
@@ -60,7 +61,7 @@ class Snapshots:
                 name = filenames.GENERATED_SINGLE.format(epoch=epoch, number=number)
                 plots.save_image(self._model_dir / name, image)
 
-    def save_quality(self, rows: list[dict]) -> None:
+    def save_quality(self, rows: list[dict[str, Any]]) -> None:
         """Writes the figures so far and, where the newest are the best, the generator.
 
         Args:

@@ -13,6 +13,8 @@ from foldergan.gan import losses, networks
 from foldergan.nn import fast_layers
 from foldergan.nn.augmentation import augment
 
+# Losses and accuracies, scalars.
+_Figures = tuple[tf.Tensor, ...]
 # What augmentation's seed tells apart: images of one step and their use.
 _REAL, _FAKE, _GENERATOR = range(3)
 
@@ -46,7 +48,7 @@ class AdversarialSteps:
         settings: GAN,
         seed: int,
         feature_network: keras.Model | None = None,
-    ):
+    ) -> None:
         self.discriminator = discriminator
         self.generator = generator
         self.seed = seed
@@ -74,7 +76,13 @@ class AdversarialSteps:
             self.ema_generator, self.num_classes
         )
 
-    def discriminator_step(self, real_images, fake_images, classes, step=0) -> tuple:
+    def discriminator_step(
+        self,
+        real_images: tf.Tensor,
+        fake_images: tf.Tensor,
+        classes: tf.Tensor,
+        step: tf.Tensor | int = 0,
+    ) -> _Figures:
         """Moves the discriminator's trainable variables, and no others.
 
         Args:
@@ -92,7 +100,9 @@ class AdversarialSteps:
             classes,
         )
 
-    def generator_step(self, latents, classes, step=0):
+    def generator_step(
+        self, latents: tf.Tensor, classes: tf.Tensor, step: tf.Tensor | int = 0
+    ) -> tf.Tensor:
         """Moves the generator's trainable variables, and no others.
 
         Args:
@@ -110,7 +120,9 @@ class AdversarialSteps:
         apply_gradients(tape, g_loss, self.generator, self.generator_optimizer)
         return g_loss
 
-    def alternate(self, real_images, classes, step):
+    def alternate(
+        self, real_images: tf.Tensor, classes: tf.Tensor, step: tf.Tensor
+    ) -> _Figures:
         """Moves the discriminator, then the generator, then the average.
 
         Args:
@@ -128,7 +140,9 @@ class AdversarialSteps:
         self._update_ema(tf.shape(real_images)[0])
         return logs
 
-    def _step_afresh(self, real_images, classes, step):
+    def _step_afresh(
+        self, real_images: tf.Tensor, classes: tf.Tensor, step: tf.Tensor
+    ) -> _Figures:
         """Samples fakes of its own for each network."""
         num_real = tf.shape(real_images)[0]
         fake_images = self._generate(self._latents(num_real, step, 0), classes)
@@ -142,7 +156,9 @@ class AdversarialSteps:
         )
         return d_loss, g_loss, *accuracies
 
-    def _step_shared(self, real_images, classes, step):
+    def _step_shared(
+        self, real_images: tf.Tensor, classes: tf.Tensor, step: tf.Tensor
+    ) -> _Figures:
         """Shows one batch of fakes to both networks."""
         num_real = tf.shape(real_images)[0]
         fakes_per_real = 1 if self._settings.latents == "half" else 2
@@ -160,7 +176,12 @@ class AdversarialSteps:
         apply_gradients(tape, g_loss, self.generator, self.generator_optimizer)
         return d_loss, g_loss, *accuracies
 
-    def _update_discriminator(self, real_features, fake_features, classes):
+    def _update_discriminator(
+        self,
+        real_features: list[tf.Tensor],
+        fake_features: list[tf.Tensor],
+        classes: tf.Tensor,
+    ) -> _Figures:
         """Moves the discriminator by the features of real and of fake images."""
         features = [
             tf.concat([real, tf.stop_gradient(fake)], axis=0)
@@ -175,11 +196,13 @@ class AdversarialSteps:
         fake_accuracy = _mean([_fraction(fake <= 0) for _, fake in pairs])
         return d_loss, real_accuracy, fake_accuracy
 
-    def _generator_loss_of(self, features, classes):
+    def _generator_loss_of(
+        self, features: list[tf.Tensor], classes: tf.Tensor
+    ) -> tf.Tensor:
         logits = self._logits_of(features, classes)
         return _mean([self._generator_loss(of_head) for of_head in logits])
 
-    def _update_ema(self, num_real):
+    def _update_ema(self, num_real: tf.Tensor) -> None:
         """Moves the average on, faster at first, when it is of few images.
 
         Half-life and warm-up as in Karras et al., Analyzing and Improving the Image
@@ -197,7 +220,9 @@ class AdversarialSteps:
         ):
             mean.assign(now + kept * (mean - now))
 
-    def _features_of(self, images, step, use: int) -> list:
+    def _features_of(
+        self, images: tf.Tensor, step: tf.Tensor | int, use: int
+    ) -> list[tf.Tensor]:
         """Augments images and computes what each head of the discriminator looks at."""
         seed = tf.random.experimental.stateless_fold_in(
             tf.stack([self.seed, step]), use
@@ -207,11 +232,13 @@ class AdversarialSteps:
             return [images]
         return self._feature_network(images, training=False)
 
-    def _generate(self, latents, classes):
+    def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         inputs = networks.encode_classes(latents, classes)
         return fast_layers.run(self.generator, inputs, self._settings.precision)
 
-    def _logits_of(self, features, classes) -> list:
+    def _logits_of(
+        self, features: list[tf.Tensor], classes: tf.Tensor
+    ) -> list[tf.Tensor]:
         """Returns each head's logits of being real."""
         return [
             losses.logits_of(
@@ -220,18 +247,18 @@ class AdversarialSteps:
             for head, of_head in zip(self._heads, features, strict=True)
         ]
 
-    def _latents(self, count, step, use: int):
+    def _latents(self, count: tf.Tensor, step: tf.Tensor, use: int) -> tf.Tensor:
         """Samples latent vectors that depend on the seed, the step and the use only."""
         shape = (count, self.latent_dim)
         return tf.random.stateless_normal(shape, seed=[self.seed, 2 * step + use])
 
 
-def _mean(values: list):
+def _mean(values: list[tf.Tensor]) -> tf.Tensor:
     """The mean over the heads, which weigh the same."""
     return tf.add_n(values) / len(values)
 
 
-def _fraction(is_so):
+def _fraction(is_so: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.cast(is_so, tf.float32))
 
 

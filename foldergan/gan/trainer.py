@@ -1,6 +1,7 @@
 """Adversarial training: epochs of alternating steps, and the state between them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,9 +11,11 @@ from foldergan.config.settings import GAN
 from foldergan.data.batches import epoch_batches
 from foldergan.errors import InputError, RunError
 from foldergan.gan.steps import AdversarialSteps
-from foldergan.images import to_tanh_range
+from foldergan.images import Resized, to_tanh_range
 
 LOG_NAMES = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
+
+_OnStep = Callable[[int, int, dict[str, float]], None]
 
 
 class AdversarialTrainer(AdversarialSteps):
@@ -38,7 +41,7 @@ class AdversarialTrainer(AdversarialSteps):
         settings: GAN,
         seed: int,
         feature_network: keras.Model | None = None,
-    ):
+    ) -> None:
         super().__init__(discriminator, generator, settings, seed, feature_network)
         self.epoch = 0
         self._batch = 0  # batches done of the epoch under way
@@ -57,13 +60,13 @@ class AdversarialTrainer(AdversarialSteps):
 
     def train(
         self,
-        images: np.ndarray,
+        images: np.ndarray | Resized,
         epochs: int,
         batch_size: int,
-        rows: Sequence[int] | None = None,
+        rows: Sequence[int] | np.ndarray | None = None,
         labels: np.ndarray | None = None,
         *,
-        on_step: Callable[[int, int, dict], None] = lambda step, steps, logs: None,
+        on_step: _OnStep = lambda step, steps, logs: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[tuple[int, dict[str, float]]]:
         """Trains until `epochs` epochs are complete, and yields after each.
@@ -147,7 +150,7 @@ class AdversarialTrainer(AdversarialSteps):
         self.epoch, self._batch, self._step, self._count = map(int, state["position"])
         self._sums = state["sums"].copy()
 
-    def _parts(self) -> dict:
+    def _parts(self) -> dict[str, Any]:
         # `.variables` holds the seeds of dropout too; `.weights` does not.
         return {
             "discriminator": self.discriminator,
@@ -159,7 +162,7 @@ class AdversarialTrainer(AdversarialSteps):
     def _means(self) -> dict[str, float]:
         return dict(zip(LOG_NAMES, (self._sums / self._count).tolist(), strict=True))
 
-    def _refuse_infinity(self, values):
+    def _refuse_infinity(self, values: Iterable[Any]) -> None:
         if not all(np.isfinite(value).all() for value in values):
             raise RunError(
                 f"training diverged in epoch {self.epoch + 1}: a loss or a weight is "

@@ -1,7 +1,10 @@
 """How good generated images are, beside real ones that their generator never saw."""
 
+from typing import Any
+
 import numpy as np
 
+from foldergan.images import Resized
 from foldergan.metrics import scores
 from foldergan.metrics.features import FeatureExtractor
 
@@ -22,16 +25,16 @@ class Evaluator:
     def __init__(
         self,
         extractor: FeatureExtractor,
-        images: np.ndarray,
+        images: np.ndarray | Resized,
         rows: np.ndarray,
         held_out: np.ndarray,
-    ):
+    ) -> None:
         self._extractor = extractor
         self._real = extractor(images, held_out)
         step = -(-len(rows) // _MOST_TRAINING)
         self._training = extractor(images, rows[::step])
 
-    def evaluate(self, fake_images: np.ndarray) -> dict:
+    def evaluate(self, fake_images: np.ndarray) -> dict[str, Any]:
         """Computes the figures of generated images.
 
         Args:

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import keras
 import numpy as np
@@ -28,7 +29,7 @@ class FeatureExtractor:
         InputError: the model maps something else.
     """
 
-    def __init__(self, model: keras.Model, name: str):
+    def __init__(self, model: keras.Model, name: str) -> None:
         # A model that was never built has no shapes.
         taken, given = (
             getattr(model, f"{end}_shape", None) for end in ("input", "output")
@@ -44,7 +45,7 @@ class FeatureExtractor:
         self.name = f"{name}, {self._width} features"
 
     def __call__(
-        self, images: np.ndarray, rows: np.ndarray | None = None
+        self, images: np.ndarray | Resized, rows: np.ndarray | None = None
     ) -> np.ndarray:
         """Extracts features, a few images at a time.
 
@@ -137,6 +138,6 @@ def _load_model(path: Path) -> FeatureExtractor:
     return FeatureExtractor(model, f"model {path.name}")
 
 
-def _is_known(shape) -> bool:
+def _is_known(shape: Any) -> TypeGuard[tuple[Any, ...]]:
     """Tells whether a shape is that of one array, of known sizes but the first."""
     return isinstance(shape, tuple) and None not in shape[1:]

@@ -57,6 +57,7 @@ def evaluate(
     Raises:
         ValueError: as the functions below.
     """
+    row: dict[str, float | int | str]
     row = {"extractor": extractor, "real": len(real), "fake": len(fake)}
     row["kernel_distance"], row["kernel_distance_error"] = kernel_distance(real, fake)
     row["frechet_distance"] = frechet_distance(real, fake)
@@ -185,7 +186,7 @@ def density_coverage(
     covered = np.zeros(len(real), bool)
     for rows, distances in squared_distances(real, fake):
         inside = distances <= radii[rows, None]
-        held += np.count_nonzero(inside)
+        held += int(np.count_nonzero(inside))
         covered[rows] = inside.any(1)
     return float(held / (k * len(fake))), float(covered.mean())
 

@@ -1,7 +1,9 @@
 """Which save of a generator is the best, and when to stop looking for a better one."""
 
+from typing import Any
 
-def best_row(rows: list[dict]) -> dict:
+
+def best_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Finds the row of the least kernel distance.
 
     Of rows that the error of the least does not tell apart, the newest, which was
@@ -12,7 +14,7 @@ def best_row(rows: list[dict]) -> dict:
     return [row for row in rows if row["kernel_distance"] <= most][-1]
 
 
-def as_text(rows: list[dict]) -> str:
+def as_text(rows: list[dict[str, Any]]) -> str:
     """Writes the newest row's figures, and how it compares with the others."""
     row, best = rows[-1], best_row(rows)
     verdict = "kept as the best" if row is best else f"epoch {best['epoch']} was better"
@@ -25,6 +27,6 @@ def as_text(rows: list[dict]) -> str:
     )
 
 
-def has_stalled(rows: list[dict], patience: int) -> bool:
+def has_stalled(rows: list[dict[str, Any]], patience: int) -> bool:
     """Tells whether the best row is `patience` rows old; 0 is patient for ever."""
     return bool(patience and rows) and best_row(rows) not in rows[-patience:]

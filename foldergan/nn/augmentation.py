@@ -7,7 +7,7 @@ whole numbers, so that a resumed run sees the same changes.
 import tensorflow as tf
 
 
-def mirror(images, seed):
+def mirror(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Mirrors half of the images, left to right.
 
     Args:
@@ -21,7 +21,7 @@ def mirror(images, seed):
     return tf.where(draws < 0.5, images, images[:, :, ::-1])
 
 
-def color(images, seed):
+def color(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Changes brightness, saturation and contrast of each image, in this order.
 
     By as much as in Zhao et al., Differentiable Augmentation for Data-Efficient GAN
@@ -46,7 +46,9 @@ def color(images, seed):
     return mean + (images - mean) * (contrast + 0.5)
 
 
-def shift(images, seed, fraction: float = 0.125, mode: str = "REFLECT"):
+def shift(
+    images: tf.Tensor, seed: tf.Tensor, fraction: float = 0.125, mode: str = "REFLECT"
+) -> tf.Tensor:
     """Shifts each image by whole pixels, up to a fraction of its size each way.
 
     Args:
@@ -70,7 +72,7 @@ def shift(images, seed, fraction: float = 0.125, mode: str = "REFLECT"):
     return padded
 
 
-def augment(images, changes: tuple[str, ...], seed):
+def augment(images: tf.Tensor, changes: tuple[str, ...], seed: tf.Tensor) -> tf.Tensor:
     """Augments images before the discriminator, real and fake alike.
 
     Args:

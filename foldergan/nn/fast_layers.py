@@ -7,6 +7,8 @@ biases, activations that keep their input for the gradient, and batch normalizat
 A layer that is none of those known here is computed by Keras.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,7 +17,9 @@ from keras import layers
 _FEW = 4  # channels: oneDNN pads them to 16, and computes as many
 
 
-def run(network: keras.Sequential, inputs, precision: str = "float32"):
+def run(
+    network: keras.Sequential, inputs: tf.Tensor, precision: str = "float32"
+) -> tf.Tensor:
     """Computes ``network(inputs, training=True)``.
 
     Args:
@@ -63,7 +67,7 @@ def optimized_copy(network: keras.Model, precision: str) -> keras.Model:
     *_, output = network.layers
     policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
 
-    def copied(layer):
+    def copied(layer: layers.Layer) -> layers.Layer:
         kind, dtype = type(layer), "float32" if layer is output else policy
         if kind is layers.BatchNormalization:
             kind = _BatchNormalization
@@ -77,7 +81,12 @@ def optimized_copy(network: keras.Model, precision: str) -> keras.Model:
 class _BatchNormalization(layers.BatchNormalization):
     """The same in one operation, where images are normalized by their batch."""
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: tf.Tensor,
+        training: bool | None = None,
+        mask: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         if training and len(inputs.shape) == 4 and _is_known(self):
             return _normalize(inputs, self)
         return super().call(inputs, training=training, mask=mask)
@@ -102,18 +111,18 @@ def _is_known(layer: layers.Layer) -> bool:
     )
 
 
-def _bias(layer, values):
+def _bias(layer: layers.Layer, values: tf.Tensor) -> tf.Tensor:
     return tf.cast(layer.bias, values.dtype)
 
 
-def _finish(layer, values):
+def _finish(layer: layers.Layer, values: tf.Tensor) -> tf.Tensor:
     """Applies a layer's own activation, which bends too much for bfloat16."""
     if layer.activation is keras.activations.linear:
         return values
     return layer.activation(tf.cast(values, tf.float32))
 
 
-def _convolve(values, layer):
+def _convolve(values: tf.Tensor, layer: layers.Conv2D) -> tf.Tensor:
     """Convolves; images' few channels as matrix products over shifted copies."""
     kernel = tf.cast(layer.kernel, values.dtype)
     height, width, channels, filters = layer.kernel.shape
@@ -130,7 +139,7 @@ def _convolve(values, layer):
     return tf.nn.conv2d(values, kernel, strides, "SAME")
 
 
-def _normalize(values, layer):
+def _normalize(values: tf.Tensor, layer: layers.BatchNormalization) -> tf.Tensor:
     """Normalizes by the batch, in one operation, and moves the layer's means on."""
     nothing = tf.zeros(0)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -149,14 +158,14 @@ def _normalize(values, layer):
     return outputs
 
 
-def _convolve_transposed(values, layer):
+def _convolve_transposed(values: tf.Tensor, layer: layers.Conv2DTranspose) -> tf.Tensor:
     height, width = (values.shape[1 + axis] * layer.strides[axis] for axis in (0, 1))
     shape = (tf.shape(values)[0], height, width, layer.filters)
     kernel = tf.cast(layer.kernel, values.dtype)
     return tf.nn.conv2d_transpose(values, kernel, shape, layer.strides, "SAME")
 
 
-def _multiply(values, matrix):
+def _multiply(values: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
     """Multiplies the channels of (n, height, width, channels) by a matrix."""
     rows = tf.reshape(values, (-1, values.shape[3])) @ matrix
     return tf.reshape(rows, (-1, *values.shape[1:3], matrix.shape[1]))
@@ -173,10 +182,12 @@ def _shifts(height: int, width: int, channels: int) -> np.ndarray:
 
 
 @tf.custom_gradient
-def _add_bias(values, bias):
+def _add_bias(
+    values: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
     """Adds a bias to each channel; its gradient sums as a matrix product does."""
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         count, *shape, channels = upstream.shape
         rows = tf.reshape(upstream, (-1, np.prod(shape), channels))
         ones = tf.ones((tf.shape(rows)[0], 1, rows.shape[1]), rows.dtype)
@@ -186,17 +197,19 @@ def _add_bias(values, bias):
     return tf.nn.bias_add(values, bias), gradient
 
 
-def _leaky_relu(values, negative_slope: float):
+def _leaky_relu(values: tf.Tensor, negative_slope: float) -> tf.Tensor:
     """LeakyReLU whose gradient needs its output only, which has the input's sign.
 
     The input need not be kept then, and can be overwritten.
     """
 
     @tf.custom_gradient
-    def activate(values):
+    def activate(
+        values: tf.Tensor,
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         outputs = tf.nn.leaky_relu(values, negative_slope)
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
             return tf.raw_ops.LeakyReluGrad(
                 gradients=upstream, features=outputs, alpha=negative_slope
             )

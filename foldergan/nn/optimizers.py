@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from foldergan.config.settings import Classifier
+from foldergan.images import Tensor
 
 _WARM_UP = 0.25  # fraction of the training
 
@@ -46,10 +47,10 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         num_steps: of the whole training.
     """
 
-    def __init__(self, largest: float, num_steps: int):
+    def __init__(self, largest: float, num_steps: int) -> None:
         self.largest, self.num_steps = largest, num_steps
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         """The learning rate of a step, from 0."""
         done = (ops.cast(step, "float32") + 0.5) / self.num_steps
         rising, falling = done / _WARM_UP, (1 - done) / (1 - _WARM_UP)

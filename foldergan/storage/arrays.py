@@ -5,12 +5,16 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.storage import atomic
 from foldergan.storage.filenames import IMAGES, LABELS
+
+if TYPE_CHECKING:
+    from foldergan.images import Resized
 
 _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 _FLUSHED_TOGETHER = 2**25  # bytes
@@ -106,14 +110,14 @@ def load_images(data_dir: Path) -> np.ndarray:
     return images
 
 
-def fingerprint(images: np.ndarray) -> str:
+def fingerprint(images: "np.ndarray | Resized") -> str:
     """Names a set of images by its shape and a checksum of 64 of them.
 
     Args:
         images: array of shape (n, height, width, channels).
     """
     rows = np.linspace(0, len(images) - 1, 64).astype(int)
-    checksum = zlib.crc32(np.ascontiguousarray(images[rows]))
+    checksum = zlib.crc32(np.ascontiguousarray(images[rows]).data)
     return f"{'x'.join(map(str, images.shape))} {checksum:08x}"
 
 
@@ -154,7 +158,7 @@ def load_labels(
     return labels
 
 
-def _open_array(path: Path) -> np.ndarray:
+def _open_array(path: Path) -> np.memmap:
     if not path.is_file():
         raise InputError(f"{path} not found; {RUN_TRAINING}")
     with report_unreadable(path, "damaged, or not a .npy array"):

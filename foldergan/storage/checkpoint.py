@@ -22,7 +22,7 @@ class Checkpoint:
         tables: name -> rows that grow as the training goes.
     """
 
-    def __init__(self, folder: Path, resume_key: dict[str, Any]):
+    def __init__(self, folder: Path, resume_key: dict[str, Any]) -> None:
         self.path = folder / RESUME
         # As they will be read: a tuple comes back as a list.
         self._key = json.loads(json.dumps(resume_key))

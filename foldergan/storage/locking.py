@@ -3,8 +3,10 @@
 import contextlib
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from foldergan.errors import InputError, RunError
 
@@ -42,7 +44,7 @@ def make_writable_folder(folder: Path) -> None:
             probe.unlink()
 
 
-def training_folder(folder: Path) -> contextlib.AbstractContextManager:
+def training_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Holds a folder of models alone, so that two trainings never mix their files.
 
     As of `_held_alone`.
@@ -50,7 +52,7 @@ def training_folder(folder: Path) -> contextlib.AbstractContextManager:
     return _held_alone(folder, ".lock", "model_dir", (".h5", ".npz"))
 
 
-def arrays_folder(folder: Path) -> contextlib.AbstractContextManager:
+def arrays_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Holds a folder of arrays alone, so that these labels are of these images.
 
     As of `_held_alone`.
@@ -103,9 +105,9 @@ def _held_alone(
         yield
 
 
-def _lock(file) -> None:
+def _lock(file: IO[str]) -> None:
     """Takes the lock or raises OSError at once."""
-    if os.name == "nt":
+    if sys.platform == "win32":  # not os.name: type checkers know this one
         import msvcrt
 
         # Far behind the text, because Windows also keeps others from reading it.

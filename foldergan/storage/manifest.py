@@ -5,15 +5,18 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from foldergan.config.presets import Preset
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
 from foldergan.storage.tables import save_json
 
 
 def describe(
-    dataset: Path | None, image_shape: tuple[int, int, int], entries: list[os.DirEntry]
-) -> dict:
+    dataset: Path | None,
+    image_shape: tuple[int, int, int],
+    entries: list[os.DirEntry[str]],
+) -> dict[str, Any]:
     """Names everything that the arrays depend on, without reading an image.
 
     Args:
@@ -41,7 +44,7 @@ def describe(
     }
 
 
-def remember(data_dir: Path, origin: dict, found: dict) -> None:
+def remember(data_dir: Path, origin: dict[str, Any], found: dict[str, Any]) -> None:
     """Records what the arrays that lie in a folder now were made from.
 
     Args:
@@ -54,7 +57,7 @@ def remember(data_dir: Path, origin: dict, found: dict) -> None:
     save_json(data_dir / ORIGIN, record)
 
 
-def recall(data_dir: Path, origin: dict) -> dict | None:
+def recall(data_dir: Path, origin: dict[str, Any]) -> dict[str, Any] | None:
     """Finds out whether the arrays in a folder are those of this origin.
 
     Returns:
@@ -86,7 +89,9 @@ def load_arrays(data_dir: Path) -> Arrays:
     return Arrays(origin["dataset"], sorted(found["counts"]))
 
 
-def _recorded(data_dir: Path) -> tuple[dict | None, dict | None]:
+def _recorded(
+    data_dir: Path,
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Reads origin and found of the arrays as they are; None where it says nothing."""
     try:
         record = json.loads((data_dir / ORIGIN).read_text(encoding="utf-8"))
@@ -100,7 +105,7 @@ def _recorded(data_dir: Path) -> tuple[dict | None, dict | None]:
 
 def _states(data_dir: Path) -> dict[str, list[int] | None]:
     """Size in bytes and time of change of both arrays; None where there is none."""
-    states = {}
+    states: dict[str, list[int] | None] = {}
     for name in (IMAGES, LABELS):
         try:
             status = os.stat(data_dir / name)
@@ -110,7 +115,9 @@ def _states(data_dir: Path) -> dict[str, list[int] | None]:
     return states
 
 
-def save_run(model_dir: Path, script: str, preset, versions: dict) -> None:
+def save_run(
+    model_dir: Path, script: str, preset: Preset, versions: dict[str, str]
+) -> None:
     """Saves run_<script>.json: the settings in force and what they ran on."""
     record = {"preset": dataclasses.asdict(preset), "versions": versions}
     save_json(model_dir / f"run_{script}.json", record)

@@ -4,6 +4,7 @@ Figures are made without pyplot, so that no screen is needed and none is opened.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import image as matplotlib_image
@@ -46,7 +47,9 @@ def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
     save_image(path, page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1))
 
 
-def save_predictions(path: Path, images: np.ndarray, rows: list[dict]) -> None:
+def save_predictions(
+    path: Path, images: np.ndarray, rows: list[dict[str, Any]]
+) -> None:
     """Saves each image under its predicted class and its probability.
 
     Args:
@@ -95,7 +98,7 @@ def save_curves(path: Path, history: list[dict[str, float]]) -> None:
     _save_figure(path, figure)
 
 
-def save_quality(path: Path, rows: list[dict]) -> None:
+def save_quality(path: Path, rows: list[dict[str, Any]]) -> None:
     """Saves the two distances to real images over the epochs, one panel each.
 
     Args:

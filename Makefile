@@ -1,10 +1,12 @@
-# make run   sets up and runs the three scripts on the pictures in dataset/
-# make test  sets up and passes the tests
-# make lint  checks style
+# make run       sets up and runs the three scripts on the pictures in dataset/
+# make test      sets up and passes the quick tests
+# make test-all  ... and the slow ones
+# make lint      checks style and types
+# make lock      writes requirements.lock anew; needs uv (python -m pip install uv)
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint
+.PHONY: run test test-all lint lock
 
 run: .venv/installed
 	$(BIN)/python TrainModel.py
@@ -12,11 +14,26 @@ run: .venv/installed
 	$(BIN)/python GeneratePredict.py
 
 test: .venv/installed
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: .venv/installed
 	$(BIN)/python -m pytest
 
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Versions that are locked stay, where the ranges allow it; to renew one:
+# make lock UPGRADE="--upgrade-package keras"
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+		--no-header $(UPGRADE) requirements-dev.txt --output-file requirements.lock
+	printf '%s\n' \
+		'# Exact versions for Python 3.11, 3.12 and 3.13; tested on Linux x86-64.' \
+		'# Made from requirements-dev.txt by `make lock`, which runs uv pip compile.' \
+		| cat - requirements.lock > .tmp-lock
+	mv .tmp-lock requirements.lock
 
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv

@@ -13,9 +13,7 @@ import numpy as np
 from foldergan.metrics.distances import nearest, squared_distances, squared_radii
 
 _BLOCK = 2**22  # kernel values at a time, 32 MiB
-_CLOSE = (
-    0.05  # fraction of the held-out images that is called close to the training ones
-)
+_CLOSE = 0.05  # fraction of held-out images called close to training ones
 
 
 class DataCopying(NamedTuple):

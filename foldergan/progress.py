@@ -12,6 +12,8 @@ class ReadingProgress:
         total: pictures to read.
     """
 
+    _VERB = "read"
+
     def __init__(self, total: int):
         self._total, self._count = total, 0
         self._start = time.monotonic()
@@ -23,13 +25,19 @@ class ReadingProgress:
         seconds = time.monotonic() - self._start
         if self._line.is_due():
             self._line.show(
-                f"read {self._count} of {self._total}  "
+                f"{self._VERB} {self._count} of {self._total}  "
                 f"{_rate_and_rest(self._count, self._total, seconds)}"
             )
 
     def done(self) -> None:
         """Clears the live line."""
         self._line.clear()
+
+
+class FeatureProgress(ReadingProgress):
+    """The same of images whose features are computed."""
+
+    _VERB = "computed the features of"
 
 
 class EpochProgress:

@@ -43,6 +43,7 @@ def main():
 
 def train(options, preset):
     from foldergan import backend, process
+    from foldergan.backbones import sources
     from foldergan.data import batches, dataset, splits
     from foldergan.images import Resized
     from foldergan.storage import (
@@ -118,6 +119,8 @@ def train(options, preset):
     del decisive["saves"]
     if needs_classifier:
         decisive["classifier"] = models.fingerprint_classifier(model_dir)
+    if settings.backbone != "none":
+        decisive["backbone"] = sources.fingerprint(settings.backbone)
     state, saved_tables = None, {"history": [], "quality": []}
     if options.resume:
         state, saved_tables = checkpoint.load_resume(model_dir, decisive)
@@ -138,6 +141,8 @@ def train(options, preset):
     trainer = recipe.build_trainer(
         settings, image_shape, num_classes, preset.seed, classifier
     )
+    if settings.backbone != "none":
+        trainer.prepare(images, labels, rows)
     if sees_features and num_classes:
         evaluation.warn_if_guessing(classifier, images, labels)
     drawer = networks.inference_generator(trainer.generator_ema, num_classes)
@@ -145,12 +150,10 @@ def train(options, preset):
     # Find out what the held-out pictures' features are.
     judge = None
     if settings.held_out:
-        judge = evaluator.Evaluator(
-            features.load_extractor(settings.features, model_dir),
-            images,
-            rows,
-            held_out,
-        )
+        extractor = features.load_extractor(settings.features, model_dir)
+        if settings.backbone != "none" and settings.judge_sees_backbone == "refuse":
+            features.refuse_network_of(extractor, trainer.view, settings.features)
+        judge = evaluator.Evaluator(extractor, images, rows, held_out)
         judged = sampling.sample_inputs(
             drawer,
             evaluator.NUM_FAKE,

@@ -49,24 +49,22 @@ def train(options, preset):
 
     # This takes seconds, so only once the pictures are good.
     backend.start(preset.seed, preset.classifier.precision)
-    from foldergan.classifier import evaluation, training
+    from foldergan.classifier import evaluation, training, transfer
     from foldergan.classifier.network import build_classifier
     from foldergan.storage import plots
 
-    # Build the classifier.
+    # Build the classifier and train it.
     settings, model_dir = preset.classifier, options.model_dir
-    classifier = build_classifier(settings, images.shape[1:], len(class_names))
-
-    # Train it.
-    history = training.train(
-        classifier,
-        images,
-        labels,
-        parts["training"],
-        parts["validation"],
-        settings,
-        preset.seed,
-    )
+    rows = parts["training"], parts["validation"]
+    if settings.network == "transfer":
+        classifier, history = transfer.train(
+            images, labels, *rows, settings, preset.seed, cache=options.data_dir
+        )
+    else:
+        classifier = build_classifier(settings, images.shape[1:], len(class_names))
+        history = training.train(
+            classifier, images, labels, *rows, settings, preset.seed
+        )
 
     # Save it.
     models.save_classifier(model_dir, classifier, class_names)

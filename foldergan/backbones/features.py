@@ -35,13 +35,14 @@ def cached_features(
     """Pools what a backbone sees, or reads it where it was computed before.
 
     Args:
-        backbone: images 0 to 1 in, feature maps out; the last is pooled.
+        backbone: images 0 to 1 in; out features (n, d), or feature maps, of which
+            the last is pooled.
         images: float32 array (n, height, width, channels), 0 to 1; may lie on disk.
         views: of `VIEWS`.
         cache: folder to keep it in; None keeps nothing.
 
     Returns:
-        float32 array (n, views, channels of the last map).
+        float32 array (n, views, d).
     """
     path = None
     if cache is not None:
@@ -61,7 +62,7 @@ def cached_features(
 def pooled_features(
     backbone: keras.Model, images: np.ndarray, views: tuple[str, ...] = ("image",)
 ) -> np.ndarray:
-    """Pools the last feature map of each view of each image.
+    """Computes the features of each view of each image.
 
     Args:
         backbone: as of `cached_features`.
@@ -69,13 +70,15 @@ def pooled_features(
         views: the same.
 
     Returns:
-        float32 array (n, views, channels of the last map).
+        float32 array (n, views, d).
 
     Raises:
         RunError: a feature is not a finite number.
     """
-    pool = keras.layers.GlobalAveragePooling2D()
-    model = keras.Model(backbone.inputs, pool(backbone.outputs[-1]))
+    output = backbone.outputs[-1]
+    if len(output.shape) == 4:
+        output = keras.layers.GlobalAveragePooling2D()(output)
+    model = keras.Model(backbone.inputs, output)
     features = np.empty((len(images), len(views), model.output_shape[-1]), np.float32)
     size = int(np.clip(_MOST_VALUES // math.prod(images.shape[1:]), 1, 64))
     progress = FeatureProgress(len(images))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers
 
 from foldergan.backbones import sources, stages
@@ -52,11 +53,6 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     backbone = keras.Model(images, list(found.values()), name="backbone")
     backbone.trainable = False
     return backbone
-
-
-def is_known(spec: str) -> bool:
-    """Tells whether a setting names a network or a file, without loading it."""
-    return spec in sources.SOURCES or spec.endswith(FILE_ENDINGS)
 
 
 def _load_known(source: sources.Source, image_shape) -> keras.Model:
@@ -136,8 +132,6 @@ def _leading_layers(network: keras.Model):
 
 
 def _largest(values) -> float:
-    import numpy as np
-
     return float(np.max(np.asarray(values, np.float32)))
 
 

@@ -1,6 +1,7 @@
 """The pretrained networks of keras.applications that are known by name."""
 
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,3 +51,11 @@ SOURCES = {
 def keras_home() -> Path:
     """Finds the folder that Keras downloads into."""
     return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+
+
+def fingerprint(spec: str) -> str:
+    """Names a backbone by its own name, or by the file's and a checksum of it."""
+    path = Path(spec)
+    if spec in SOURCES or not path.is_file():
+        return spec
+    return f"{path.name} {zlib.crc32(path.read_bytes()):08x}"

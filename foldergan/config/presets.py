@@ -123,6 +123,44 @@ PRESETS = {
             ),
         ),
         Preset(
+            "photo-128",
+            "class folders of photographs, 64x64 to 256x256: through a pretrained "
+            "backbone",
+            data=Data(image_shape=(128, 128, 3)),
+            classifier=Classifier(
+                network="transfer",
+                backbone="EfficientNetB0",
+                augmentation=("mirror",),
+                class_weights="balanced",
+                epochs=1,
+            ),
+            gan=GAN(
+                backbone="EfficientNetB0",
+                # Another network than the discriminator's, and a small one.
+                features="MobileNetV3Small",
+                held_out=0.1,
+                conditioning="class",
+                # Images are mirrored before they are redrawn.
+                augmentation=("shift", "color", "cutout"),
+                loss="hinge",
+                latent_dim=128,
+                batch_size=64,
+                # The generator is most of a step: narrow where images are large.
+                generator_filters=(256, 256, 128, 64, 32, 16),
+                discriminator_filters=(16, 32, 64, 64),
+                ema=4000,
+                least_steps=2400,
+                save_steps=200,
+                epochs=30,
+                save_every=2,
+                # As projected GANs are trained in the paper.
+                beta_1=0.0,
+                beta_2=0.99,
+                latents="half",
+            ),
+            generate=Generate(generator="generator_best.h5"),
+        ),
+        Preset(
             "cifar10-dcgan",
             "CIFAR-10's ten classes: DCGAN with all three networks saved",
             classifier_first=False,

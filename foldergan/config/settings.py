@@ -10,6 +10,11 @@ from foldergan.config.fields import Section, image_shape, names, setting, widths
 # Numbers of epochs, and what would make them more where pictures are few.
 _RAISED_BY = {"epochs": "least_steps", "save_every": "save_steps"}
 
+_BACKBONES = (
+    "none, a .keras or .h5 file, MobileNetV3Small, MobileNetV3Large, EfficientNetV2B0 "
+    "or EfficientNetB0"
+)
+
 
 def check_image_shape(shape: tuple[int, ...]) -> None:
     """Raises ValueError unless `shape` is (height, width, 1 or 3)."""
@@ -24,6 +29,8 @@ def check_classifier_fits(
     shape: tuple[int, ...], filters: tuple[int, ...], network: str = "plain"
 ) -> None:
     """Raises ValueError when pictures are too small for that many convolutions."""
+    if network == "transfer":
+        return  # it resizes them
     size = min(shape[:2])
     if network == "residual":
         size = size // 2 ** (len(filters) - 1) if size >= 3 else 0
@@ -110,8 +117,13 @@ class Classifier(Section):
     dense_units: int = setting(256, "width of plain's dense layer", least=1)
     network: str = setting(
         "plain",
-        "plain: convolutions, pooling, a dense layer; residual: normalized, with skips",
-        choices=("plain", "residual"),
+        "plain: convolutions, pooling, a dense layer; residual: normalized, with "
+        "skips; transfer: a pretrained backbone and a linear head",
+        choices=("plain", "residual", "transfer"),
+    )
+    backbone: str = setting(
+        "none",
+        f"pretrained network of transfer: {_BACKBONES}",
     )
     precision: str = setting(
         "float32",
@@ -149,6 +161,11 @@ class Classifier(Section):
     def __post_init__(self):
         super().__post_init__()
         check_augmentation(self.augmentation)
+        if (self.network == "transfer") == (self.backbone == "none"):
+            raise ValueError(
+                "network transfer needs a backbone, and a backbone needs network "
+                "transfer"
+            )
 
 
 @dataclass(frozen=True)
@@ -187,7 +204,28 @@ class GAN(Section):
     )
     features: str = setting(
         "classifier",
-        "what saves are measured by: classifier, inception, or a Keras model's path",
+        "what saves are measured by: classifier, inception, a Keras model's path, or a "
+        "backbone's name",
+    )
+    judge_sees_backbone: str = setting(
+        "refuse",
+        "refuse or allow features of the network that the discriminator looks through, "
+        "which flatter it",
+        choices=("refuse", "allow"),
+    )
+    backbone: str = setting(
+        "none",
+        f"pretrained network that the discriminator looks through: {_BACKBONES}; with "
+        "it the generator is a light one",
+    )
+    warm_up_steps: int = setting(
+        600, "with a backbone: steps at first that only redraw the images", least=0
+    )
+    redrawing: float = setting(
+        1.0, "with a backbone: weight of redrawing in the steps after them", least=0
+    )
+    code_size: int = setting(
+        48, "with a backbone: numbers of a latent vector that redraw an image", least=1
     )
     patience: int = setting(
         0, "saves without a better one before training stops; 0: never", least=0
@@ -255,9 +293,10 @@ class GAN(Section):
     )
     augmentation: tuple[str, ...] = setting(
         ("none",),
-        "what changes pictures before they are judged, of none, mirror, shift, color",
+        "what changes pictures before they are judged, of none, mirror, shift, color, "
+        "cutout",
         parse=names,
-        choices=("none", "mirror", "shift", "color"),
+        choices=("none", "mirror", "shift", "color", "cutout"),
     )
 
     def __post_init__(self):
@@ -265,11 +304,25 @@ class GAN(Section):
         if self.image_shape is not None:
             check_image_shape(self.image_shape)
         if "networks" in self.saves and (
-            self.conditioning != "none" or self.discriminator_features != "none"
+            self.conditioning != "none"
+            or self.discriminator_features != "none"
+            or self.backbone != "none"
         ):
             raise ValueError(
-                "saves cannot have networks unless conditioning and "
-                "discriminator_features are none"
+                "saves cannot have networks unless conditioning, "
+                "discriminator_features and backbone are none"
+            )
+        if self.backbone != "none" and self.discriminator_features != "none":
+            raise ValueError(
+                "the discriminator looks through the backbone or through the "
+                "classifier: set backbone or discriminator_features to none"
+            )
+        is_same = self.backbone != "none" and self.features == self.backbone
+        if self.held_out and is_same and self.judge_sees_backbone == "refuse":
+            raise ValueError(
+                f"features and backbone are both {self.backbone}, and figures in the "
+                "discriminator's own features flatter it: measure by other features, "
+                "or set judge_sees_backbone to allow"
             )
         if self.patience and not self.held_out:
             raise ValueError("patience needs something to measure by: set held_out")

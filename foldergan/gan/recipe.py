@@ -3,7 +3,7 @@
 import keras
 
 from foldergan.config.settings import GAN
-from foldergan.gan import networks, projection, trainer
+from foldergan.gan import networks, photo_recipe, projection, trainer
 
 
 def build_trainer(
@@ -23,9 +23,13 @@ def build_trainer(
         classifier: pictures 0-1 in; needed where the discriminator sees its features.
 
     Raises:
-        InputError: the generator cannot reach that shape, or the classifier does not
-            fit the pictures.
+        InputError: the generator cannot reach that shape, or the classifier or the
+            backbone does not fit the pictures.
     """
+    if settings.backbone != "none":
+        return photo_recipe.build_photo_trainer(
+            settings, image_shape, num_classes, seed
+        )
     view = None
     judged = (settings.discriminator_filters, settings.dropout, num_classes)
     if settings.discriminator_features == "classifier":

@@ -55,6 +55,7 @@ class AdversarialTrainer:
         seed: of the order of the pictures, of the latent vectors and augmentation.
 
     Attributes:
+        view: as given.
         generator_ema: the moving average; the generator itself where there is none.
     """
 
@@ -91,7 +92,7 @@ class AdversarialTrainer:
         self.ema = ema
         self.precision = precision
         self._discriminator_loss, self._generator_loss = losses.LOSSES[loss]
-        self._view = view
+        self.view = view
         self._augmentation = augmentation
         self._heads = discriminator.heads if view else [discriminator]
         self.num_classes = self._heads[0].output_shape[-1] - 1
@@ -189,9 +190,9 @@ class AdversarialTrainer:
             for batch in batches[self._batch :]:
                 # In the order of the file, which is read forwards.
                 batch = np.sort(rows[batch])
-                real_images = to_tanh_range(images[batch])
+                real_images, conditions = self._read(images, labels, batch)
                 logs = self._compiled_alternate(
-                    real_images, labels[batch], np.int32(self._step)
+                    real_images, conditions, np.int32(self._step)
                 )
                 self._sums += np.array(logs) * len(batch)
                 self._count += len(batch)
@@ -238,6 +239,10 @@ class AdversarialTrainer:
             ) from error
         self.epoch, self._batch, self._step, self._count = map(int, state["position"])
         self._sums = state["sums"].copy()
+
+    def _read(self, images, labels, rows):
+        """Reads real images, -1-1, and what they are of."""
+        return to_tanh_range(images[rows]), labels[rows]
 
     def _parts(self) -> dict:
         # `.variables` holds the seeds of dropout too; `.weights` does not.
@@ -338,7 +343,7 @@ class AdversarialTrainer:
             tf.stack([self.seed, step]), use
         )
         images = augment(images, self._augmentation, seed)
-        return self._view(images, training=False) if self._view else [images]
+        return self.view(images, training=False) if self.view else [images]
 
     def _draw(self, latents, classes):
         inputs = tf.concat([latents, networks.CLASS_SCALE * classes], axis=1)

@@ -70,12 +70,36 @@ def shift(images, seed, part: float = 0.125, mode: str = "REFLECT"):
     return padded
 
 
+def cutout(images, seed, part: float = 0.2):
+    """Blanks one rectangle of each image, wherever it lies, to 0.
+
+    Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020.
+
+    Args:
+        images: float tensor (n, height, width, channels), -1-1.
+        seed: int tensor of shape (2,).
+        part: of height and of width.
+
+    Returns:
+        Tensor of the same shape and range.
+    """
+    count, (_, height, width, _) = tf.shape(images)[0], images.shape
+    kept = []
+    for axis, size in enumerate((height, width)):
+        middles = tf.random.stateless_uniform((count, 1), seed + axis, 0, size)
+        kept.append(
+            tf.abs(tf.range(size, dtype=tf.float32) - middles) > part * size / 2
+        )
+    mask = kept[0][:, :, None] | kept[1][:, None]
+    return images * tf.cast(mask, images.dtype)[..., None]
+
+
 def augment(images, changes: tuple[str, ...], seed):
     """Changes pictures as a discriminator is shown them, real and fake alike.
 
     Args:
         images: float tensor (n, height, width, channels), -1-1.
-        changes: of mirror, shift, color and none; made in this order.
+        changes: of mirror, shift, color, cutout and none; made in this order.
         seed: int tensor of shape (2,).
 
     Returns:
@@ -87,4 +111,6 @@ def augment(images, changes: tuple[str, ...], seed):
         images = shift(images, seed, mode="CONSTANT")
     if "color" in changes:
         images = color(images, seed + 3)  # draws of its own
+    if "cutout" in changes:
+        images = cutout(images, seed + 4)
     return images

@@ -34,13 +34,12 @@ def run(network: keras.Sequential, inputs, precision: str = "float32"):
                 values = tf.cast(values, precision) @ tf.cast(layer.kernel, precision)
                 values = _finish(layer, tf.nn.bias_add(values, _bias(layer, values)))
             case layers.Conv2D():
-                values = _convolve(tf.cast(values, precision), layer)
-                values = _finish(layer, tf.nn.bias_add(values, _bias(layer, values)))
+                values = convolve(values, layer, precision)
             case layers.Conv2DTranspose():
                 values = _convolve_transposed(tf.cast(values, precision), layer)
                 values = _finish(layer, _add_bias(values, _bias(layer, values)))
             case layers.BatchNormalization() if len(values.shape) == 4:
-                values = _normalize(values, layer)
+                values = normalize(values, layer)
             case layers.LeakyReLU():
                 values = _leaky_relu(values, layer.negative_slope)
             case _:
@@ -76,7 +75,7 @@ class _BatchNormalization(layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         if training and len(inputs.shape) == 4:
-            return _normalize(inputs, self)
+            return normalize(inputs, self)
         return super().call(inputs, training=training, mask=mask)
 
 
@@ -89,6 +88,14 @@ def _finish(layer, values):
     if layer.activation is keras.activations.linear:
         return values
     return layer.activation(tf.cast(values, tf.float32))
+
+
+def convolve(values, layer, precision: str):
+    """Computes a `Conv2D` of "same" padding, bias and activation included."""
+    values = _convolve(tf.cast(values, precision), layer)
+    if layer.use_bias:
+        values = tf.nn.bias_add(values, _bias(layer, values))
+    return _finish(layer, values)
 
 
 def _convolve(values, layer):
@@ -108,7 +115,7 @@ def _convolve(values, layer):
     return tf.nn.conv2d(values, kernel, strides, "SAME")
 
 
-def _normalize(values, layer):
+def normalize(values, layer):
     """Normalizes by the batch, in one operation, and moves the layer's means on."""
     nothing = tf.zeros(0)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

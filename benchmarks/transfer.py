@@ -16,8 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+ALL, RECIPE = "transfer, all", "Keras' recipe, all"
+
 
 def parse():
+    """Reads the flags."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--backbone", required=True)
@@ -51,7 +54,7 @@ def keras_recipe(options, images, labels, train, held_out, seed: int) -> float:
     return classifier.evaluate(images[held_out], labels[held_out], verbose=0)[1]
 
 
-def transferred(options, images, labels, train, held_out, seed: int, cache) -> float:
+def transferred(options, images, labels, train, held_out, seed: int) -> float:
     """Fits the project's head; returns the accuracy of the mean of both views."""
     from foldergan.classifier import transfer
     from foldergan.config.settings import Classifier
@@ -60,7 +63,7 @@ def transferred(options, images, labels, train, held_out, seed: int, cache) -> f
         network="transfer", backbone=options.backbone, augmentation=("mirror",)
     )
     _, (figures,) = transfer.train(
-        images, labels, train, held_out, settings, seed, cache
+        images, labels, train, held_out, settings, seed, Path(options.cache)
     )
     return figures["val_accuracy"]
 
@@ -77,6 +80,7 @@ def of_each_class(labels, rows, count: int, seed: int):
 
 
 def main():
+    """Measures and prints."""
     options = parse()
     from foldergan import backend
     from foldergan.data import dataset, splits
@@ -84,31 +88,26 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder)
+        options.cache = folder
         shape = (options.size, options.size, 3)
         names = dataset.build_arrays(options.dataset, data_dir, shape)
         images = arrays.load_images(data_dir)
         labels = arrays.load_labels(data_dir, len(images))
         backend.start(0)
-        rows = {"transfer, all": [], f"transfer, {options.few} a class": []}
-        rows["Keras' recipe, all"] = []
-        seconds = dict.fromkeys(rows, 0.0)
+        few = f"transfer, {options.few} a class"
+        measures = {ALL: transferred, few: transferred, RECIPE: keras_recipe}
+        accuracies = {name: [] for name in measures}
+        seconds = dict.fromkeys(measures, 0.0)
         for seed in range(options.seeds):
             train, held_out = splits.split_by_class(labels, 0.2, seed)
-            few = of_each_class(labels, train, options.few, seed)
-            for name, measure in (
-                ("transfer, all", lambda: transferred(*given, data_dir)),
-                (
-                    f"transfer, {options.few} a class",
-                    lambda: transferred(*given, data_dir),
-                ),
-                ("Keras' recipe, all", lambda: keras_recipe(*given)),
-            ):
-                rows_used = few if "a class" in name else train
-                given = (options, images, labels, rows_used, held_out, seed)
+            some = of_each_class(labels, train, options.few, seed)
+            for name, measure in measures.items():
+                rows = some if name == few else train
                 start = time.perf_counter()
-                rows[name].append(measure())
+                accuracy = measure(options, images, labels, rows, held_out, seed)
                 seconds[name] += time.perf_counter() - start
-                print(f"seed {seed}  {name}: {rows[name][-1]:.1%}", flush=True)
+                accuracies[name].append(accuracy)
+                print(f"seed {seed}  {name}: {accuracy:.1%}", flush=True)
         versions = backend.versions()
         print(
             f"\n{platform.processor() or platform.machine()}, "
@@ -119,7 +118,7 @@ def main():
         )
         print("| | mean accuracy | least | most | seconds a seed |")
         print("|---|---|---|---|---|")
-        for name, values in rows.items():
+        for name, values in accuracies.items():
             print(
                 f"| {name} | {np.mean(values):.1%} | {min(values):.1%} | "
                 f"{max(values):.1%} | {seconds[name] / len(values):.0f} |"

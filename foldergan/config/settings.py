@@ -221,6 +221,12 @@ class GAN(Section):
     warm_up_steps: int = setting(
         600, "with a backbone: steps at first that only redraw the images", least=0
     )
+    blur_steps: int = setting(
+        900,
+        "with a backbone: steps after those in which a blur of real and generated "
+        "images fades; 0: no blur",
+        least=0,
+    )
     redrawing: float = setting(
         1.0, "with a backbone: weight of redrawing in the steps after them", least=0
     )

@@ -42,6 +42,7 @@ def build_photo_trainer(
         discriminator,
         generator,
         warm_up_steps=settings.warm_up_steps,
+        blur_steps=settings.blur_steps,
         redrawing=settings.redrawing,
         code_size=settings.code_size,
         discriminator_learning_rate=settings.discriminator_learning_rate,

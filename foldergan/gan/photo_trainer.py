@@ -15,7 +15,7 @@ from foldergan.gan.codes import ImageCodes
 from foldergan.gan.projected_heads import ProjectedHeads
 from foldergan.gan.trainer import AdversarialTrainer, apply_gradients
 from foldergan.images import to_tanh_range
-from foldergan.nn.augmentation import augment
+from foldergan.nn.augmentation import augment, blur
 from foldergan.nn.fast_twin import fast_twin
 
 _WARM_UP_RATE = 1e-3
@@ -23,6 +23,8 @@ _WARM_UP_PIXELS = 2.0  # weight of coarse pixels beside that of the mixed maps
 _PIXELS = 3.0  # the same later
 _COARSE = 4  # pixels each way that are averaged before they are compared
 _CALIBRATED_BY = 128  # images
+_BLUR = 0.04  # deviation of the blur at first, times the height
+_NO_BLUR = 0.15  # pixels
 _MOST_CHANNELS = 3  # of an image
 
 
@@ -33,6 +35,7 @@ class PhotoTrainer(AdversarialTrainer):
         discriminator: one head for each output of the view.
         generator: as of `light_generator.build_light_generator`.
         warm_up_steps: that only redraw.
+        blur_steps: after them, in which a blur of real and fake images fades.
         redrawing: weight of redrawing beside the adversarial loss, after them.
         code_size: numbers of a latent vector that codes take the place of.
         options: as of `AdversarialTrainer`; `latents` is always "half".
@@ -44,6 +47,7 @@ class PhotoTrainer(AdversarialTrainer):
         generator: keras.Model,
         *,
         warm_up_steps: int,
+        blur_steps: int,
         redrawing: float,
         code_size: int,
         **options,
@@ -52,6 +56,7 @@ class PhotoTrainer(AdversarialTrainer):
         self.warm_up_steps = warm_up_steps
         self.warm_up_optimizer = keras.optimizers.Adam(_WARM_UP_RATE, 0.5, 0.99)
         self.warm_up_optimizer.build(generator.trainable_variables)
+        self._blur_steps = blur_steps
         self._redrawing = redrawing
         self._code_size = min(code_size, self.latent_dim)
         self._codes = None
@@ -125,7 +130,7 @@ class PhotoTrainer(AdversarialTrainer):
         seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, step]), 0)
         with tf.GradientTape() as tape:
             fakes = self._draw(self._coded(codes, step, every=2), classes)
-            fakes, reals = (self._changed(x, seed) for x in (fakes, images))
+            fakes, reals = (self._changed(x, seed, step) for x in (fakes, images))
             fake_seen, real_seen = (
                 self.view(x, training=False) for x in (fakes, reals)
             )
@@ -179,8 +184,18 @@ class PhotoTrainer(AdversarialTrainer):
             for head, view in zip(self._heads, seen, strict=True)
         ]
 
-    def _changed(self, images, seed):
-        return augment(images, self._augmentation, seed)
+    def _changed(self, images, seed, step):
+        """Augments images and blurs them, ever less.
+
+        A generator that has only redrawn lacks what is fine, and everything would
+        tell it by that. Sauer et al., StyleGAN-XL, 2022, blur real and fake alike.
+        """
+        images = augment(images, self._augmentation, seed)
+        if not self._blur_steps:
+            return images
+        done = tf.cast(step - self.warm_up_steps, tf.float32) / self._blur_steps
+        deviation = _BLUR * images.shape[1] * (1 - done)
+        return blur(images, tf.maximum(deviation, _NO_BLUR))
 
 
 def _difference(fake_seen, real_seen, every: int = 1):

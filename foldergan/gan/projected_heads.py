@@ -1,7 +1,7 @@
 """The light networks that judge what a frozen backbone shows of an image."""
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 _LEAST_SIZE = 4  # height or width up to which a map is not halved
 
@@ -38,22 +38,19 @@ def build_heads(
     return ProjectedHeads([*heads, whole, patches])
 
 
-def build_head(shape, width: int, num_classes: int, deviation: bool = True):
+def build_head(shape, width: int, num_classes: int):
     """Builds the head of one mixed map: halvings, then one logit for the image.
 
     Args:
         shape: (height, width, channels) of the map.
         width: of each convolution.
         num_classes: for each a further output, see `losses.logits_of`.
-        deviation: whether it sees how much the images of its batch differ.
     """
     values = inputs = keras.Input(shape)
     if max(shape[:2]) <= _LEAST_SIZE:
         values = _convolve(values, width, 3, 1)
     while max(values.shape[1:3]) > _LEAST_SIZE:
         values = _convolve(values, width, 4, 2)
-    if deviation:
-        values = BatchDeviation()(values)
     logits = layers.SpectralNormalization(
         layers.Conv2D(1 + num_classes, values.shape[1:3], padding="valid")
     )(values)
@@ -68,14 +65,12 @@ def _convolve(values, width, size, strides):
     return layers.LeakyReLU(negative_slope=0.2)(values)
 
 
-def build_pixel_head(image_shape, filters, num_classes: int, deviation=True):
+def build_pixel_head(image_shape, filters, num_classes: int):
     """Builds the head that judges colours and textures of the whole image."""
     values = inputs = keras.Input(image_shape)
     for filters_out in filters:
         values = layers.Conv2D(filters_out, 4, strides=2, padding="same")(values)
         values = layers.LeakyReLU(negative_slope=0.2)(values)
-    if deviation:
-        values = BatchDeviation()(values)
     values = layers.Flatten()(values)
     return keras.Model(inputs, layers.Dense(1 + num_classes)(values))
 
@@ -92,23 +87,3 @@ def build_patch_head(image_shape, filters, num_classes: int):
         values = layers.LeakyReLU(negative_slope=0.2)(values)
     logits = layers.Conv2D(1 + num_classes, 3, padding="same")(values)
     return keras.Model(inputs, logits)
-
-
-@keras.saving.register_keras_serializable("foldergan")
-class BatchDeviation(layers.Layer):
-    """Adds a channel: how much the images of the batch differ, in the mean.
-
-    Karras et al., Progressive Growing of GANs, 2018, section 3: a generator that
-    draws the same image again and again is told by it.
-    """
-
-    def call(self, values):
-        """Joins the channel."""
-        deviation = ops.sqrt(ops.var(values, axis=0) + 1e-8)
-        mean = ops.mean(deviation)
-        channel = ops.ones_like(values[..., :1]) * mean
-        return ops.concatenate([values, channel], axis=-1)
-
-    def compute_output_shape(self, shape):
-        """One channel more."""
-        return (*shape[:-1], shape[-1] + 1)

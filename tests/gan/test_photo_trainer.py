@@ -33,6 +33,7 @@ def new_trainer(tmp_path, num_classes=2, **changed):
             "feature_filters": 4,
             "ema": 20,
             "warm_up_steps": 2,
+            "blur_steps": 2,
         }
         | changed
     )
@@ -119,3 +120,15 @@ def test_more_numbers_than_the_images_allow_are_0(tmp_path):
     codes = ImageCodes(view, random_images(3), LABELS[:3], np.arange(3), 40).values
     assert codes.shape == (3, 2, 40) and not codes[:, :, 5:].any()
     assert np.isfinite(codes).all()
+
+
+def test_the_blur_fades(tmp_path):
+    trainer = new_trainer(tmp_path, augmentation=("none",), blur_steps=4)
+    images, seed = 2 * random_images(2, SHAPE) - 1, np.array([0, 0], np.int32)
+    spreads = [
+        np.std(trainer._changed(images, seed, np.int32(step))) for step in (2, 4, 6, 9)
+    ]
+    assert spreads[0] < spreads[1] < spreads[2]
+    sharp = trainer._changed(images, seed, np.int32(6))
+    np.testing.assert_allclose(sharp, images, atol=1e-6)
+    assert spreads[3] == spreads[2]

@@ -10,11 +10,14 @@ learning does: the same frozen backbone at the images' size, a dense layer, `fit
 import argparse
 import os
 import platform
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 ALL, RECIPE = "transfer, all", "Keras' recipe, all"
 
@@ -27,7 +30,9 @@ def parse():
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--few", type=int, default=20, help="images a class in all")
-    parser.add_argument("--epochs", type=int, default=20, help="of Keras' recipe")
+    parser.add_argument(
+        "--epochs", type=int, default=20, help="of Keras' recipe; 0: none"
+    )
     return parser.parse_args()
 
 
@@ -95,7 +100,9 @@ def main():
         labels = arrays.load_labels(data_dir, len(images))
         backend.start(0)
         few = f"transfer, {options.few} a class"
-        measures = {ALL: transferred, few: transferred, RECIPE: keras_recipe}
+        measures = {ALL: transferred, few: transferred}
+        if options.epochs:
+            measures[RECIPE] = keras_recipe
         accuracies = {name: [] for name in measures}
         seconds = dict.fromkeys(measures, 0.0)
         for seed in range(options.seeds):

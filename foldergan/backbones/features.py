@@ -10,7 +10,7 @@ import numpy as np
 from foldergan.errors import RunError
 from foldergan.images import resize_all
 from foldergan.progress import FeatureProgress
-from foldergan.storage import atomic
+from foldergan.storage import arrays
 
 # How an image is shown for a further row: by mirroring, and by cutting a border off
 # on two sides, from which corner.
@@ -39,7 +39,7 @@ def cached_features(
             the last is pooled.
         images: float32 array (n, height, width, channels), 0 to 1; may lie on disk.
         views: of `VIEWS`.
-        cache: folder to keep it in; None keeps nothing.
+        cache: folder to keep it in, which is there; None keeps nothing.
 
     Returns:
         float32 array (n, views, d).
@@ -53,9 +53,7 @@ def cached_features(
             return kept
     features = pooled_features(backbone, images, views)
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(path) as temporary, open(temporary, "wb") as file:
-            np.save(file, features, allow_pickle=False)
+        arrays.save_array(path, features)
     return features
 
 

@@ -39,14 +39,14 @@ def test_a_crop_is_of_its_corner():
 
 def test_the_second_time_they_are_read(backbone, tmp_path, capsys):
     images = random_images()
-    first = features.cached_features(backbone, images, ("image",), tmp_path / "kept")
-    again = features.cached_features(backbone, images, ("image",), tmp_path / "kept")
+    first = features.cached_features(backbone, images, ("image",), tmp_path)
+    again = features.cached_features(backbone, images, ("image",), tmp_path)
     np.testing.assert_array_equal(first, again)
     assert "are read from" in capsys.readouterr().out
 
 
 def test_other_images_weights_and_views_are_computed(backbone, tmp_path):
-    images, cache = random_images(), tmp_path / "kept"
+    images, cache = random_images(), tmp_path
 
     def count(images, views=("image",)):
         features.cached_features(backbone, images, views, cache)
@@ -62,7 +62,7 @@ def test_other_images_weights_and_views_are_computed(backbone, tmp_path):
 
 
 def test_a_damaged_file_is_computed_again(backbone, tmp_path):
-    images, cache = random_images(), tmp_path / "kept"
+    images, cache = random_images(), tmp_path
     right = features.cached_features(backbone, images, ("image",), cache)
     for path in cache.glob("*.npy"):
         path.write_bytes(path.read_bytes()[:-7])

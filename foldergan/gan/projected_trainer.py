@@ -1,0 +1,247 @@
+"""Training through a backbone: first reconstruction, then adversarial.
+
+A generator that starts at random is told from real images by everything that a
+backbone shows, and learns for long only that. This one first reconstructs the images
+that it trains on from their codes, see `codes`; then half of each batch goes on doing
+so, which keeps colours, classes and variety, beside the adversarial loss of all of it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from foldergan.config.settings import GAN
+from foldergan.gan import losses, mixing, networks
+from foldergan.gan.codes import ImageCodes
+from foldergan.gan.projection import ProjectedDiscriminator
+from foldergan.gan.steps import apply_gradients, fraction_of, mean_of
+from foldergan.gan.trainer import AdversarialTrainer
+from foldergan.images import Resized, to_tanh_range
+from foldergan.nn.augmentation import augment, blur
+from foldergan.nn.fast_twin import fast_twin
+
+_WARM_UP_RATE = 1e-3
+_WARM_UP_PIXELS = 2.0  # weight of coarse pixels beside that of the mixed maps
+_PIXELS = 3.0  # the same later
+_COARSE = 4  # pixels each way that are averaged before they are compared
+_CALIBRATED_BY = 128  # images
+_BLUR = 0.04  # deviation of the blur at first, times the height
+_NO_BLUR = 0.15  # pixels
+_MOST_CHANNELS = 3  # of an image
+
+
+class ProjectedTrainer(AdversarialTrainer):
+    """Trains heads over a backbone and a light generator.
+
+    Args:
+        discriminator: one head for each output of the feature network.
+        generator: as of `light_generator.build_light_generator`.
+        settings: as of `AdversarialTrainer`, where latents is always "half"; its
+            warm_up_steps, blur_steps, reconstruction and code_size.
+        seed: as of `AdversarialTrainer`.
+        feature_network: as of `mixing.build_mixed_view`.
+    """
+
+    def __init__(
+        self,
+        discriminator: ProjectedDiscriminator,
+        generator: keras.Model,
+        settings: GAN,
+        seed: int,
+        feature_network: keras.Model,
+    ) -> None:
+        super().__init__(discriminator, generator, settings, seed, feature_network)
+        self.warm_up_optimizer = keras.optimizers.Adam(_WARM_UP_RATE, 0.5, 0.99)
+        self.warm_up_optimizer.build(generator.trainable_variables)
+        self._code_size = min(settings.code_size, self.latent_dim)
+        self._codes = np.empty((0, 2, self._code_size), np.float32)
+        self._twin = fast_twin(generator, settings.precision)
+        signature = [
+            tf.TensorSpec((None, *generator.output_shape[1:]), tf.float32),
+            tf.TensorSpec((None, self.num_classes + self._code_size), tf.float32),
+            tf.TensorSpec((), tf.int32),
+        ]
+        self._compiled_warm_up, self._compiled_contest = (
+            tf.function(step, autograph=False, input_signature=signature)
+            for step in (self._warm_up, self._contest)
+        )
+        self._compiled_step = self._step_of
+
+    def train(
+        self,
+        images: np.ndarray | Resized,
+        epochs: int,
+        batch_size: int,
+        rows: Sequence[int] | np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+        *,
+        on_step: Callable[[int, int, dict[str, float]], None] = lambda *_: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[tuple[int, dict[str, float]]]:
+        """Trains as `AdversarialTrainer` does, once codes and scales are known."""
+        all_rows = np.arange(len(images)) if rows is None else np.asarray(rows)
+        self.prepare(images, labels, all_rows)
+        yield from super().train(
+            images,
+            epochs,
+            batch_size,
+            all_rows,
+            labels,
+            on_step=on_step,
+            should_stop=should_stop,
+        )
+
+    def prepare(
+        self,
+        images: np.ndarray | Resized,
+        labels: np.ndarray | None,
+        rows: np.ndarray,
+    ) -> None:
+        """Scales the feature network to real images and computes their codes.
+
+        Args:
+            images: float32 array (n, height, width, channels), 0-1; may lie on disk.
+            labels: float32 one-hot array (n, num_classes); none without classes.
+            rows: row numbers to train on.
+        """
+        some = np.unique(np.linspace(0, len(rows) - 1, _CALIBRATED_BY).astype(int))
+        mixing.calibrate(self.feature_network, to_tanh_range(images[rows[some]]))
+        labels = np.empty((len(images), 0), np.float32) if labels is None else labels
+        self._codes = ImageCodes(
+            self.feature_network, images, labels, rows, self._code_size
+        ).values
+
+    def _read(self, images, labels, rows):
+        """Reads images, half of them mirrored, and their classes and codes."""
+        rng = np.random.default_rng((self.seed, self._step))
+        is_mirrored = rng.integers(0, 2, len(rows))
+        batch = to_tanh_range(images[rows])
+        batch[is_mirrored == 1] = batch[is_mirrored == 1, :, ::-1]
+        codes = self._codes[rows, is_mirrored]
+        return batch, np.concatenate([labels[rows], codes], axis=1)
+
+    def _parts(self) -> dict:
+        return super()._parts() | {"warm_up_optimizer": self.warm_up_optimizer}
+
+    def _step_of(self, images, conditions, step):
+        """Takes the step that its number asks for."""
+        if step < self._settings.warm_up_steps:
+            return self._compiled_warm_up(images, conditions, step)
+        return self._compiled_contest(images, conditions, step)
+
+    def _warm_up(self, images, conditions, step):
+        """Redraws all images; no loss of the discriminator, whose accuracies are 0."""
+        classes, codes = self._split(conditions)
+        with tf.GradientTape() as tape:
+            latents = self._coded(codes, step, every=1)
+            fake_images = self._generate(latents, classes)
+            loss = _difference(
+                self.feature_network(fake_images, training=False),
+                self.feature_network(images, training=False),
+            )
+            loss += _WARM_UP_PIXELS * _pixel_difference(fake_images, images)
+        apply_gradients(tape, loss, self.generator, self.warm_up_optimizer)
+        self._update_ema(tf.shape(images)[0])
+        nothing = tf.zeros(())
+        return nothing, loss, nothing, nothing
+
+    def _contest(self, images, conditions, step):
+        """Moves both networks; every other fake image is of a real one's code.
+
+        It is changed as the real one is, so that both can be compared.
+        """
+        classes, codes = self._split(conditions)
+        seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, step]), 0)
+        with tf.GradientTape() as tape:
+            fakes = self._generate(self._coded(codes, step, every=2), classes)
+            fakes, reals = (self._changed(x, seed, step) for x in (fakes, images))
+            fake_features, real_features = (
+                self.feature_network(x, training=False) for x in (fakes, reals)
+            )
+            d_loss, *accuracies = self._update_discriminator(
+                real_features, fake_features, classes
+            )
+            g_loss = self._generator_loss_of(fake_features, classes)
+            loss = g_loss
+            if self._settings.reconstruction:
+                difference = _difference(fake_features, real_features, every=2)
+                difference += _PIXELS * _pixel_difference(fakes[::2], reals[::2])
+                loss += self._settings.reconstruction * difference
+        apply_gradients(tape, loss, self.generator, self.generator_optimizer)
+        self._update_ema(tf.shape(images)[0])
+        return d_loss, g_loss, *accuracies
+
+    def _update_discriminator(self, real_features, fake_features, classes):
+        """Moves the heads, which normalize real and fake images each by their own.
+
+        Else they would tell them apart by the normalization, as they cannot when the
+        generator is judged alone.
+        """
+        with tf.GradientTape() as tape:
+            real = self._logits_of(real_features, classes)
+            fake = self._logits_of(
+                [tf.stop_gradient(x) for x in fake_features], classes
+            )
+            pairs = list(zip(real, fake, strict=True))
+            d_loss = mean_of([self._discriminator_loss(*pair) for pair in pairs])
+        apply_gradients(tape, d_loss, self.discriminator, self.discriminator_optimizer)
+        return (
+            d_loss,
+            mean_of([fraction_of(real > 0) for real, _ in pairs]),
+            mean_of([fraction_of(fake <= 0) for _, fake in pairs]),
+        )
+
+    def _split(self, conditions):
+        return conditions[:, : self.num_classes], conditions[:, self.num_classes :]
+
+    def _coded(self, codes, step, every: int):
+        """Draws latent vectors, of which every so many begin with a code."""
+        count = tf.shape(codes)[0]
+        latents = self._latents(count, step, 1)
+        is_coded = (tf.range(count) % every == 0)[:, None]
+        begun = tf.where(is_coded, codes, latents[:, : self._code_size])
+        return tf.concat([begun, latents[:, self._code_size :]], axis=1)
+
+    def _generate(self, latents, classes):
+        inputs = networks.encode_classes(latents, classes)
+        return self._twin(inputs, training=True)
+
+    def _logits_of(self, seen, classes) -> list:
+        return [
+            losses.logits_of(head(view, training=True), classes)
+            for head, view in zip(self._heads, seen, strict=True)
+        ]
+
+    def _changed(self, images, seed, step):
+        """Augments images and blurs them, ever less.
+
+        A generator that has only difference lacks what is fine, and everything would
+        tell it by that. Sauer et al., StyleGAN-XL, 2022, blur real and fake alike.
+        """
+        images = augment(images, self._settings.augmentation, seed)
+        if not self._settings.blur_steps:
+            return images
+        done = (
+            tf.cast(step - self._settings.warm_up_steps, tf.float32)
+            / self._settings.blur_steps
+        )
+        deviation = _BLUR * images.shape[1] * (1 - done)
+        return blur(images, tf.maximum(deviation, _NO_BLUR))
+
+
+def _difference(fake_features, real_features, every: int = 1):
+    """Averages the absolute difference over the mixed maps, which weigh the same."""
+    maps = [
+        tf.reduce_mean(tf.abs(fake[::every] - real[::every]))
+        for fake, real in zip(fake_features, real_features, strict=True)
+        if fake.shape[-1] > _MOST_CHANNELS  # not the images themselves
+    ]
+    return mean_of(maps)
+
+
+def _pixel_difference(fake_images, real_images):
+    """Averages the absolute difference of coarse pixels, so that edges stay free."""
+    apart = tf.nn.avg_pool2d(fake_images - real_images, _COARSE, _COARSE, "VALID")
+    return tf.reduce_mean(tf.abs(apart))

@@ -71,7 +71,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
     fit = training.train
-    if settings.network == "transfer":
+    if settings.backbone != "none":
         fit = functools.partial(transfer.train, cache=options.data_dir)
     for epoch, logs in fit(
         classifier,

@@ -52,7 +52,7 @@ def keras_recipe(options, images, labels, train, held_out, seed: int) -> float:
     values = layers.Dropout(0.2, seed=seed)(values)
     outputs = layers.Dense(labels.shape[1], activation="softmax")(values)
     classifier = keras.Model(inputs, outputs)
-    classifier.compile("adam", "categorical_crossentropy", ["accuracy"])
+    classifier.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     classifier.fit(
         images[train], labels[train], epochs=options.epochs, batch_size=32, verbose=0
     )
@@ -64,9 +64,7 @@ def transferred(options, images, labels, train, held_out, seed: int) -> float:
     from foldergan.classifier import transfer
     from foldergan.config.settings import Classifier
 
-    settings = Classifier(
-        network="transfer", backbone=options.backbone, augmentation=("mirror",)
-    )
+    settings = Classifier(backbone=options.backbone, augmentation=("mirror",))
     _, (figures,) = transfer.train(
         images, labels, train, held_out, settings, seed, Path(options.cache)
     )

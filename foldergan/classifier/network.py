@@ -19,7 +19,7 @@ def build_classifier(
     value of each map taken at the end. Such networks were made to be trained fast:
     Page, How to Train Your ResNet, 2018, after He et al., Deep Residual Learning, 2016.
 
-    "transfer" is a pretrained backbone and a linear head, see `transfer`.
+    With a backbone it is that and a linear head, see `transfer`.
 
     Args:
         settings: its network, filters, dense_units, backbone and output.
@@ -31,17 +31,17 @@ def build_classifier(
         InputError: there are more classes than one unit can tell apart, or the images
             are too small.
     """
-    try:
-        check_classifier_fits(image_shape, settings.filters, settings.network)
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error
     if settings.output == "sigmoid" and num_classes != 2:
         raise InputError(
             f"one sigmoid unit tells two classes apart, not {num_classes}; use softmax",
             ("output",),
         )
-    if settings.network == "transfer":
+    if settings.backbone != "none":
         return transfer.build_classifier(settings, image_shape, num_classes)
+    try:
+        check_classifier_fits(image_shape, settings.filters, settings.network)
+    except MisfitError as error:
+        raise InputError(str(error), error.options) from error
     units = 1 if settings.output == "sigmoid" else num_classes
     if settings.network == "residual":
         images = keras.Input(image_shape)

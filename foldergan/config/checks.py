@@ -29,8 +29,6 @@ def check_classifier_fits(
     shape: tuple[int, ...], filters: tuple[int, ...], network: str = "plain"
 ) -> None:
     """Raises MisfitError when images are too small for that many convolutions."""
-    if network == "transfer":
-        return  # it resizes them
     size = min(shape[:2])
     if network == "residual":
         size = size // 2 ** (len(filters) - 1) if size >= 3 else 0

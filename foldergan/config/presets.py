@@ -44,7 +44,7 @@ class Preset:
             MisfitError: the images are too small or of a size that cannot be drawn.
         """
         shape = self.data.image_shape
-        if "classifier" in sections:
+        if "classifier" in sections and self.classifier.backbone == "none":
             check_classifier_fits(
                 shape, self.classifier.filters, self.classifier.network
             )
@@ -109,23 +109,25 @@ PRESETS = {
         _BEST_32,
         Preset(
             "photo-128",
-            "class folders of photographs, 64x64 to 256x256: through a pretrained "
+            "class folders of photographs, drawn at 128x128: through a pretrained "
             "backbone",
-            data=Data(image_shape=(128, 128, 3)),
+            # What backbones have learned at; the GAN draws smaller ones.
+            data=Data(image_shape=(224, 224, 3)),
             classifier=Classifier(
-                network="transfer",
                 backbone="EfficientNetB0",
                 augmentation=("mirror",),
                 class_weights="balanced",
-                epochs=1,
+                # Of the network that is trained with --backbone none.
+                filters=(32, 64, 128, 128),
             ),
             gan=GAN(
+                image_shape=(128, 128, 3),
                 backbone="EfficientNetB0",
                 # Another network than the discriminator's, and a small one.
                 features="MobileNetV3Small",
                 held_out=0.1,
                 conditioning="class",
-                # Images are mirrored before they are redrawn.
+                # Images are mirrored before they are reconstructed.
                 augmentation=("shift", "color", "cutout"),
                 loss="hinge",
                 latent_dim=128,
@@ -134,7 +136,7 @@ PRESETS = {
                 generator_filters=(256, 256, 128, 64, 32, 16),
                 discriminator_filters=(16, 32, 64, 64),
                 ema=4000,
-                least_steps=2400,
+                least_steps=3000,
                 save_steps=200,
                 epochs=30,
                 save_every=2,

@@ -72,11 +72,14 @@ class Classifier(Section):
     network: str = groups.network(
         "plain",
         "plain: convolutions, pooling, a dense layer; residual: batch normalization "
-        "and skip connections; transfer: a pretrained backbone and a linear head",
-        choices=("plain", "residual", "transfer"),
+        "and skip connections",
+        choices=("plain", "residual"),
     )
     backbone: str = groups.network(
-        "none", f"pretrained network of transfer: {_BACKBONES}", metavar="NAME|FILE"
+        "none",
+        "pretrained network that a linear head is fitted to, in place of a network of "
+        f"its own: {_BACKBONES}",
+        metavar="NAME|FILE",
     )
     precision: str = groups.optimization(
         "float32",
@@ -113,11 +116,6 @@ class Classifier(Section):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_augmentation(self.augmentation)
-        if (self.network == "transfer") == (self.backbone == "none"):
-            raise ValueError(
-                "network transfer needs a backbone, and a backbone needs network "
-                "transfer"
-            )
 
 
 @dataclass(frozen=True)
@@ -177,7 +175,7 @@ class GAN(Section):
         least=0,
     )
     blur_steps: int = groups.optimization(
-        900,
+        2400,
         "with a backbone: steps after the warm-up in which a blur of real and fake "
         "images fades; 0: no blur",
         least=0,
@@ -185,6 +183,12 @@ class GAN(Section):
     reconstruction: float = groups.optimization(
         1.0,
         "with a backbone: weight of the reconstruction loss after the warm-up",
+        least=0,
+    )
+    guidance: float = groups.optimization(
+        0.5,
+        "with a backbone and classes: weight of the classification loss of a linear "
+        "classifier of the backbone's features",
         least=0,
     )
     code_size: int = groups.network(

@@ -25,7 +25,7 @@ class ImageCodes:
     """Codes of images and of their mirror images.
 
     Args:
-        view: images -1 to 1 in; out mixed maps, as of `mixing.build_mixed_view`.
+        view: images -1 to 1 in; out mixed maps, as of `mixing.build_feature_network`.
         images: float32 array (n, height, width, channels), 0 to 1; may lie on disk.
         labels: one-hot array (n, num_classes); a code says what its class does not.
         rows: row numbers of the images to code.
@@ -70,7 +70,8 @@ def _principal_axes(described: np.ndarray, size: int) -> np.ndarray:
 def _build_description(view: keras.Model) -> keras.Model:
     """Builds what is seen of an image: coarse grids of its maps, and of itself."""
     images = view.inputs[0]
-    grids = [_averaged(maps, _GRID) for maps in view.outputs if maps is not images]
+    *mixed, _, _, _ = view.outputs
+    grids = [_averaged(maps, _GRID) for maps in mixed]
     return keras.Model(
         images, layers.Concatenate()([*grids, _averaged(images, _PIXELS)])
     )

@@ -12,7 +12,9 @@ import numpy as np
 from keras import layers
 
 
-def build_mixed_view(stages: list, images, widths: list[int], seed: int) -> keras.Model:
+def build_feature_network(
+    stages: list, images, widths: list[int], seed: int
+) -> keras.Model:
     """Builds the frozen network that shows an image to the heads.
 
     Args:
@@ -23,7 +25,8 @@ def build_mixed_view(stages: list, images, widths: list[int], seed: int) -> kera
 
     Returns:
         Images -1 to 1 in; out one mixed map a stage, the largest first, then the
-        images twice, for the heads that judge pixels. See `calibrate`.
+        images twice, for the heads over pixels, and last the pooled features of the
+        last stage, (n, d). See `calibrate`.
     """
     numbers = iter(range(10**6))
 
@@ -48,7 +51,8 @@ def build_mixed_view(stages: list, images, widths: list[int], seed: int) -> kera
             values = normalize(layers.Add()([values, coarser]))
         mixed.insert(0, values)
         coarser = values
-    return keras.Model(images, [*mixed, images, images], name="view")
+    pooled = layers.GlobalAveragePooling2D()(stages[-1])
+    return keras.Model(images, [*mixed, images, images, pooled], name="feature_network")
 
 
 def stride_of(values, images) -> int:
@@ -69,7 +73,7 @@ def calibrate(view: keras.Model, images: np.ndarray) -> None:
     """Scales every channel to mean 0 and deviation 1 over real images, once.
 
     Args:
-        view: as of `build_mixed_view`.
+        view: as of `build_feature_network`.
         images: float32 array (n, height, width, channels), -1 to 1; a hundred do.
     """
     view(images, training=True)

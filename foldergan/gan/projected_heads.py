@@ -18,11 +18,10 @@ def build_heads(
         settings: its feature_filters, filters of each convolution over a mixed map,
             and its discriminator_filters, of each halving of the head over the whole
             image, of which the head over patches has the first two.
-        feature_network: as of `mixing.build_mixed_view`: mixed maps, then the images
-            twice.
+        feature_network: as of `mixing.build_feature_network`.
         num_classes: for each a further output, see `losses.logits_of`.
     """
-    *maps, images, _ = feature_network.outputs
+    *maps, images, _, _ = feature_network.outputs
     filters = settings.discriminator_filters
     heads = [
         build_head(of_map.shape[1:], settings.feature_filters, num_classes)

@@ -4,6 +4,8 @@ A generator that starts at random is told from real images by everything that a
 backbone shows, and learns for long only that. This one first reconstructs the images
 that it trains on from their codes, see `codes`; then half of each batch goes on doing
 so, which keeps colours, classes and variety, beside the adversarial loss of all of it.
+What a backbone shows also tells classes apart, and guides the generator to the class
+that it was asked for.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from foldergan.classifier import linear_head
 from foldergan.config.settings import GAN
 from foldergan.gan import losses, mixing, networks
 from foldergan.gan.codes import ImageCodes
@@ -27,6 +30,8 @@ _WARM_UP_PIXELS = 2.0  # weight of coarse pixels beside that of the mixed maps
 _PIXELS = 3.0  # the same later
 _COARSE = 4  # pixels each way that are averaged before they are compared
 _CALIBRATED_BY = 128  # images
+_CLASSIFIED = 2000  # images at most
+_TOGETHER = 64  # images
 _BLUR = 0.04  # deviation of the blur at first, times the height
 _NO_BLUR = 0.15  # pixels
 _MOST_CHANNELS = 3  # of an image
@@ -39,9 +44,9 @@ class ProjectedTrainer(AdversarialTrainer):
         discriminator: one head for each output of the feature network.
         generator: as of `light_generator.build_light_generator`.
         settings: as of `AdversarialTrainer`, where latents is always "half"; its
-            warm_up_steps, blur_steps, reconstruction and code_size.
+            warm_up_steps, blur_steps, reconstruction, guidance and code_size.
         seed: as of `AdversarialTrainer`.
-        feature_network: as of `mixing.build_mixed_view`.
+        feature_network: as of `mixing.build_feature_network`.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class ProjectedTrainer(AdversarialTrainer):
         self.warm_up_optimizer.build(generator.trainable_variables)
         self._code_size = min(settings.code_size, self.latent_dim)
         self._codes = np.empty((0, 2, self._code_size), np.float32)
+        self._is_guided = settings.guidance > 0 and self.num_classes > 1
         self._twin = fast_twin(generator, settings.precision)
         signature = [
             tf.TensorSpec((None, *generator.output_shape[1:]), tf.float32),
@@ -112,6 +118,22 @@ class ProjectedTrainer(AdversarialTrainer):
         self._codes = ImageCodes(
             self.feature_network, images, labels, rows, self._code_size
         ).values
+        if self._is_guided:
+            self._classifier = self._fit_classifier(images, labels, rows)
+
+    def _fit_classifier(
+        self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
+    ) -> linear_head.LinearHead:
+        """Fits a linear classifier of the backbone's pooled features of some images."""
+        rows = rows[:: -(-len(rows) // _CLASSIFIED)]
+        pooled = [
+            self.feature_network(to_tanh_range(images[some]), training=False)[-1]
+            for some in np.array_split(rows, -(-len(rows) // _TOGETHER))
+        ]
+        weights = np.ones(self.num_classes, np.float32)
+        return linear_head.fit(
+            np.concatenate(pooled)[:, None], labels[rows], weights, self.seed
+        )
 
     def _read(self, images, labels, rows):
         """Reads images, half of them mirrored, and their classes and codes."""
@@ -138,8 +160,8 @@ class ProjectedTrainer(AdversarialTrainer):
             latents = self._coded(codes, step, every=1)
             fake_images = self._generate(latents, classes)
             loss = _difference(
-                self.feature_network(fake_images, training=False),
-                self.feature_network(images, training=False),
+                self.feature_network(fake_images, training=False)[:-1],
+                self.feature_network(images, training=False)[:-1],
             )
             loss += _WARM_UP_PIXELS * _pixel_difference(fake_images, images)
         apply_gradients(tape, loss, self.generator, self.warm_up_optimizer)
@@ -156,9 +178,12 @@ class ProjectedTrainer(AdversarialTrainer):
         seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, step]), 0)
         with tf.GradientTape() as tape:
             fakes = self._generate(self._coded(codes, step, every=2), classes)
-            fakes, reals = (self._changed(x, seed, step) for x in (fakes, images))
-            fake_features, real_features = (
-                self.feature_network(x, training=False) for x in (fakes, reals)
+            fakes, reals = (
+                augment(x, self._settings.augmentation, seed) for x in (fakes, images)
+            )
+            (*fake_features, pooled), (*real_features, _) = (
+                self.feature_network(self._blurred(x, step), training=False)
+                for x in (fakes, reals)
             )
             d_loss, *accuracies = self._update_discriminator(
                 real_features, fake_features, classes
@@ -168,7 +193,14 @@ class ProjectedTrainer(AdversarialTrainer):
             if self._settings.reconstruction:
                 difference = _difference(fake_features, real_features, every=2)
                 difference += _PIXELS * _pixel_difference(fakes[::2], reals[::2])
+                # Of what a blur hides nothing else tells the generator.
+                difference += tf.reduce_mean(tf.abs(fakes[::2] - reals[::2]))
                 loss += self._settings.reconstruction * difference
+            if self._is_guided:
+                logits = pooled @ self._classifier.kernel + self._classifier.bias
+                loss += self._settings.guidance * tf.reduce_mean(
+                    tf.nn.softmax_cross_entropy_with_logits(classes, logits)
+                )
         apply_gradients(tape, loss, self.generator, self.generator_optimizer)
         self._update_ema(tf.shape(images)[0])
         return d_loss, g_loss, *accuracies
@@ -214,13 +246,12 @@ class ProjectedTrainer(AdversarialTrainer):
             for head, view in zip(self._heads, seen, strict=True)
         ]
 
-    def _changed(self, images, seed, step):
-        """Augments images and blurs them, ever less.
+    def _blurred(self, images, step):
+        """Blurs images, ever less.
 
         A generator that has only difference lacks what is fine, and everything would
         tell it by that. Sauer et al., StyleGAN-XL, 2022, blur real and fake alike.
         """
-        images = augment(images, self._settings.augmentation, seed)
         if not self._settings.blur_steps:
             return images
         done = (

@@ -60,7 +60,7 @@ def _build_through_backbone(
     images = keras.Input(image_shape, name="images")
     stages = backbone(layers.Rescaling(0.5, offset=0.5)(images))
     widths = [_MIXED_CHANNELS[mixing.stride_of(stage, images)] for stage in stages]
-    feature_network = mixing.build_mixed_view(stages, images, widths, seed)
+    feature_network = mixing.build_feature_network(stages, images, widths, seed)
     discriminator = projected_heads.build_heads(settings, feature_network, num_classes)
     generator = light_generator.build_light_generator(
         settings, image_shape, num_classes

@@ -12,7 +12,6 @@ from foldergan.storage import models
 
 def settings(tmp_path, **changed):
     return Classifier(
-        network="transfer",
         backbone=str(save_tiny(tmp_path)),
         augmentation=("mirror",),
         **changed,

@@ -59,6 +59,7 @@ VALUES = {
         "warm_up_steps": ("50", 50),
         "blur_steps": ("60", 60),
         "reconstruction": ("0.5", 0.5),
+        "guidance": ("0.2", 0.2),
         "code_size": ("16", 16),
         "patience": ("0", 0),
         "latent_dim": ("11", 11),

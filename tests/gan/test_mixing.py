@@ -15,18 +15,18 @@ SHAPE = (32, 32, 3)
 def build_view(tmp_path, shape=SHAPE, seed=0):
     backbone = loading.load_backbone(str(save_tiny(tmp_path)), shape)
     images = keras.Input(shape)
-    return mixing.build_mixed_view(backbone(images), images, [5, 6, 7], seed)
+    return mixing.build_feature_network(backbone(images), images, [5, 6, 7], seed)
 
 
 def tanh_images(count=40, shape=SHAPE):
     return 2 * random_images(count, shape) - 1
 
 
-def test_it_shows_a_map_a_stage_and_the_images_twice(tmp_path):
+def test_it_shows_a_map_a_stage_the_images_twice_and_features(tmp_path):
     view = build_view(tmp_path)
     shapes = [output.shape[1:] for output in view.outputs]
-    assert shapes == [(8, 8, 5), (4, 4, 6), (2, 2, 7), SHAPE, SHAPE]
-    *_, first, second = view(tanh_images(3), training=False)
+    assert shapes == [(8, 8, 5), (4, 4, 6), (2, 2, 7), SHAPE, SHAPE, (10,)]
+    *_, first, second, _ = view(tanh_images(3), training=False)
     np.testing.assert_array_equal(first, tanh_images(3))
     np.testing.assert_array_equal(second, first)
 
@@ -58,7 +58,7 @@ def test_every_head_ends_in_logits(tmp_path, num_classes):
     heads = projected_heads.build_heads(
         GAN(feature_filters=4, discriminator_filters=(4, 4)), view, num_classes
     )
-    shown = view(tanh_images(2))
+    *shown, _ = view(tanh_images(2))
     outputs = [head(values) for head, values in zip(heads.heads, shown, strict=True)]
     assert all(output.shape[-1] == 1 + num_classes for output in outputs)
     for output in outputs[:3]:  # one logit an image

@@ -65,9 +65,13 @@ def test_the_warm_up_moves_the_generator_only(tmp_path, num_classes):
     assert logs["d_loss"] == logs["real_accuracy"] == 0 and logs["g_loss"] > 0
 
 
-@pytest.mark.parametrize("reconstruction", [0.0, 1.0])
-def test_then_both_networks_move_and_the_view_does_not(tmp_path, reconstruction):
-    trainer = new_trainer(tmp_path, warm_up_steps=0, reconstruction=reconstruction)
+@pytest.mark.parametrize(("reconstruction", "guidance"), [(0.0, 0.0), (1.0, 0.5)])
+def test_then_both_networks_move_and_the_backbone_does_not(
+    tmp_path, reconstruction, guidance
+):
+    trainer = new_trainer(
+        tmp_path, warm_up_steps=0, reconstruction=reconstruction, guidance=guidance
+    )
     heads, generator, view = map(
         weights_of, (trainer.discriminator, trainer.generator, trainer.feature_network)
     )
@@ -118,12 +122,12 @@ def test_more_numbers_than_the_images_allow_are_0(tmp_path):
 
 
 def test_the_blur_fades(tmp_path):
-    trainer = new_trainer(tmp_path, augmentation=("none",), blur_steps=4)
-    images, seed = 2 * random_images(2, SHAPE) - 1, np.array([0, 0], np.int32)
+    trainer = new_trainer(tmp_path, blur_steps=4)
+    images = 2 * random_images(2, SHAPE) - 1
     spreads = [
-        np.std(trainer._changed(images, seed, np.int32(step))) for step in (2, 4, 6, 9)
+        np.std(trainer._blurred(images, np.int32(step))) for step in (2, 4, 6, 9)
     ]
     assert spreads[0] < spreads[1] < spreads[2]
-    sharp = trainer._changed(images, seed, np.int32(6))
+    sharp = trainer._blurred(images, np.int32(6))
     np.testing.assert_allclose(sharp, images, atol=1e-6)
     assert spreads[3] == spreads[2]

@@ -122,8 +122,9 @@ def resume_key(
         models.require_classifier(options.model_dir)
         others["classifier"] = models.fingerprint_classifier(options.model_dir)
     if preset.gan.backbone != "none":
-        others["backbone"] = sources.fingerprint(preset.gan.backbone)
-        models.refuse_other_backbone(options.model_dir, others["backbone"])
+        backbone = sources.fingerprint(preset.gan.backbone)
+        models.refuse_other_backbone(options.model_dir, backbone)
+        others["backbone"] = backbone
     return schedule.resume_key(preset.gan, **others)
 
 

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 
 from foldergan.errors import RunError
-from foldergan.images import resize_all
+from foldergan.images import Resized, resize_all
 from foldergan.progress import FeatureProgress
 from foldergan.storage import arrays
 
-# How an image is shown for a further row: by mirroring, and by cutting a border off
-# on two sides, from which corner.
+# Views of an image, each a row of features: whether it is mirrored, and the corner
+# that a crop keeps, if it is cropped.
 VIEWS = {
     "image": (False, None),
     "mirror": (True, None),
@@ -22,24 +22,24 @@ VIEWS = {
     "bottom-left": (True, (1, 0)),
     "bottom-right": (False, (1, 1)),
 }
-CROPPED = 0.125  # of height and of width
-_MOST_VALUES = 2**22  # of the images of one batch
+CROPPED = 0.125  # fraction of height and of width
+_MOST_VALUES = 2**22  # in the images of one batch
 
 
 def cached_features(
     backbone: keras.Model,
-    images: np.ndarray,
+    images: np.ndarray | Resized,
     views: tuple[str, ...],
     cache: Path | None,
 ) -> np.ndarray:
-    """Pools what a backbone sees, or reads it where it was computed before.
+    """Computes pooled features of images, or reads them where they are kept.
 
     Args:
         backbone: images 0 to 1 in; out features (n, d), or feature maps, of which
             the last is pooled.
         images: float32 array (n, height, width, channels), 0 to 1; may lie on disk.
         views: of `VIEWS`.
-        cache: folder to keep it in, which is there; None keeps nothing.
+        cache: existing folder to keep them in; None keeps nothing.
 
     Returns:
         float32 array (n, views, d).
@@ -58,7 +58,9 @@ def cached_features(
 
 
 def pooled_features(
-    backbone: keras.Model, images: np.ndarray, views: tuple[str, ...] = ("image",)
+    backbone: keras.Model,
+    images: np.ndarray | Resized,
+    views: tuple[str, ...] = ("image",),
 ) -> np.ndarray:
     """Computes the features of each view of each image.
 
@@ -83,26 +85,24 @@ def pooled_features(
     for start in range(0, len(images), size):
         batch = np.asarray(images[np.arange(start, min(start + size, len(images)))])
         for column, name in enumerate(views):
-            shown = model.predict_on_batch(view_of(batch, name))
-            features[start : start + len(batch), column] = shown
+            pooled = model.predict_on_batch(view_of(batch, name))
+            features[start : start + len(batch), column] = pooled
         progress.on_images(len(batch))
     progress.done()
     if not np.isfinite(features).all():
-        raise RunError(
-            "the backbone's features are not finite numbers; give another backbone"
-        )
+        raise RunError("the backbone's features are not all finite", ("backbone",))
     return features
 
 
 def view_of(images: np.ndarray, name: str) -> np.ndarray:
-    """Shows images in one of `VIEWS`.
+    """Computes one of `VIEWS` of images.
 
     Args:
         images: float32 array (n, height, width, channels).
         name: of the view.
 
     Returns:
-        Array of the same shape; a crop is enlarged to it.
+        Array of the same shape; a crop is resized to it.
     """
     is_mirrored, corner = VIEWS[name]
     if is_mirrored:
@@ -117,7 +117,7 @@ def view_of(images: np.ndarray, name: str) -> np.ndarray:
 
 
 def checksum(backbone: keras.Model) -> str:
-    """Names a backbone by the kinds of its layers and by all its weights."""
+    """Hashes the types of a backbone's layers and all its weights."""
     digest = hashlib.sha256()
     for layer in backbone.layers:
         digest.update(type(layer).__name__.encode())
@@ -128,7 +128,10 @@ def checksum(backbone: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _name(backbone: keras.Model, images: np.ndarray, views: tuple[str, ...]) -> str:
+def _name(
+    backbone: keras.Model, images: np.ndarray | Resized, views: tuple[str, ...]
+) -> str:
+    """Hashes all that the features depend on."""
     digest = hashlib.sha256(f"{checksum(backbone)} {images.shape} {views}".encode())
     for rows in np.array_split(np.arange(len(images)), -(-len(images) // 64)):
         digest.update(np.ascontiguousarray(images[rows]).data)
@@ -136,7 +139,7 @@ def _name(backbone: keras.Model, images: np.ndarray, views: tuple[str, ...]) -> 
 
 
 def _read(path: Path, num_images: int, num_views: int) -> np.ndarray | None:
-    """Reads a kept array; None where there is none, or what is there is damaged."""
+    """Reads a kept array; None where there is none or a damaged one."""
     try:
         kept = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):

@@ -1,6 +1,8 @@
-"""Loads a pretrained network, by its name or from a file, as a view of images."""
+"""Loads a pretrained network, by its name or from a file, as feature maps of images."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,15 +24,15 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
 
     Args:
         spec: a name of `sources.SOURCES`, or the path of a .keras or .h5 file.
-        image_shape: (height, width, channels) of the images; grey ones are shown in
-            three channels where the network takes three.
+        image_shape: (height, width, channels) of the images; grey ones are repeated
+            in three channels where the network takes three.
 
     Returns:
         A frozen model, images 0 to 1 in; out the last feature map of each stride, the
-        least stride first.
+        smallest stride first.
 
     Raises:
-        InputError: it is not to be had, damaged, not a network of images, or not of
+        InputError: it is missing, damaged, not a network of images, or does not take
             this size.
     """
     if spec in sources.SOURCES:
@@ -39,7 +41,7 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     else:
         network = _load_file(Path(spec))
         scale = _scale_of(network)
-    network.trainable = False  # so that normalization never counts the batch
+    network.trainable = False  # batch normalization runs in inference mode
     images = keras.Input(image_shape, name="images")
     values = _adapted(images, network.input_shape[-1], scale, spec)
     found = stages.find_stages(stages.trace(network, values), values)
@@ -55,7 +57,9 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     return backbone
 
 
-def _load_known(source: sources.Source, image_shape) -> keras.Model:
+def _load_known(
+    source: sources.Source, image_shape: tuple[int, int, int]
+) -> keras.Model:
     if not source.path.is_file():
         print(
             f"downloading {source.name}, {source.megabytes:g} MB, from "
@@ -68,7 +72,7 @@ def _load_known(source: sources.Source, image_shape) -> keras.Model:
         )
     except Exception as error:  # Keras raises a bare one without a network
         raise InputError(
-            f"backbone {source.name}: its weights are not to be had ({_first(error)})"
+            f"backbone {source.name}: its weights cannot be loaded ({_first(error)})"
             f"; download {source.url} elsewhere and put it at {source.path}"
         ) from error
 
@@ -95,8 +99,10 @@ def _load_file(path: Path) -> keras.Model:
     return network
 
 
-def _adapted(images, channels: int, scale: float, spec: str):
-    """Brings images to the channels and the range that a network takes."""
+def _adapted(
+    images: keras.KerasTensor, channels: int, scale: float, spec: str
+) -> keras.KerasTensor:
+    """Converts images to the channels and the range that a network takes."""
     values = images
     if images.shape[-1] == 1 and channels == 3:
         values = layers.Concatenate(name="grey_to_rgb")([images] * 3)
@@ -111,7 +117,7 @@ def _adapted(images, channels: int, scale: float, spec: str):
 
 
 def _scale_of(network: keras.Model) -> float:
-    """Finds by what images of values 0 to 1 must be multiplied for a file's network."""
+    """Finds the factor from values 0 to 1 to the range that a file's network takes."""
     for layer in _leading_layers(network):
         if isinstance(layer, layers.Rescaling):
             return _TO_BYTES if _largest(layer.scale) < 0.1 else 1.0
@@ -122,8 +128,8 @@ def _scale_of(network: keras.Model) -> float:
     return 1.0
 
 
-def _leading_layers(network: keras.Model):
-    """Yields a network's layers in order, those of a network inside it in its place."""
+def _leading_layers(network: keras.Model) -> Iterator[layers.Layer]:
+    """Yields a network's layers in order, those of nested networks included."""
     for layer in network.layers:
         if isinstance(layer, keras.Model):
             yield from _leading_layers(layer)
@@ -131,7 +137,7 @@ def _leading_layers(network: keras.Model):
             yield layer
 
 
-def _largest(values) -> float:
+def _largest(values: Any) -> float:
     return float(np.max(np.asarray(values, np.float32)))
 
 
@@ -139,5 +145,5 @@ def _first(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _x(shape) -> str:
+def _x(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))

@@ -1,18 +1,19 @@
-"""Whether two networks are the same one underneath."""
+"""Whether two networks share weights."""
 
 import hashlib
 
 import keras
 import numpy as np
 
-_LEAST_SIZE = 256  # numbers of a weight; small ones can be equal by chance
+_LEAST_SIZE = 256  # values of a weight; smaller ones can be equal by chance
 
 
 def share_weights(one: keras.Model, other: keras.Model) -> bool:
-    """Tells whether a weight of one network stands in the other, to the last bit.
+    """Tells whether a weight of one network is in the other, bit for bit.
 
-    A judge that shares the network that a discriminator looks through flatters the
-    GAN. By weights it is found under any name, in a file and below a classifier.
+    An evaluation by the network that a discriminator looks through flatters the GAN.
+    Comparing weights finds that network under any name, in a file and below a
+    classifier.
     """
     return bool(_digests(one) & _digests(other))
 

@@ -16,8 +16,8 @@ class Source:
         name: of the function in keras.applications.
         url: where Keras downloads the weights from.
         megabytes: size of the file.
-        scale: what images of values 0 to 1 are multiplied by; it normalizes them
-            itself.
+        scale: factor from values 0 to 1 to the range that it takes; it normalizes
+            images itself.
         license: of the weights.
     """
 
@@ -29,7 +29,7 @@ class Source:
 
     @property
     def path(self) -> Path:
-        """Where Keras keeps the file, and finds it without a network."""
+        """Where Keras keeps the file, and finds it when offline."""
         return keras_home() / "models" / self.url.rsplit("/", 1)[1]
 
 
@@ -54,7 +54,7 @@ def keras_home() -> Path:
 
 
 def fingerprint(spec: str) -> str:
-    """Names a backbone by its own name, or by the file's and a checksum of it."""
+    """Names a backbone: its own name, or that of its file and a checksum."""
     path = Path(spec)
     if spec in SOURCES or not path.is_file():
         return spec

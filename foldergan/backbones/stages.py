@@ -1,12 +1,13 @@
-"""The feature maps of a network, one a halving, found without knowing its layers.
+"""The feature maps of a network, one for each stride, found in its graph.
 
 A discriminator that looks through a network, and a linear classifier on top of one,
-need the ends of its stages: the last feature maps of each stride. Names of layers
-differ from family to family; what depends on what does not.
+need the ends of its stages: the last feature map of each stride. Names of layers
+differ between architectures, so the stages are found by which output depends on which.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import layers
@@ -15,9 +16,9 @@ from foldergan.errors import InputError
 
 STRIDES = (4, 8, 16, 32)
 
-# Behind it there are no places any more, unless its result goes back into a map.
+# Behind these nothing is a feature map, unless their output goes back into one.
 _POOLS = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
-# What finishes a block and is no part of the next.
+# What ends a block and is no part of the next.
 _FINISHES = (
     layers.Activation,
     layers.BatchNormalization,
@@ -29,18 +30,24 @@ _FINISHES = (
 
 @dataclass(frozen=True)
 class Call:
-    """One layer's use in a network: what went in and what came out."""
+    """One call of a layer in a network.
 
-    layer: object
-    inputs: tuple
-    output: object
+    Attributes:
+        layer: what was called.
+        inputs: ids of the symbolic tensors that went in.
+        output: what came out.
+    """
+
+    layer: keras.Operation
+    inputs: tuple[int, ...]
+    output: keras.KerasTensor
 
 
-def trace(model: keras.Model, images) -> list[Call]:
-    """Uses a network's layers on other images, also those of networks inside it.
+def trace(model: keras.Model, images: keras.KerasTensor) -> list[Call]:
+    """Calls a network's layers on other images, those of nested networks included.
 
     Args:
-        model: functional or sequential, of one input.
+        model: functional or sequential, with one input.
         images: symbolic tensor (n, height, width, channels).
 
     Returns:
@@ -48,8 +55,8 @@ def trace(model: keras.Model, images) -> list[Call]:
         weights are the model's own.
 
     Raises:
-        InputError: the model is of another kind, or what leads to the last feature
-            map takes images of one size only.
+        InputError: the model is of another kind, or its layers before a Flatten take
+            images of a fixed size only.
     """
     calls: list[Call] = []
     try:
@@ -67,21 +74,23 @@ def trace(model: keras.Model, images) -> list[Call]:
     return calls
 
 
-def find_stages(calls: list[Call], images) -> dict:
+def find_stages(
+    calls: list[Call], images: keras.KerasTensor
+) -> dict[int, keras.KerasTensor]:
     """Finds the last feature map of each stride.
 
-    A map counts where all that follows depends on it alone. Of the maps of one
-    stride the last that a block ends in is taken, if the network adds up blocks, for
-    what follows is the next block's own widening; of the largest stride, which no
-    block follows, the very last.
+    Only maps are taken that all later layers depend on alone. Of the maps of one
+    stride it is the last that ends a residual block, for what follows is the
+    expansion of the next block; without residual blocks, and for the largest stride,
+    which no block follows, it is the last of all.
 
     Args:
         calls: as of `trace`.
-        images: what went in.
+        images: symbolic tensor that was traced.
 
     Returns:
-        Stride -> symbolic tensor (n, height, width, channels), the least stride
-        first; strides of `STRIDES` only.
+        Stride -> symbolic tensor (n, height, width, channels), the smallest
+        stride first; strides of `STRIDES` only.
     """
     of_stride: dict[int, list[Call]] = {}
     for call in _bottlenecks(calls):
@@ -105,17 +114,19 @@ class _FlattenedError(Exception):
     """Stops a trace before what may need a fixed size."""
 
 
-def _run(model, values, calls: list[Call]):
-    """Calls every layer of a model in turn, and writes the calls down."""
+def _run(
+    model: keras.Model, values: keras.KerasTensor, calls: list[Call]
+) -> keras.KerasTensor:
+    """Calls every layer of a model in turn, and records the calls."""
 
-    def call(layer, *args, **kwargs):
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> keras.KerasTensor:
         if isinstance(layer, keras.Model):
             return _run(layer, args[0], calls)
         if isinstance(layer, layers.Flatten):
             raise _FlattenedError
         if isinstance(layer, layers.Lambda):
             raise InputError(
-                "the backbone has a Lambda layer, code that a file must not bring; "
+                "the backbone has a Lambda layer, code that a file must not contain; "
                 "give one of stock Keras layers"
             )
         kwargs.pop("training", None)
@@ -142,13 +153,13 @@ def _run(model, values, calls: list[Call]):
 
 
 def _bottlenecks(calls: list[Call]) -> list[Call]:
-    """Keeps the calls on whose output alone all that follows depends."""
-    made = {id(call.output): number for number, call in enumerate(calls)}
+    """Keeps the calls whose output alone all later calls depend on."""
+    number_of = {id(call.output): number for number, call in enumerate(calls)}
     last_use = list(range(len(calls)))
     for number, call in enumerate(calls):
         for tensor in call.inputs:
-            if tensor in made:
-                last_use[made[tensor]] = number
+            if tensor in number_of:
+                last_use[number_of[tensor]] = number
     kept, open_until = [], 0
     for number, call in enumerate(calls):
         if open_until <= number:
@@ -158,19 +169,19 @@ def _bottlenecks(calls: list[Call]) -> list[Call]:
 
 
 def _end_of_block(found: list[Call]) -> Call:
-    """Finds the last sum, and the activation behind it; the last map without sums."""
-    sums = [n for n, call in enumerate(found) if isinstance(call.layer, layers.Add)]
-    if not sums:
+    """Finds the last `Add` and the activation behind it; without one the last map."""
+    adds = [n for n, call in enumerate(found) if isinstance(call.layer, layers.Add)]
+    if not adds:
         return found[-1]
-    end = sums[-1]
+    end = adds[-1]
     while end + 1 < len(found) and isinstance(found[end + 1].layer, _FINISHES):
         end += 1
     return found[end]
 
 
-def _is_tensor(value) -> bool:
+def _is_tensor(value: Any) -> bool:
     return isinstance(value, keras.KerasTensor)
 
 
-def _x(shape) -> str:
+def _x(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))

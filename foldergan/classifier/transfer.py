@@ -1,7 +1,7 @@
 """A classifier by transfer: a frozen, pretrained backbone and a linear head.
 
-The head is fitted to features that are computed once, so a few hundred images a class
-take seconds and their order does not matter.
+The head is fitted to features that are computed once, so a few hundred images of each
+class take seconds, and their order does not matter.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,26 +15,27 @@ from foldergan.backbones import features, loading
 from foldergan.classifier import evaluation
 from foldergan.classifier.linear_head import LinearHead, fit
 from foldergan.config.settings import Classifier
+from foldergan.images import Resized
 
-# Backbones learned at it: smaller images are enlarged, which is worth four points.
+# Backbones were trained at it; smaller images are enlarged: +4 points of accuracy.
 LEAST_SIZE = 224
 VIEWS = {False: ("image",), True: ("image", "mirror")}
-_POOLED_FROM = 8  # strides from it on are pooled; finer ones see edges only
+_POOLED_FROM = 8  # least stride that is pooled; finer maps hold edges only
 
 
 def build_classifier(
     settings: Classifier, image_shape: tuple[int, int, int], num_classes: int
 ) -> keras.Model:
-    """Builds a classifier whose head says nothing yet: all weights of it are 0.
+    """Builds a classifier with an untrained head, whose weights are all 0.
 
     Args:
         settings: its backbone and output.
         image_shape: (height, width, channels); values 0-1 go in.
-        num_classes: probabilities that come out; of a sigmoid, that of the second of
-            two classes.
+        num_classes: number of classes; a sigmoid has one output, the probability of
+            the second of two.
 
     Raises:
-        InputError: the backbone is not to be had, or takes no such images.
+        InputError: the backbone cannot be loaded, or takes no such images.
     """
     trunk = build_trunk(settings.backbone, image_shape)
     units = 1 if settings.output == "sigmoid" else num_classes
@@ -49,7 +50,7 @@ def build_classifier(
 
 def train(
     classifier: keras.Model,
-    images: np.ndarray,
+    images: np.ndarray | Resized,
     labels: np.ndarray,
     rows: dict[str, np.ndarray],
     settings: Classifier,
@@ -65,11 +66,11 @@ def train(
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
         labels: float32 one-hot array (n, classes).
         rows: "training" and "validation" -> row numbers; the second may be empty. The
-            penalty is not chosen by the validation rows but by parts of the others.
+            penalty is chosen by cross-validation on the training rows.
         settings: its augmentation and class_weights.
-        seed: of the parts that the penalty is chosen by.
+        seed: of the folds of the cross-validation.
         cache: folder to keep the features in.
-        on_step: is not called; there is one step.
+        on_step: never called; there are no steps.
 
     Yields:
         1, and loss and accuracy, both again with "val_" of the validation rows.
@@ -86,11 +87,11 @@ def train(
         seed,
     )
     print(
-        f"linear head of penalty {head.penalty:g}: {head.accuracy:.1%} right of "
-        "training images that it was not fitted to"
+        f"linear head with L2 penalty {head.penalty:g}: cross-validation accuracy "
+        f"{head.accuracy:.1%}"
     )
     dense.set_weights(_weights_of(head, settings.output))
-    logs = {}
+    logs: dict[str, float] = {}
     for prefix, part in (("", "training"), ("val_", "validation")):
         if len(rows[part]):
             logits = head.logits(pooled[rows[part]]).mean(1)
@@ -100,7 +101,7 @@ def train(
 
 
 def build_trunk(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
-    """Builds what makes features: a backbone at its size, its maps pooled.
+    """Builds the feature extractor: a backbone at its size, its maps pooled.
 
     Args:
         spec: as of `loading.load_backbone`.
@@ -129,7 +130,7 @@ def build_trunk(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
 
 
 def _weights_of(head: LinearHead, output: str) -> list[np.ndarray]:
-    """Returns kernel and bias of a dense layer; of one unit for a sigmoid."""
+    """Returns kernel and bias of the dense layer; of one unit for a sigmoid."""
     kernel, bias = head.kernel, head.bias
     if output == "sigmoid":
         return [kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]]
@@ -137,7 +138,7 @@ def _weights_of(head: LinearHead, output: str) -> list[np.ndarray]:
 
 
 def _class_weights(labels: np.ndarray, kind: str) -> np.ndarray:
-    """Weighs each class in the loss; 1 for an image on average."""
+    """Computes class weights of the loss; their mean over the images is 1."""
     counts = labels.sum(0)
     if kind == "none":
         return np.ones(len(counts), np.float32)

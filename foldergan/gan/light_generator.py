@@ -1,9 +1,9 @@
-"""A generator for photographs that a processor can train: few, cheap convolutions.
+"""A generator for photographs that a CPU can train: few, cheap convolutions.
 
 Liu et al., Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image
-Synthesis, 2021. It doubles the size by repeating pixels, for transposed convolutions
-leave checkerboards, and small maps rescale the channels of large ones. Only stock
-layers, so that plain Keras loads what is saved.
+Synthesis, 2021. It upsamples by nearest neighbour, for transposed convolutions leave
+checkerboard artifacts, and has their skip-layer excitation: small maps rescale the
+channels of large ones. It has stock layers only, so that plain Keras loads its file.
 """
 
 import keras
@@ -13,14 +13,14 @@ from foldergan.config.checks import MisfitError, check_generator_reaches
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError
 
-_MODULATED = 3  # doublings, from the first, that hear the latent vector again
-_EXCITATION = 4  # doublings between a small map and the large one that it rescales
+_MODULATED = 3  # doublings, from the first, that the latent vector modulates
+_EXCITATION = 4  # doublings between the two maps of a skip-layer excitation
 
 
 def build_light_generator(
     settings: GAN, image_shape: tuple[int, int, int], num_classes: int = 0
 ) -> keras.Model:
-    """Builds the network that draws.
+    """Builds the generator.
 
     Args:
         settings: its latent_dim and generator_filters.
@@ -57,18 +57,22 @@ def build_light_generator(
     return keras.Model(inputs, images, name="generator")
 
 
-def _activate(values):
+def _activate(values: keras.KerasTensor) -> keras.KerasTensor:
     values = layers.BatchNormalization(momentum=0.9)(values)
     return layers.LeakyReLU(negative_slope=0.2)(values)
 
 
-def _excite(values, small_map):
-    """Rescales each channel, 0 to 1, by what a small map says of the whole image."""
+def _excite(
+    values: keras.KerasTensor, small_map: keras.KerasTensor
+) -> keras.KerasTensor:
+    """Rescales each channel by a gate, 0 to 1, computed from a pooled small map."""
     pooled = layers.GlobalAveragePooling2D()(small_map)
     gates = layers.Dense(values.shape[-1], activation="leaky_relu")(pooled)
     gates = layers.Dense(values.shape[-1], activation="sigmoid")(gates)
     return _rescale(values, gates)
 
 
-def _rescale(values, factors):
+def _rescale(
+    values: keras.KerasTensor, factors: keras.KerasTensor
+) -> keras.KerasTensor:
     return layers.Multiply()([values, layers.Reshape((1, 1, -1))(factors)])

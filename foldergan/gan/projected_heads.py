@@ -53,7 +53,9 @@ def build_head(
     return keras.Model(inputs, logits)
 
 
-def _convolve(values, width, size, strides):
+def _convolve(
+    values: keras.KerasTensor, width: int, size: int, strides: int
+) -> keras.KerasTensor:
     values = layers.SpectralNormalization(
         layers.Conv2D(width, size, strides=strides, padding="same", use_bias=False)
     )(values)
@@ -64,7 +66,7 @@ def _convolve(values, width, size, strides):
 def build_pixel_head(
     image_shape: tuple[int, int, int], filters: tuple[int, ...], num_classes: int
 ) -> keras.Model:
-    """Builds the head over the whole image, for colours and textures."""
+    """Builds the head over all pixels of the image, for colours and textures."""
     values = inputs = keras.Input(image_shape)
     for filters_out in filters:
         values = layers.Conv2D(filters_out, 4, strides=2, padding="same")(values)
@@ -76,10 +78,10 @@ def build_pixel_head(
 def build_patch_head(
     image_shape: tuple[int, int, int], filters: tuple[int, ...], num_classes: int
 ) -> keras.Model:
-    """Builds the head that looks at a few pixels around every fourth one.
+    """Builds the head over overlapping patches of the pixels, four pixels apart.
 
-    Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
-    2017.
+    A patch discriminator: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017.
     """
     values = inputs = keras.Input(image_shape)
     for filters_out in filters:

@@ -1,14 +1,15 @@
 """Training through a backbone: first reconstruction, then adversarial.
 
-A generator that starts at random is told from real images by everything that a
-backbone shows, and learns for long only that. This one first reconstructs the images
-that it trains on from their codes, see `codes`; then half of each batch goes on doing
-so, which keeps colours, classes and variety, beside the adversarial loss of all of it.
-What a backbone shows also tells classes apart, and guides the generator to the class
-that it was asked for.
+The features of a backbone tell the images of an untrained generator from real ones at
+once, and for long the generator learns little else. This one has a warm-up, in which it
+reconstructs the training images from their codes, see `codes`. Then all of each batch
+has an adversarial loss, and half of it a reconstruction loss too, which keeps colours,
+classes and variety. The features also tell classes apart, and guide the generator to
+the class that it is conditioned on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,15 +26,15 @@ from foldergan.images import Resized, to_tanh_range
 from foldergan.nn.augmentation import augment, blur
 from foldergan.nn.fast_twin import fast_twin
 
-_WARM_UP_RATE = 1e-3
-_WARM_UP_PIXELS = 2.0  # weight of coarse pixels beside that of the mixed maps
-_PIXELS = 3.0  # the same later
-_COARSE = 4  # pixels each way that are averaged before they are compared
+_WARM_UP_RATE = 1e-3  # learning rate
+_WARM_UP_PIXELS = 2.0  # weight of the pixel loss beside that of the mixed maps
+_PIXELS = 3.0  # the same after the warm-up
+_COARSE = 4  # height and width of the pooling before pixels are compared
 _CALIBRATED_BY = 128  # images
 _CLASSIFIED = 2000  # images at most
-_TOGETHER = 64  # images
-_BLUR = 0.04  # deviation of the blur at first, times the height
-_NO_BLUR = 0.15  # pixels
+_BATCH = 64  # images
+_BLUR = 0.04  # standard deviation of the blur at first, as a fraction of the height
+_NO_BLUR = 0.15  # standard deviation in pixels that changes nothing
 _MOST_CHANNELS = 3  # of an image
 
 
@@ -48,6 +49,8 @@ class ProjectedTrainer(AdversarialTrainer):
         seed: as of `AdversarialTrainer`.
         feature_network: as of `mixing.build_feature_network`.
     """
+
+    feature_network: keras.Model  # here there always is one
 
     def __init__(
         self,
@@ -69,11 +72,11 @@ class ProjectedTrainer(AdversarialTrainer):
             tf.TensorSpec((None, self.num_classes + self._code_size), tf.float32),
             tf.TensorSpec((), tf.int32),
         ]
-        self._compiled_warm_up, self._compiled_contest = (
+        self._compiled_warm_up, self._compiled_adversarial = (
             tf.function(step, autograph=False, input_signature=signature)
-            for step in (self._warm_up, self._contest)
+            for step in (self._warm_up_step, self._adversarial_step)
         )
-        self._compiled_step = self._step_of
+        self._compiled_step = self._take_step
 
     def train(
         self,
@@ -86,7 +89,7 @@ class ProjectedTrainer(AdversarialTrainer):
         on_step: Callable[[int, int, dict[str, float]], None] = lambda *_: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[tuple[int, dict[str, float]]]:
-        """Trains as `AdversarialTrainer` does, once codes and scales are known."""
+        """Trains as `AdversarialTrainer` does, after `prepare`."""
         all_rows = np.arange(len(images)) if rows is None else np.asarray(rows)
         self.prepare(images, labels, all_rows)
         yield from super().train(
@@ -100,12 +103,9 @@ class ProjectedTrainer(AdversarialTrainer):
         )
 
     def prepare(
-        self,
-        images: np.ndarray | Resized,
-        labels: np.ndarray | None,
-        rows: np.ndarray,
+        self, images: np.ndarray | Resized, labels: np.ndarray | None, rows: np.ndarray
     ) -> None:
-        """Scales the feature network to real images and computes their codes.
+        """Calibrates the feature network by real images and computes their codes.
 
         Args:
             images: float32 array (n, height, width, channels), 0-1; may lie on disk.
@@ -128,14 +128,16 @@ class ProjectedTrainer(AdversarialTrainer):
         rows = rows[:: -(-len(rows) // _CLASSIFIED)]
         pooled = [
             self.feature_network(to_tanh_range(images[some]), training=False)[-1]
-            for some in np.array_split(rows, -(-len(rows) // _TOGETHER))
+            for some in np.array_split(rows, -(-len(rows) // _BATCH))
         ]
         weights = np.ones(self.num_classes, np.float32)
         return linear_head.fit(
             np.concatenate(pooled)[:, None], labels[rows], weights, self.seed
         )
 
-    def _read(self, images, labels, rows):
+    def _read(
+        self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Reads images, half of them mirrored, and their classes and codes."""
         rng = np.random.default_rng((self.seed, self._step))
         is_mirrored = rng.integers(0, 2, len(rows))
@@ -144,20 +146,24 @@ class ProjectedTrainer(AdversarialTrainer):
         codes = self._codes[rows, is_mirrored]
         return batch, np.concatenate([labels[rows], codes], axis=1)
 
-    def _parts(self) -> dict:
+    def _parts(self) -> dict[str, Any]:
         return super()._parts() | {"warm_up_optimizer": self.warm_up_optimizer}
 
-    def _step_of(self, images, conditions, step):
-        """Takes the step that its number asks for."""
+    def _take_step(
+        self, images: np.ndarray, conditions: np.ndarray, step: np.int32
+    ) -> tuple[tf.Tensor, ...]:
+        """Takes a step of the warm-up or an adversarial one, by its number."""
         if step < self._settings.warm_up_steps:
             return self._compiled_warm_up(images, conditions, step)
-        return self._compiled_contest(images, conditions, step)
+        return self._compiled_adversarial(images, conditions, step)
 
-    def _warm_up(self, images, conditions, step):
-        """Redraws all images; no loss of the discriminator, whose accuracies are 0."""
+    def _warm_up_step(
+        self, images: tf.Tensor, conditions: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """Updates the generator by reconstruction; figures of the heads are 0."""
         classes, codes = self._split(conditions)
         with tf.GradientTape() as tape:
-            latents = self._coded(codes, step, every=1)
+            latents = self._latents_with(codes, step, every=1)
             fake_images = self._generate(latents, classes)
             loss = _difference(
                 self.feature_network(fake_images, training=False)[:-1],
@@ -166,18 +172,21 @@ class ProjectedTrainer(AdversarialTrainer):
             loss += _WARM_UP_PIXELS * _pixel_difference(fake_images, images)
         apply_gradients(tape, loss, self.generator, self.warm_up_optimizer)
         self._update_ema(tf.shape(images)[0])
-        nothing = tf.zeros(())
-        return nothing, loss, nothing, nothing
+        zero = tf.zeros(())
+        return zero, loss, zero, zero
 
-    def _contest(self, images, conditions, step):
-        """Moves both networks; every other fake image is of a real one's code.
+    def _adversarial_step(
+        self, images: tf.Tensor, conditions: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """Updates both networks; every other fake image reconstructs a real one.
 
-        It is changed as the real one is, so that both can be compared.
+        Both are augmented alike, so that they can be compared.
         """
         classes, codes = self._split(conditions)
         seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, step]), 0)
         with tf.GradientTape() as tape:
-            fakes = self._generate(self._coded(codes, step, every=2), classes)
+            latents = self._latents_with(codes, step, every=2)
+            fakes = self._generate(latents, classes)
             fakes, reals = (
                 augment(x, self._settings.augmentation, seed) for x in (fakes, images)
             )
@@ -193,7 +202,7 @@ class ProjectedTrainer(AdversarialTrainer):
             if self._settings.reconstruction:
                 difference = _difference(fake_features, real_features, every=2)
                 difference += _PIXELS * _pixel_difference(fakes[::2], reals[::2])
-                # Of what a blur hides nothing else tells the generator.
+                # No other loss has the details that the blur hides.
                 difference += tf.reduce_mean(tf.abs(fakes[::2] - reals[::2]))
                 loss += self._settings.reconstruction * difference
             if self._is_guided:
@@ -205,11 +214,16 @@ class ProjectedTrainer(AdversarialTrainer):
         self._update_ema(tf.shape(images)[0])
         return d_loss, g_loss, *accuracies
 
-    def _update_discriminator(self, real_features, fake_features, classes):
-        """Moves the heads, which normalize real and fake images each by their own.
+    def _update_discriminator(
+        self,
+        real_features: list[tf.Tensor],
+        fake_features: list[tf.Tensor],
+        classes: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
+        """Updates the heads, which batch-normalize real and fake images separately.
 
-        Else they would tell them apart by the normalization, as they cannot when the
-        generator is judged alone.
+        The statistics of a joint batch would let the heads tell them apart, and the
+        generator's loss, which has fake images only, lacks that cue.
         """
         with tf.GradientTape() as tape:
             real = self._logits_of(real_features, classes)
@@ -225,32 +239,36 @@ class ProjectedTrainer(AdversarialTrainer):
             mean_of([fraction_of(fake <= 0) for _, fake in pairs]),
         )
 
-    def _split(self, conditions):
+    def _split(self, conditions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Splits what `_read` joined into classes and codes."""
         return conditions[:, : self.num_classes], conditions[:, self.num_classes :]
 
-    def _coded(self, codes, step, every: int):
-        """Draws latent vectors, of which every so many begin with a code."""
+    def _latents_with(self, codes: tf.Tensor, step: tf.Tensor, every: int) -> tf.Tensor:
+        """Samples latent vectors, of which each `every`-th begins with its code."""
         count = tf.shape(codes)[0]
         latents = self._latents(count, step, 1)
         is_coded = (tf.range(count) % every == 0)[:, None]
-        begun = tf.where(is_coded, codes, latents[:, : self._code_size])
-        return tf.concat([begun, latents[:, self._code_size :]], axis=1)
+        first = tf.where(is_coded, codes, latents[:, : self._code_size])
+        return tf.concat([first, latents[:, self._code_size :]], axis=1)
 
-    def _generate(self, latents, classes):
+    def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         inputs = networks.encode_classes(latents, classes)
         return self._twin(inputs, training=True)
 
-    def _logits_of(self, seen, classes) -> list:
+    def _logits_of(
+        self, features: list[tf.Tensor], classes: tf.Tensor
+    ) -> list[tf.Tensor]:
         return [
-            losses.logits_of(head(view, training=True), classes)
-            for head, view in zip(self._heads, seen, strict=True)
+            losses.logits_of(head(of_head, training=True), classes)
+            for head, of_head in zip(self._heads, features, strict=True)
         ]
 
-    def _blurred(self, images, step):
-        """Blurs images, ever less.
+    def _blurred(self, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Blurs images, less with each step.
 
-        A generator that has only difference lacks what is fine, and everything would
-        tell it by that. Sauer et al., StyleGAN-XL, 2022, blur real and fake alike.
+        After a warm-up by reconstruction the generator lacks fine detail, and the
+        discriminator would look at that alone. Sauer et al., StyleGAN-XL, 2022, blur
+        real and fake images alike.
         """
         if not self._settings.blur_steps:
             return images
@@ -262,8 +280,10 @@ class ProjectedTrainer(AdversarialTrainer):
         return blur(images, tf.maximum(deviation, _NO_BLUR))
 
 
-def _difference(fake_features, real_features, every: int = 1):
-    """Averages the absolute difference over the mixed maps, which weigh the same."""
+def _difference(
+    fake_features: list[tf.Tensor], real_features: list[tf.Tensor], every: int = 1
+) -> tf.Tensor:
+    """Computes the L1 distance of mixed maps, which weigh the same."""
     maps = [
         tf.reduce_mean(tf.abs(fake[::every] - real[::every]))
         for fake, real in zip(fake_features, real_features, strict=True)
@@ -272,7 +292,7 @@ def _difference(fake_features, real_features, every: int = 1):
     return mean_of(maps)
 
 
-def _pixel_difference(fake_images, real_images):
-    """Averages the absolute difference of coarse pixels, so that edges stay free."""
-    apart = tf.nn.avg_pool2d(fake_images - real_images, _COARSE, _COARSE, "VALID")
-    return tf.reduce_mean(tf.abs(apart))
+def _pixel_difference(fake_images: tf.Tensor, real_images: tf.Tensor) -> tf.Tensor:
+    """Computes the L1 distance of pooled pixels, which leaves fine detail free."""
+    pooled = tf.nn.avg_pool2d(fake_images - real_images, _COARSE, _COARSE, "VALID")
+    return tf.reduce_mean(tf.abs(pooled))

@@ -153,7 +153,7 @@ def _load_inception() -> FeatureExtractor:
 
 
 def _load_backbone(source: str) -> FeatureExtractor:
-    """Loads a backbone at the size that most have learned at, and pools its features.
+    """Loads a backbone at the size that most were trained at, and pools its features.
 
     Of files those come here that take images of any size.
     """

@@ -1,8 +1,10 @@
-"""A twin of a network that shares its weights and computes by cheaper routes.
+"""A twin of a network that shares its weights and computes faster.
 
-Repeating pixels and then convolving by 3x3 is one transposed convolution by 4x4, of 4
-multiplications a value instead of 9; batch normalization is one operation.
+Nearest-neighbour upsampling and a 3x3 convolution are one 4x4 transposed convolution,
+with 4 multiplications a value instead of 9; batch normalization is one operation.
 """
+
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,21 +12,24 @@ from keras import layers
 
 from foldergan.nn import fast_layers
 
+_Shape = tuple[int | None, int, int, int]
+
 
 def fast_twin(network: keras.Model, precision: str = "float32") -> keras.Model:
     """Builds the twin of a functional network, for training.
 
     Args:
-        network: each `UpSampling2D` in it repeats pixels twice and is followed by
-            one 3x3 `Conv2D` without bias and nothing else.
-        precision: "float32", or "bfloat16" for what convolutions read and write.
+        network: each `UpSampling2D` in it doubles the size by nearest neighbour and
+            is followed by one 3x3 `Conv2D` without bias and nothing else.
+        precision: "float32", or "bfloat16" for inputs and outputs of convolutions.
 
     Returns:
         A model on the network's own variables, the same within rounding.
     """
-    doubled = {}  # what an upsampling would return -> what it was given
+    # Inputs of upsamplings, which stand for their outputs, by id.
+    doubled: dict[int, keras.KerasTensor] = {}
 
-    def call(layer, *args, **kwargs):
+    def call(layer: layers.Layer, *args: Any, **kwargs: Any) -> keras.KerasTensor:
         match layer:
             case layers.UpSampling2D():
                 doubled[id(args[0])] = args[0]
@@ -48,10 +53,10 @@ class _Wrapper(layers.Layer):
 
     Args:
         layer: the other.
-        precision: of what it reads and writes inside.
+        precision: of the computation.
     """
 
-    def __init__(self, layer, precision: str = "float32"):
+    def __init__(self, layer: layers.Layer, precision: str = "float32") -> None:
         super().__init__()
         self.layer = layer
         self.precision = precision
@@ -59,11 +64,11 @@ class _Wrapper(layers.Layer):
 
 
 class _DoublingConvolution(_Wrapper):
-    """Doubles the size by repeating pixels and convolves."""
+    """Doubles the size by nearest neighbour and convolves."""
 
-    def call(self, values):
+    def call(self, values: tf.Tensor) -> tf.Tensor:
         kernel = tf.pad(self.layer.kernel, ((1, 1), (1, 1), (0, 0), (0, 0)))
-        # Each input pixel stands in four places: a kernel's sum over those.
+        # Each input pixel is repeated four times: the kernel is summed over those.
         kernel = kernel[1:, 1:] + kernel[:-1, 1:] + kernel[1:, :-1] + kernel[:-1, :-1]
         kernel = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
         count, (_, height, width, _) = tf.shape(values)[0], values.shape
@@ -76,19 +81,19 @@ class _DoublingConvolution(_Wrapper):
         )
         return tf.cast(outputs, tf.float32)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: _Shape) -> _Shape:
         """Doubles height and width."""
         count, height, width, _ = shape
         return count, 2 * height, 2 * width, self.layer.filters
 
 
 class _Convolution(_Wrapper):
-    """Convolves; few channels by `fast_layers`' cheaper route."""
+    """Convolves by `fast_layers`, which is faster for few channels."""
 
-    def call(self, values):
+    def call(self, values: tf.Tensor) -> tf.Tensor:
         return fast_layers.convolve(values, self.layer, self.precision)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: _Shape) -> _Shape:
         """Keeps height and width."""
         return self.layer.compute_output_shape(shape)
 
@@ -96,11 +101,11 @@ class _Convolution(_Wrapper):
 class _Normalization(_Wrapper):
     """Normalizes by the batch in one operation."""
 
-    def call(self, values, training=None):
+    def call(self, values: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training:
             return self.layer(values, training=False)
         return fast_layers.normalize(values, self.layer)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: _Shape) -> _Shape:
         """Keeps the shape."""
         return shape

@@ -72,17 +72,17 @@ def test_then_both_networks_move_and_the_backbone_does_not(
     trainer = new_trainer(
         tmp_path, warm_up_steps=0, reconstruction=reconstruction, guidance=guidance
     )
-    heads, generator, view = map(
+    heads, generator, feature_network = map(
         weights_of, (trainer.discriminator, trainer.generator, trainer.feature_network)
     )
     ((_, logs),) = run(trainer, 1)
     assert has_moved(generator, trainer.generator)
     assert has_moved(heads, trainer.discriminator)
-    assert not has_moved(view, trainer.feature_network)
+    assert not has_moved(feature_network, trainer.feature_network)
     assert logs["d_loss"] > 0
 
 
-def test_the_warm_up_learns_to_redraw(tmp_path):
+def test_the_warm_up_learns_to_reconstruct(tmp_path):
     trainer = new_trainer(tmp_path, warm_up_steps=1000, latent_dim=16, code_size=16)
     losses = [logs["g_loss"] for _, logs in run(trainer, 30)]
     assert losses[-1] < 0.9 * losses[0]
@@ -103,9 +103,9 @@ def test_going_on_gives_the_same_bits(tmp_path):
 
 
 def test_codes_have_deviation_1_and_say_nothing_of_the_class(tmp_path):
-    view = new_trainer(tmp_path).feature_network
+    feature_network = new_trainer(tmp_path).feature_network
     images, rows = random_images(COUNT, SHAPE), np.arange(1, COUNT)
-    codes = ImageCodes(view, images, LABELS, rows, 4).values
+    codes = ImageCodes(feature_network, images, LABELS, rows, 4).values
     assert codes.shape == (COUNT, 2, 4) and codes.dtype == np.float32
     assert not codes[0].any()
     np.testing.assert_allclose(codes[rows].std((0, 1)), 1, rtol=1e-3)
@@ -115,8 +115,10 @@ def test_codes_have_deviation_1_and_say_nothing_of_the_class(tmp_path):
 
 
 def test_more_numbers_than_the_images_allow_are_0(tmp_path):
-    view = new_trainer(tmp_path).feature_network
-    codes = ImageCodes(view, random_images(3), LABELS[:3], np.arange(3), 40).values
+    feature_network = new_trainer(tmp_path).feature_network
+    codes = ImageCodes(
+        feature_network, random_images(3), LABELS[:3], np.arange(3), 40
+    ).values
     assert codes.shape == (3, 2, 40) and not codes[:, :, 5:].any()
     assert np.isfinite(codes).all()
 

@@ -65,10 +65,13 @@ def transferred(options, images, labels, train, held_out, seed: int) -> float:
     from foldergan.config.settings import Classifier
 
     settings = Classifier(backbone=options.backbone, augmentation=("mirror",))
-    _, (figures,) = transfer.train(
-        images, labels, train, held_out, settings, seed, Path(options.cache)
+    classifier = transfer.build_classifier(settings, images.shape[1:], labels.shape[1])
+    rows = {"training": train, "validation": held_out}
+    cache = Path(options.cache)
+    ((_, logs),) = transfer.train(
+        classifier, images, labels, rows, settings, seed, cache=cache
     )
-    return figures["val_accuracy"]
+    return logs["val_accuracy"]
 
 
 def of_each_class(labels, rows, count: int, seed: int):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 
-def build_tiny(shape=(None, None, 3), first=None):
+def build_tiny(shape=(None, None, 3), first=None, dropout=0.0):
     """Four halvings; a sum ends the second stage, a widening follows it."""
     values = images = keras.Input(shape)
     if first is not None:
@@ -14,6 +14,8 @@ def build_tiny(shape=(None, None, 3), first=None):
     values = layers.Conv2D(6, 3, strides=2, padding="same")(values)
     inner = layers.Conv2D(6, 3, padding="same")(values)
     values = layers.Add(name="end_4")([values, inner])
+    if dropout:
+        values = layers.Dropout(dropout)(values)
     values = layers.Conv2D(12, 1, activation="relu", name="widening")(values)
     values = layers.DepthwiseConv2D(3, strides=2, padding="same")(values)
     values = layers.BatchNormalization()(values)

@@ -18,6 +18,13 @@ STRIDES = (4, 8, 16, 32)
 
 # Behind these nothing is a feature map, unless their output goes back into one.
 _POOLS = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+# A frozen backbone makes no noise, also where its surroundings are in training.
+_NOISE = (
+    layers.Dropout,
+    layers.SpatialDropout2D,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
+)
 # What ends a block and is no part of the next.
 _FINISHES = (
     layers.Activation,
@@ -124,6 +131,8 @@ def _run(
             return _run(layer, args[0], calls)
         if isinstance(layer, layers.Flatten):
             raise _FlattenedError
+        if isinstance(layer, _NOISE):
+            return args[0]
         if isinstance(layer, layers.Lambda):
             raise InputError(
                 "the backbone has a Lambda layer, code that a file must not contain; "

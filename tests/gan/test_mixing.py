@@ -7,7 +7,7 @@ from tiny_backbone import random_images, save_tiny
 
 from foldergan.backbones import loading
 from foldergan.config.settings import GAN
-from foldergan.gan import mixing, projected_heads
+from foldergan.gan import mixing, projected_heads, recipe
 
 SHAPE = (32, 32, 3)
 
@@ -68,3 +68,20 @@ def test_every_head_ends_in_logits(tmp_path, num_classes):
     assert all(output.shape[-1] == 1 + num_classes for output in outputs)
     for output in outputs[:3]:  # one logit an image
         assert np.prod(output.shape[1:-1]) == 1
+
+
+def test_dropout_of_a_backbone_is_never_active(tmp_path):
+    """It was, while the feature network was calibrated."""
+    path = save_tiny(tmp_path, dropout=0.9)
+    settings = GAN(
+        backbone=str(path),
+        latent_dim=6,
+        generator_filters=(4, 4, 4),
+        discriminator_filters=(4, 4),
+    )
+    network = recipe.build_trainer(settings, SHAPE, 0, 0).feature_network
+    images = tanh_images(4)
+    for one, other in zip(
+        network(images, training=True), network(images, training=True), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)

@@ -113,6 +113,7 @@ def resume_key(
     options: argparse.Namespace, preset: Preset, data: "TrainingSet"
 ) -> dict[str, Any]:
     """Names everything that a training must have in common to go on."""
+    from foldergan.backbones import sources
     from foldergan.gan import schedule
     from foldergan.storage import arrays, models
 
@@ -120,6 +121,10 @@ def resume_key(
     if preset.gan.uses_classifier:
         models.require_classifier(options.model_dir)
         others["classifier"] = models.fingerprint_classifier(options.model_dir)
+    if preset.gan.backbone != "none":
+        backbone = sources.fingerprint(preset.gan.backbone)
+        models.refuse_other_backbone(options.model_dir, backbone)
+        others["backbone"] = backbone
     return schedule.resume_key(preset.gan, **others)
 
 
@@ -136,7 +141,7 @@ def build(
     from foldergan.gan.evaluation import GeneratorEvaluator
     from foldergan.gan.recipe import build_trainer
     from foldergan.gan.snapshots import Snapshots
-    from foldergan.metrics.features import load_extractor
+    from foldergan.metrics.features import load_extractor, refuse_network_of
     from foldergan.storage import models
 
     classifier = None
@@ -151,6 +156,8 @@ def build(
     evaluator = None
     if settings.held_out:
         extractor = load_extractor(settings.features, model_dir)
+        if trainer.feature_network and not hasattr(options, "features"):
+            refuse_network_of(extractor, trainer.feature_network)
         evaluator = GeneratorEvaluator(generator, extractor, data, preset.seed + 1)
     snapshots = Snapshots(
         settings.saves,

@@ -14,7 +14,7 @@ import sys
 from foldergan import process
 from foldergan.config import command_line
 from foldergan.config.presets import Preset
-from foldergan.storage import locking
+from foldergan.storage import generators, locking
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -39,7 +39,7 @@ def main() -> None:
     # Find both networks, and load them.
     model_dir = options.model_dir
     models.require_classifier(model_dir)
-    path = models.find_generator(
+    path = generators.find_generator(
         model_dir, getattr(options, "generator", None), preset.generate.generator
     )
     locking.make_writable_folder(model_dir)

@@ -10,6 +10,7 @@ Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
 """
 
 import argparse
+import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def main() -> None:
 def train(options: argparse.Namespace, preset: Preset) -> None:
     from foldergan import backend
     from foldergan.data import dataset, splits
-    from foldergan.storage import arrays, filenames, manifest, models, tables
+    from foldergan.storage import arrays, filenames
 
     # Read the images and save them as arrays.
     class_names = dataset.build(
@@ -57,12 +58,11 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
 
     # Build the classifier. This takes seconds, so only once the images are good.
-    settings, model_dir = preset.classifier, options.model_dir
+    settings = preset.classifier
     backend.start(preset.seed, settings.precision)
-    from foldergan.classifier import training
+    from foldergan.classifier import training, transfer
     from foldergan.classifier.network import build_classifier
     from foldergan.progress import EpochProgress
-    from foldergan.storage import plots
 
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
 
@@ -70,7 +70,10 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     num_images = len(rows["training"])
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
-    for epoch, logs in training.train(
+    fit = training.train
+    if settings.backbone != "none":
+        fit = functools.partial(transfer.train, cache=options.data_dir)
+    for epoch, logs in fit(
         classifier,
         images,
         labels,
@@ -83,14 +86,35 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         history.append({"epoch": epoch, **logs})
 
     # Save it.
-    models.save_classifier(model_dir, classifier, class_names, settings.augmentation)
+    save_results(options.model_dir, preset, classifier, class_names, history)
+
+    # Evaluate it.
+    evaluate(options.model_dir, classifier, class_names, images, labels, rows, settings)
+    print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
+
+
+def save_results(
+    model_dir: Path,
+    preset: Preset,
+    classifier: "keras.Model",
+    class_names: list[str],
+    history: list[dict[str, float]],
+) -> None:
+    """Writes the classifier, and how its training went."""
+    from foldergan import backend
+    from foldergan.backbones import sources
+    from foldergan.storage import manifest, models, plots, tables
+
+    models.save_classifier(
+        model_dir,
+        classifier,
+        class_names,
+        preset.classifier.augmentation,
+        sources.fingerprint(preset.classifier.backbone),
+    )
     tables.save_csv(model_dir / "train_history.csv", history)
     manifest.save_run(model_dir, "TrainModel", preset, backend.versions())
     plots.save_curves(model_dir / "train_curves.png", history)
-
-    # Evaluate it.
-    evaluate(model_dir, classifier, class_names, images, labels, rows, settings)
-    print(f"saved {model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 
 def evaluate(

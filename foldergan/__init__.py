@@ -9,6 +9,7 @@
     storage/     the contract on disk: everything that is written
     data/        a folder of images -> arrays -> batches
     nn/          fast layers, augmentation, optimizers
+    backbones/   pretrained networks: found, loaded, tapped, their features
     metrics/     features, distances, scores, the best save
     classifier/  the network that tells the classes apart
     gan/         discriminator and generator

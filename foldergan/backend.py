@@ -41,6 +41,8 @@ def load() -> None:
         from absl import logging
 
         tf.config.list_physical_devices("GPU")  # the first look is the noisy one
+    # It warns of `predict` on batches of several sizes, of which there are two.
+    tf.get_logger().setLevel("ERROR")
     # Keras calls .h5 a legacy format at every save; the names are our contract.
     logging.set_verbosity(logging.ERROR)
 

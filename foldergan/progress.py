@@ -12,6 +12,8 @@ class ReadingProgress:
         total: images to read.
     """
 
+    _VERB = "read"
+
     def __init__(self, total: int) -> None:
         self._total, self._count = total, 0
         self._start = time.monotonic()
@@ -23,13 +25,19 @@ class ReadingProgress:
         seconds = time.monotonic() - self._start
         if self._line.is_due():
             self._line.show(
-                f"read {self._count} of {self._total}  "
+                f"{self._VERB} {self._count} of {self._total}  "
                 f"{_rate_and_rest(self._count, self._total, seconds)}"
             )
 
     def done(self) -> None:
         """Clears the live line."""
         self._line.clear()
+
+
+class FeatureProgress(ReadingProgress):
+    """Shows the same of images whose features are computed."""
+
+    _VERB = "features of"
 
 
 class EpochProgress:
@@ -74,7 +82,8 @@ class EpochProgress:
 
     def _speed(self, epochs: float) -> str:
         """Images a second and time left, from what was done since the first step."""
-        assert self._start is not None  # an epoch has a step
+        if self._start is None:  # all was done at once
+            return ""
         seconds = time.monotonic() - self._start
         return _rate_and_rest(
             (epochs - self._start_share) * self._images,

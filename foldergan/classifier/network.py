@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from foldergan.classifier import transfer
 from foldergan.config.checks import MisfitError, check_classifier_fits
 from foldergan.config.settings import Classifier
 from foldergan.errors import InputError
@@ -18,8 +19,10 @@ def build_classifier(
     value of each map taken at the end. Such networks were made to be trained fast:
     Page, How to Train Your ResNet, 2018, after He et al., Deep Residual Learning, 2016.
 
+    With a backbone it is that and a linear head, see `transfer`.
+
     Args:
-        settings: its network, filters, dense_units and output.
+        settings: its network, filters, dense_units, backbone and output.
         image_shape: (height, width, channels); values 0-1 go in.
         num_classes: probabilities that come out; of a sigmoid, that of the second of
             two classes.
@@ -28,15 +31,17 @@ def build_classifier(
         InputError: there are more classes than one unit can tell apart, or the images
             are too small.
     """
-    try:
-        check_classifier_fits(image_shape, settings.filters, settings.network)
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error
     if settings.output == "sigmoid" and num_classes != 2:
         raise InputError(
             f"one sigmoid unit tells two classes apart, not {num_classes}; use softmax",
             ("output",),
         )
+    if settings.backbone != "none":
+        return transfer.build_classifier(settings, image_shape, num_classes)
+    try:
+        check_classifier_fits(image_shape, settings.filters, settings.network)
+    except MisfitError as error:
+        raise InputError(str(error), error.options) from error
     units = 1 if settings.output == "sigmoid" else num_classes
     if settings.network == "residual":
         images = keras.Input(image_shape)

@@ -83,7 +83,9 @@ def train(
 
 
 def num_epochs(settings: Classifier, num_images: int) -> int:
-    """Counts the epochs of a training on so many images."""
+    """Counts the epochs of a training on so many images; a head is fitted in one."""
+    if settings.backbone != "none":
+        return 1
     return epochs_of(
         settings.epochs, settings.least_steps, num_images, settings.batch_size
     )

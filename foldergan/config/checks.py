@@ -1,5 +1,7 @@
 """Rules over more than one setting: what fits together."""
 
+from typing import Any
+
 
 class MisfitError(ValueError):
     """Images and a network do not fit.
@@ -57,3 +59,29 @@ def check_augmentation(changes: tuple[str, ...]) -> None:
     """Raises ValueError when none stands beside others."""
     if "none" in changes and len(changes) > 1:
         raise ValueError("augmentation none goes with no other")
+
+
+def check_gan(gan: Any) -> None:
+    """Raises ValueError when settings of a GAN do not go together.
+
+    Args:
+        gan: a `settings.GAN`, which calls this when it is made.
+    """
+    plain = {gan.conditioning, gan.discriminator_features, gan.backbone}
+    if "networks" in gan.saves and plain != {"none"}:
+        raise ValueError(
+            "saves cannot have networks unless conditioning, "
+            "discriminator_features and backbone are none"
+        )
+    if "none" not in (gan.backbone, gan.discriminator_features):
+        raise ValueError(
+            "the discriminator looks through the backbone or through the "
+            "classifier: set backbone or discriminator_features to none"
+        )
+    if gan.patience and not gan.held_out:
+        raise ValueError("patience needs held-out images: set held_out")
+    check_augmentation(gan.augmentation)
+    if gan.batch_size % 2:
+        raise ValueError(
+            f"batch_size must be even, half real, half fake, not {gan.batch_size}"
+        )

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from foldergan.config import fields
+from foldergan.config.groups import GROUPS
 from foldergan.config.presets import PRESETS, Preset, find_preset
-from foldergan.config.settings import GROUPS
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,15 +5,14 @@ documented: its flag, its key in a TOML file and its checks are made from here.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
-from foldergan.config.checks import check_augmentation, check_image_shape
-from foldergan.config.fields import Names, Section, Shape, Widths, setting
+from foldergan.config import groups
+from foldergan.config.checks import check_augmentation, check_gan, check_image_shape
+from foldergan.config.fields import Names, Section, Shape, Widths
 
-# The titles under which --help lists the settings.
-GROUPS = ("data", "network", "optimization", "evaluation", "output")
-_data, _network, _optimization, _evaluation, _output = (
-    partial(setting, group=group) for group in GROUPS
+_BACKBONES = (
+    "none, MobileNetV3Small, MobileNetV3Large, EfficientNetV2B0, EfficientNetB0, or "
+    "the path of a .keras or .h5 file"
 )
 
 
@@ -21,19 +20,19 @@ _data, _network, _optimization, _evaluation, _output = (
 class Data(Section):
     """Where images come from and what array they become."""
 
-    source: str = _data(
+    source: str = groups.data(
         "folder",
         "folder: --dataset; cifar10: keras.datasets, unless --dataset is given",
         choices=("folder", "cifar10"),
     )
-    image_shape: Shape = _data((32, 32, 3), "shape that images are resized to")
-    validation_split: float = _data(
+    image_shape: Shape = groups.data((32, 32, 3), "shape that images are resized to")
+    validation_split: float = groups.data(
         0.2,
         "fraction of each class held out for validation; 0: none",
         least=0,
         below=1,
     )
-    test_split: float = _data(
+    test_split: float = groups.data(
         0.0, "fraction of each class held out for the test at the end", least=0, below=1
     )
 
@@ -51,58 +50,64 @@ class Data(Section):
 class Classifier(Section):
     """The network of TrainModel.py and how it is trained."""
 
-    epochs: int = _optimization(
+    epochs: int = groups.optimization(
         50, "passes over the training images", least=1, raised_by="least_steps"
     )
-    least_steps: int = _optimization(
+    least_steps: int = groups.optimization(
         0,
         "minimum number of training steps: few images get more epochs; ignored where "
         "--epochs is given",
         least=0,
     )
-    batch_size: int = _optimization(32, "images a step", least=1)
-    learning_rate: float = _optimization(
+    batch_size: int = groups.optimization(32, "images a step", least=1)
+    learning_rate: float = groups.optimization(
         1e-3, "learning rate; of one-cycle the largest", least=1e-12
     )
-    filters: Widths = _network(
+    filters: Widths = groups.network(
         (32, 64),
         "filters of each 3x3 convolution; residual: of the first, then of each halving",
         least=1,
     )
-    dense_units: int = _network(256, "units of plain's dense layer", least=1)
-    network: str = _network(
+    dense_units: int = groups.network(256, "units of plain's dense layer", least=1)
+    network: str = groups.network(
         "plain",
         "plain: convolutions, pooling, a dense layer; residual: batch normalization "
         "and skip connections",
         choices=("plain", "residual"),
     )
-    precision: str = _optimization(
+    backbone: str = groups.network(
+        "none",
+        "pretrained network that a linear head is fitted to, in place of a network of "
+        f"its own: {_BACKBONES}",
+        metavar="NAME|FILE",
+    )
+    precision: str = groups.optimization(
         "float32",
         "bfloat16: faster where the processor has it; weights are saved in float32",
         choices=("float32", "bfloat16"),
     )
-    augmentation: Names = _data(
+    augmentation: Names = groups.data(
         ("none",),
         "random changes of the training images",
         choices=("none", "mirror", "shift"),
     )
-    schedule: str = _optimization(
+    schedule: str = groups.optimization(
         "constant",
         "constant: Adam; one-cycle: SGD with linear warm-up and linear decay",
         choices=("constant", "one-cycle"),
     )
-    weight_decay: float = _optimization(
+    weight_decay: float = groups.optimization(
         0.0, "weight decay, decoupled and times the learning rate", least=0
     )
-    label_smoothing: float = _optimization(
+    label_smoothing: float = groups.optimization(
         0.0, "label-smoothing factor", least=0, below=1
     )
-    class_weights: str = _optimization(
+    class_weights: str = groups.optimization(
         "none",
         "balanced: images of rare classes count for more",
         choices=("none", "balanced"),
     )
-    output: str = _network(
+    output: str = groups.network(
         "softmax",
         "softmax: a unit for each class; sigmoid: one unit for two classes",
         choices=("softmax", "sigmoid"),
@@ -117,135 +122,156 @@ class Classifier(Section):
 class GAN(Section):
     """The networks of GANModel.py and how they are trained."""
 
-    image_shape: Shape | None = _data(
+    image_shape: Shape | None = groups.data(
         None, "shape of the generated images; None: that of the arrays"
     )
-    epochs: int = _optimization(
+    epochs: int = groups.optimization(
         100, "passes over the images", least=1, raised_by="least_steps"
     )
-    least_steps: int = _optimization(
+    least_steps: int = groups.optimization(
         0,
         "minimum number of training steps: few images get more epochs; ignored where "
         "--epochs is given",
         least=0,
     )
-    batch_size: int = _optimization(
+    batch_size: int = groups.optimization(
         128, "images a discriminator step, half real, half fake", least=2
     )
-    save_every: int = _output(
+    save_every: int = groups.output(
         10, "epochs between saves", least=1, raised_by="save_steps"
     )
-    save_steps: int = _output(
+    save_steps: int = groups.output(
         0,
         "minimum number of steps between saves: few images get more epochs; ignored "
         "where --save-every is given",
         least=0,
     )
-    saves: Names = _output(
+    saves: Names = groups.output(
         ("generator", "grid"),
         "what a save writes",
         choices=("generator", "grid", "networks", "jpg", "singles", "final"),
     )
-    held_out: float = _evaluation(
+    held_out: float = groups.evaluation(
         0.0,
         "fraction of each class held out to evaluate every save by; 0: none",
         least=0,
         below=1,
     )
-    features: str = _evaluation(
+    features: str = groups.evaluation(
         "classifier",
-        "network whose features saves are evaluated in: classifier, inception, or the "
-        "path of a Keras model",
+        "network whose features saves are evaluated in: classifier, inception, the "
+        "name of a backbone, or the path of a Keras model",
         metavar="NAME|FILE",
     )
-    patience: int = _evaluation(
+    backbone: str = groups.network(
+        "none",
+        "pretrained network that the discriminator looks through, with a light "
+        f"generator: {_BACKBONES}",
+        metavar="NAME|FILE",
+    )
+    warm_up_steps: int = groups.optimization(
+        600,
+        "with a backbone: first steps, in which the generator reconstructs the images",
+        least=0,
+    )
+    blur_steps: int = groups.optimization(
+        2400,
+        "with a backbone: steps after the warm-up in which a blur of real and fake "
+        "images fades; 0: no blur",
+        least=0,
+    )
+    reconstruction: float = groups.optimization(
+        1.0,
+        "with a backbone: weight of the reconstruction loss after the warm-up",
+        least=0,
+    )
+    guidance: float = groups.optimization(
+        0.5,
+        "with a backbone and classes: weight of the classification loss of a linear "
+        "classifier of the backbone's features",
+        least=0,
+    )
+    code_size: int = groups.network(
+        48,
+        "with a backbone: numbers of a latent vector that encode an image to "
+        "reconstruct",
+        least=1,
+    )
+    patience: int = groups.evaluation(
         0, "saves without a better one before training stops; 0: never", least=0
     )
-    conditioning: str = _network(
+    conditioning: str = groups.network(
         "none",
         "class: both networks are given the class, as img_label.txt.npy has it",
         choices=("none", "class"),
     )
-    latent_dim: int = _network(200, "length of a latent vector", least=1)
-    discriminator_filters: Widths = _network(
+    latent_dim: int = groups.network(200, "length of a latent vector", least=1)
+    discriminator_filters: Widths = groups.network(
         (64, 128, 128, 256),
         "filters of each 3x3 convolution; all but the first halve the size",
         least=1,
     )
-    discriminator_features: str = _network(
+    discriminator_features: str = groups.network(
         "none",
         "classifier: the discriminator also looks at the classifier's feature maps",
         choices=("none", "classifier"),
     )
-    feature_filters: int = _network(
+    feature_filters: int = groups.network(
         64, "filters of each convolution over the classifier's feature maps", least=1
     )
-    generator_filters: Widths = _network(
+    generator_filters: Widths = groups.network(
         (256, 128, 128, 128),
         "filters of the first block, then of each doubling of the size",
         least=1,
     )
-    generator_normalization: str = _network(
+    generator_normalization: str = groups.network(
         "none",
         "batch: batch normalization after each transposed convolution",
         choices=("none", "batch"),
     )
-    dropout: float = _network(
+    dropout: float = groups.network(
         0.4, "dropout rate of the discriminator's last features", least=0, below=1
     )
-    discriminator_learning_rate: float = _optimization(
+    discriminator_learning_rate: float = groups.optimization(
         2e-4, "learning rate of the discriminator's Adam", least=1e-12
     )
-    generator_learning_rate: float = _optimization(
+    generator_learning_rate: float = groups.optimization(
         2e-4, "learning rate of the generator's Adam", least=1e-12
     )
-    precision: str = _optimization(
+    precision: str = groups.optimization(
         "float32",
         "bfloat16: faster where the processor has it, less exact",
         choices=("float32", "bfloat16"),
     )
-    latents: str = _optimization(
+    latents: str = groups.optimization(
         "fresh",
         "fresh: each step samples its own; shared: one batch of fakes serves both "
         "steps, faster; half: one of half the size, fastest",
         choices=("fresh", "shared", "half"),
     )
     # At Adam's usual 0.9 the two networks chase each other's past.
-    beta_1: float = _optimization(0.5, "Adam's beta_1", least=0, below=1)
-    beta_2: float = _optimization(0.999, "Adam's beta_2", least=0, below=1)
-    loss: str = _optimization(
+    beta_1: float = groups.optimization(0.5, "Adam's beta_1", least=0, below=1)
+    beta_2: float = groups.optimization(0.999, "Adam's beta_2", least=0, below=1)
+    loss: str = groups.optimization(
         "cross-entropy", "adversarial loss", choices=("cross-entropy", "hinge")
     )
-    ema: int = _optimization(
+    ema: int = groups.optimization(
         0,
         "half-life, in images, of the exponential moving average of the generator "
         "that is saved in its place; 0: none",
         least=0,
     )
-    augmentation: Names = _data(
+    augmentation: Names = groups.data(
         ("none",),
         "random changes of real and fake images before the discriminator",
-        choices=("none", "mirror", "shift", "color"),
+        choices=("none", "mirror", "shift", "color", "cutout"),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.image_shape is not None:
             check_image_shape(self.image_shape)
-        if "networks" in self.saves and (
-            self.conditioning != "none" or self.discriminator_features != "none"
-        ):
-            raise ValueError(
-                "saves cannot have networks unless conditioning and "
-                "discriminator_features are none"
-            )
-        if self.patience and not self.held_out:
-            raise ValueError("patience needs held-out images: set held_out")
-        check_augmentation(self.augmentation)
-        if self.batch_size % 2:
-            raise ValueError(
-                f"batch_size must be even, half real, half fake, not {self.batch_size}"
-            )
+        check_gan(self)
 
     @property
     def uses_classifier(self) -> bool:
@@ -259,9 +285,9 @@ class GAN(Section):
 class Generate(Section):
     """What GeneratePredict.py generates."""
 
-    generator: str = _data(
+    generator: str = groups.data(
         "generator_model_080.h5",
         "generator file, a path or a name in the model folder",
         metavar="FILE",
     )
-    count: int = _data(49, "images to generate", least=1)
+    count: int = groups.data(49, "images to generate", least=1)

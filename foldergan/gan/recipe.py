@@ -1,11 +1,17 @@
 """Which parts a GAN is made of, as its settings ask for."""
 
 import keras
+from keras import layers
 
+from foldergan.backbones.loading import load_backbone
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError
-from foldergan.gan import networks, projection
+from foldergan.gan import light_generator, mixing, networks, projected_heads, projection
+from foldergan.gan.projected_trainer import ProjectedTrainer
 from foldergan.gan.trainer import AdversarialTrainer
+
+# Channels of the mixed maps, of the stride named or any above.
+_MIXED_CHANNELS = {4: 48, 8: 64, 16: 128, 32: 128}
 
 
 def build_trainer(
@@ -25,9 +31,11 @@ def build_trainer(
         classifier: images 0-1 in; needed where the discriminator looks through it.
 
     Raises:
-        InputError: the generator cannot reach that shape, or the classifier does not
-            fit the images.
+        InputError: the generator cannot reach that shape, or the classifier or the
+            backbone does not fit the images or is not to be had.
     """
+    if settings.backbone != "none":
+        return _build_through_backbone(settings, image_shape, num_classes, seed)
     feature_network = None
     if settings.discriminator_features == "classifier":
         if classifier is None:
@@ -42,3 +50,19 @@ def build_trainer(
         discriminator = networks.build_discriminator(settings, image_shape, num_classes)
     generator = networks.build_generator(settings, image_shape, num_classes)
     return AdversarialTrainer(discriminator, generator, settings, seed, feature_network)
+
+
+def _build_through_backbone(
+    settings: GAN, image_shape: tuple[int, int, int], num_classes: int, seed: int
+) -> ProjectedTrainer:
+    """Builds heads over a pretrained backbone, and a light generator."""
+    backbone = load_backbone(settings.backbone, image_shape)
+    images = keras.Input(image_shape, name="images")
+    stages = backbone(layers.Rescaling(0.5, offset=0.5)(images))
+    widths = [_MIXED_CHANNELS[mixing.stride_of(stage, images)] for stage in stages]
+    feature_network = mixing.build_feature_network(stages, images, widths, seed)
+    discriminator = projected_heads.build_heads(settings, feature_network, num_classes)
+    generator = light_generator.build_light_generator(
+        settings, image_shape, num_classes
+    )
+    return ProjectedTrainer(discriminator, generator, settings, seed, feature_network)

@@ -7,7 +7,7 @@ import keras
 
 from foldergan.gan import networks, sampling
 from foldergan.metrics import selection
-from foldergan.storage import atomic, filenames, models, plots, tables
+from foldergan.storage import atomic, filenames, generators, models, plots, tables
 
 GRID_COLUMNS = 7  # images a row
 _SINGLES = 32
@@ -98,4 +98,4 @@ def back_up_earlier(model_dir: Path) -> None:
         filenames.GENERATOR_CLASSES,
     ):
         atomic.back_up(model_dir / name)
-    models.warn_of_earlier_generators(model_dir)
+    generators.warn_of_earlier_generators(model_dir)

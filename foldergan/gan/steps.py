@@ -36,6 +36,7 @@ class AdversarialSteps:
             look at out; never trained. None where it looks at the images.
 
     Attributes:
+        feature_network: as given.
         ema_generator: the exponential moving average; the generator itself where there
             is none.
         inference_generator: what draws with it, for files and samples.
@@ -68,7 +69,7 @@ class AdversarialSteps:
             self.ema_generator = keras.models.clone_model(generator)
             self.ema_generator.set_weights(generator.get_weights())
         self._discriminator_loss, self._generator_loss = losses.LOSSES[settings.loss]
-        self._feature_network = feature_network
+        self.feature_network = feature_network
         self._heads = discriminator.heads if feature_network else [discriminator]
         self.num_classes = self._heads[0].output_shape[-1] - 1
         self.latent_dim = generator.input_shape[1] - self.num_classes
@@ -190,17 +191,17 @@ class AdversarialSteps:
         with tf.GradientTape() as tape:
             logits = self._logits_of(features, tf.concat([classes, classes], axis=0))
             pairs = [tf.split(of_head, 2) for of_head in logits]
-            d_loss = _mean([self._discriminator_loss(*pair) for pair in pairs])
+            d_loss = mean_of([self._discriminator_loss(*pair) for pair in pairs])
         apply_gradients(tape, d_loss, self.discriminator, self.discriminator_optimizer)
-        real_accuracy = _mean([_fraction(real > 0) for real, _ in pairs])
-        fake_accuracy = _mean([_fraction(fake <= 0) for _, fake in pairs])
+        real_accuracy = mean_of([fraction_of(real > 0) for real, _ in pairs])
+        fake_accuracy = mean_of([fraction_of(fake <= 0) for _, fake in pairs])
         return d_loss, real_accuracy, fake_accuracy
 
     def _generator_loss_of(
         self, features: list[tf.Tensor], classes: tf.Tensor
     ) -> tf.Tensor:
         logits = self._logits_of(features, classes)
-        return _mean([self._generator_loss(of_head) for of_head in logits])
+        return mean_of([self._generator_loss(of_head) for of_head in logits])
 
     def _update_ema(self, num_real: tf.Tensor) -> None:
         """Moves the average on, faster at first, when it is of few images.
@@ -228,9 +229,9 @@ class AdversarialSteps:
             tf.stack([self.seed, step]), use
         )
         images = augment(images, self._settings.augmentation, seed)
-        if self._feature_network is None:
+        if self.feature_network is None:
             return [images]
-        return self._feature_network(images, training=False)
+        return self.feature_network(images, training=False)
 
     def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         inputs = networks.encode_classes(latents, classes)
@@ -253,12 +254,13 @@ class AdversarialSteps:
         return tf.random.stateless_normal(shape, seed=[self.seed, 2 * step + use])
 
 
-def _mean(values: list[tf.Tensor]) -> tf.Tensor:
+def mean_of(values: list[tf.Tensor]) -> tf.Tensor:
     """The mean over the heads, which weigh the same."""
     return tf.add_n(values) / len(values)
 
 
-def _fraction(is_so: tf.Tensor) -> tf.Tensor:
+def fraction_of(is_so: tf.Tensor) -> tf.Tensor:
+    """The fraction of a boolean tensor that is true."""
     return tf.reduce_mean(tf.cast(is_so, tf.float32))
 
 

@@ -97,9 +97,9 @@ class AdversarialTrainer(AdversarialSteps):
             for batch in batches[self._batch :]:
                 # In the order of the file, which is read forwards.
                 batch = np.sort(rows[batch])
-                real_images = to_tanh_range(images[batch])
+                real_images, conditions = self._read(images, labels, batch)
                 logs = self._compiled_step(
-                    real_images, labels[batch], np.int32(self._step)
+                    real_images, conditions, np.int32(self._step)
                 )
                 self._sums += np.array(logs) * len(batch)
                 self._count += len(batch)
@@ -114,6 +114,12 @@ class AdversarialTrainer(AdversarialSteps):
             yield self._end_epoch()
             if should_stop():
                 return
+
+    def _read(
+        self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Reads real images, -1-1, and what the networks are given with them."""
+        return to_tanh_range(images[rows]), labels[rows]
 
     def _end_epoch(self) -> tuple[int, dict[str, float]]:
         logs = self._means()

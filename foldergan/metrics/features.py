@@ -7,11 +7,14 @@ from typing import Any, TypeGuard
 import keras
 import numpy as np
 
+from foldergan.backbones import loading, sharing
+from foldergan.backbones.sources import SOURCES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
 from foldergan.storage import filenames, models
 
 _INCEPTION_SHAPE = (299, 299, 3)
+_BACKBONE_SHAPE = (224, 224, 3)
 
 
 class FeatureExtractor:
@@ -22,6 +25,7 @@ class FeatureExtractor:
         name: what it is, for people.
 
     Attributes:
+        model: the model.
         name: with the number of features; belongs beside every figure, for figures
             from different extractors cannot be compared.
 
@@ -39,7 +43,7 @@ class FeatureExtractor:
                 f"{name} gives no features: it maps {taken} to {given}, not images "
                 "of one size to one array"
             )
-        self._model = model
+        self.model = model
         self._shape = taken[1:]
         self._width = math.prod(given[1:])
         self.name = f"{name}, {self._width} features"
@@ -73,7 +77,7 @@ class FeatureExtractor:
         features = np.empty((len(rows), self._width), np.float32)
         for start in range(0, len(rows), size):
             batch = resized[rows[start : start + size]]
-            outputs = self._model.predict_on_batch(batch)
+            outputs = self.model.predict_on_batch(batch)
             features[start : start + size] = outputs.reshape(len(batch), -1)
         return features
 
@@ -83,8 +87,8 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
 
     Args:
         source: "classifier" for what goes into the last dense layer of the classifier
-            in `model_dir`; "inception" for InceptionV3 of ImageNet; or the path of a
-            Keras model, images 0-1 in.
+            in `model_dir`; "inception" for InceptionV3 of ImageNet; the name of a
+            backbone; or the path of a Keras model, images 0-1 in.
         model_dir: folder of the models.
 
     Raises:
@@ -94,7 +98,26 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
         return _load_classifier(model_dir)
     if source == "inception":
         return _load_inception()
+    if source in SOURCES:
+        return _load_backbone(source)
     return _load_model(Path(source))
+
+
+def refuse_network_of(
+    extractor: FeatureExtractor, feature_network: keras.Model
+) -> None:
+    """Refuses to evaluate by the network that a discriminator looks through.
+
+    Raises:
+        InputError: a weight of one is in the other.
+    """
+    if sharing.share_weights(extractor.model, feature_network):
+        raise InputError(
+            f"{extractor.name}: the discriminator looks through the same network, and "
+            "figures in its own features flatter it; name another network's features, "
+            "or the same on purpose",
+            ("features",),
+        )
 
 
 def _load_classifier(model_dir: Path) -> FeatureExtractor:
@@ -129,12 +152,27 @@ def _load_inception() -> FeatureExtractor:
     return FeatureExtractor(model, "InceptionV3 of keras.applications")
 
 
+def _load_backbone(source: str) -> FeatureExtractor:
+    """Loads a backbone at the size that most were trained at, and pools its features.
+
+    Of files those come here that take images of any size.
+    """
+    backbone = loading.load_backbone(source, _BACKBONE_SHAPE)
+    pool = keras.layers.GlobalAveragePooling2D(name="pooled_features")
+    pooled = pool(backbone.outputs[-1])
+    model = keras.Model(backbone.inputs[0], pooled)
+    return FeatureExtractor(model, f"backbone {Path(source).name}")
+
+
 def _load_model(path: Path) -> FeatureExtractor:
     way_out = "give classifier, inception, or the path of a .keras or .h5 model"
     if not path.is_file():
         raise InputError(f"the model {path} for features is not there; {way_out}")
     with report_unreadable(path, "damaged, or not a Keras model", way_out):
         model = keras.models.load_model(path, compile=False)
+    taken = getattr(model, "input_shape", None)
+    if isinstance(taken, tuple) and len(taken) == 4 and taken[1:3] == (None, None):
+        return _load_backbone(str(path))
     return FeatureExtractor(model, f"model {path.name}")
 
 

@@ -39,15 +39,14 @@ def run(
                 values = tf.cast(values, precision) @ tf.cast(layer.kernel, precision)
                 values = _finish(layer, tf.nn.bias_add(values, _bias(layer, values)))
             case layers.Conv2D() if _is_known(layer):
-                values = _convolve(tf.cast(values, precision), layer)
-                values = _finish(layer, tf.nn.bias_add(values, _bias(layer, values)))
+                values = convolve(values, layer, precision)
             case layers.Conv2DTranspose() if _is_known(layer):
                 values = _convolve_transposed(tf.cast(values, precision), layer)
                 values = _finish(layer, _add_bias(values, _bias(layer, values)))
             case layers.BatchNormalization() if len(values.shape) == 4 and _is_known(
                 layer
             ):
-                values = _normalize(values, layer)
+                values = normalize(values, layer)
             case layers.LeakyReLU():
                 values = _leaky_relu(values, layer.negative_slope)
             case _:
@@ -88,7 +87,7 @@ class _BatchNormalization(layers.BatchNormalization):
         mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
         if training and len(inputs.shape) == 4 and _is_known(self):
-            return _normalize(inputs, self)
+            return normalize(inputs, self)
         return super().call(inputs, training=training, mask=mask)
 
 
@@ -122,6 +121,22 @@ def _finish(layer: layers.Layer, values: tf.Tensor) -> tf.Tensor:
     return layer.activation(tf.cast(values, tf.float32))
 
 
+def convolve(
+    values: tf.Tensor, layer: layers.Conv2D, precision: str = "float32"
+) -> tf.Tensor:
+    """Computes a `Conv2D` that pads as "same" does, activation included.
+
+    Args:
+        values: tensor (n, height, width, channels).
+        layer: with a bias or without.
+        precision: as of `run`.
+    """
+    values = _convolve(tf.cast(values, precision), layer)
+    if layer.use_bias:
+        values = tf.nn.bias_add(values, _bias(layer, values))
+    return _finish(layer, values)
+
+
 def _convolve(values: tf.Tensor, layer: layers.Conv2D) -> tf.Tensor:
     """Convolves; images' few channels as matrix products over shifted copies."""
     kernel = tf.cast(layer.kernel, values.dtype)
@@ -139,7 +154,7 @@ def _convolve(values: tf.Tensor, layer: layers.Conv2D) -> tf.Tensor:
     return tf.nn.conv2d(values, kernel, strides, "SAME")
 
 
-def _normalize(values: tf.Tensor, layer: layers.BatchNormalization) -> tf.Tensor:
+def normalize(values: tf.Tensor, layer: layers.BatchNormalization) -> tf.Tensor:
     """Normalizes by the batch, in one operation, and moves the layer's means on."""
     nothing = tf.zeros(0)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

@@ -1,13 +1,12 @@
 """The networks on disk, each with what belongs to it inside its file."""
 
 import json
-import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.storage import atomic
+from foldergan.storage import atomic, generators
 from foldergan.storage.filenames import (
     CLASS_NAMES,
     CLASSIFIER_H5,
@@ -76,6 +75,7 @@ def save_classifier(
     classifier: "keras.Model",
     class_names: list[str],
     augmentation: tuple[str, ...],
+    backbone: str = "none",
 ) -> None:
     """Saves train.json, train.h5 and classes.json.
 
@@ -84,11 +84,16 @@ def save_classifier(
         classifier: Keras model, images 0-1 in, probabilities out.
         class_names: in the order of the outputs.
         augmentation: of its training, which its predictions are averaged over too.
+        backbone: fingerprint of the pretrained network in it.
     """
     architecture = json.loads(classifier.to_json())
     # How it was trained; plain Keras could not load our own loss.
     architecture.pop("compile_config", None)
-    about = {"class_names": class_names, "augmentation": augmentation}
+    about = {
+        "class_names": class_names,
+        "augmentation": augmentation,
+        "backbone": backbone,
+    }
     save_text(model_dir / CLASSIFIER_JSON, json.dumps(architecture))
     save_model(model_dir / CLASSIFIER_H5, classifier, about)
     save_json(model_dir / CLASS_NAMES, class_names)
@@ -99,6 +104,29 @@ def require_classifier(model_dir: Path) -> None:
     for name in (CLASSIFIER_JSON, CLASSIFIER_H5, CLASS_NAMES):
         if not (model_dir / name).is_file():
             raise InputError(f"{model_dir / name} not found; {RUN_TRAINING}")
+
+
+def refuse_other_backbone(model_dir: Path, backbone: str) -> None:
+    """Refuses a classifier that was trained through another backbone.
+
+    Args:
+        model_dir: folder of the models; there need be no classifier.
+        backbone: fingerprint of the one to look through now.
+
+    Raises:
+        InputError: the classifier's is another, or has changed since.
+    """
+    path = model_dir / CLASSIFIER_H5
+    if not path.is_file():
+        return
+    with report_unreadable(path):
+        known = _load_about(path).get("backbone", "none")
+    if known not in ("none", backbone):
+        raise InputError(
+            f"the classifier {path} was trained through the backbone {known}, not "
+            f"through {backbone}; name the same for both",
+            ("backbone", "model_dir"),
+        )
 
 
 def fingerprint_classifier(model_dir: Path) -> str:
@@ -156,53 +184,6 @@ def _load_class_names(path: Path, outputs: int) -> list[str]:
     return names
 
 
-def list_generators(model_dir: Path) -> list[Path]:
-    """Lists the saved generators of a folder, the oldest epoch first."""
-    pattern = re.compile(r"generator_model_(\d+)\.h5")
-    found = {
-        int(match[1]): path
-        for path in model_dir.glob("generator_model_*.h5")
-        if (match := pattern.fullmatch(path.name))
-    }
-    return [found[epoch] for epoch in sorted(found)]
-
-
-def warn_of_earlier_generators(model_dir: Path) -> None:
-    """Says so when a folder holds generators of which a new run may leave some."""
-    earlier = list_generators(model_dir)
-    if earlier:
-        print(
-            f"warning: {model_dir} holds {_shortened(earlier)} of an earlier run; this "
-            "one replaces those of the same epochs and leaves the others"
-        )
-
-
-def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
-    """Decides which generator to load, and says so where it had to choose.
-
-    Args:
-        model_dir: folder of the models.
-        wanted: path, or name in the folder, that the user gave; None for any.
-        default: name to take when none was given; else the newest is taken.
-
-    Raises:
-        InputError: the wanted one, or any, is not there.
-    """
-    saved = list_generators(model_dir)
-    found = f"found {_shortened(saved)}" if saved else "run: python GANModel.py"
-    if wanted:
-        for path in (Path(wanted), model_dir / wanted):
-            if path.is_file():
-                return path
-        raise InputError(f"the generator {wanted} is not there; {found}")
-    if (model_dir / default).is_file():
-        return model_dir / default
-    if not saved:
-        raise InputError(f"no generator in {model_dir}; {found}")
-    print(f"{model_dir / default} is not there; taking the newest, {saved[-1].name}")
-    return saved[-1]
-
-
 def load_generator(path: Path) -> "keras.Model":
     """Loads a generator.
 
@@ -215,7 +196,9 @@ def load_generator(path: Path) -> "keras.Model":
     """
     import keras
 
-    others = [other for other in list_generators(path.parent) if other != path]
+    others = [
+        other for other in generators.list_generators(path.parent) if other != path
+    ]
     way_out = f"{others[-1]} is another" if others else "run: python GANModel.py"
     with report_unreadable(path, way_out=way_out, options=("generator",)):
         generator = keras.models.load_model(path, compile=False)
@@ -260,12 +243,6 @@ def load_generator_classes(path: Path) -> list[str] | None:
 
 def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def _shortened(paths: list[Path]) -> str:
-    """Names all of a few, the first and last of many."""
-    names = [path.name for path in paths]
-    return ", ".join(names) if len(names) <= 4 else f"{names[0]} ... {names[-1]}"
 
 
 def _maps(model: "keras.Model", input_ndim: int, output_ndim: int) -> bool:

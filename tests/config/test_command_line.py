@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT, Result
 
-from foldergan.config import command_line, settings
+from foldergan.config import command_line, groups, settings
 from foldergan.config.presets import PRESETS
 from foldergan.gan import losses
 
@@ -33,6 +33,7 @@ VALUES = {
         "least_steps": ("100", 100),
         "precision": ("bfloat16", "bfloat16"),
         "network": ("residual", "residual"),
+        "backbone": ("none", "none"),
         "augmentation": ("mirror,shift", ("mirror", "shift")),
         "schedule": ("one-cycle", "one-cycle"),
         "weight_decay": ("5e-3", 0.005),
@@ -54,6 +55,12 @@ VALUES = {
         "conditioning": ("class", "class"),
         "held_out": ("0.1", 0.1),
         "features": ("inception", "inception"),
+        "backbone": ("net.keras", "net.keras"),
+        "warm_up_steps": ("50", 50),
+        "blur_steps": ("60", 60),
+        "reconstruction": ("0.5", 0.5),
+        "guidance": ("0.2", 0.2),
+        "code_size": ("16", 16),
         "patience": ("0", 0),
         "latent_dim": ("11", 11),
         "discriminator_filters": ("8", (8,)),
@@ -311,7 +318,7 @@ def test_wrong_flag_ends_in_2_before_anything_heavy_is_imported(
 def test_a_new_field_is_a_flag_a_key_and_a_check_at_once(monkeypatch, capsys):
     @dataclasses.dataclass(frozen=True)
     class Longer(settings.GAN):
-        weight_decay: float = settings._optimization(0.0, "weight decay", least=0)
+        weight_decay: float = groups.optimization(0.0, "weight decay", least=0)
 
     longer = dataclasses.replace(PRESETS["smoke"], gan=Longer())
     monkeypatch.setitem(command_line.PRESETS, "longer", longer)
@@ -327,7 +334,7 @@ def test_a_new_field_is_a_flag_a_key_and_a_check_at_once(monkeypatch, capsys):
 
 def test_help_lists_settings_under_titles_with_types_and_choices(process):
     shown = process("GANModel.py", "--help").out
-    for title in settings.GROUPS:
+    for title in groups.GROUPS:
         assert f"\n{title}:\n" in shown
     for line in ("--beta-1 X", "--held-out X", "--loss {cross-entropy,hinge}"):
         assert line in shown

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 from conftest import ROOT, discriminator_of, generator_of
 
-from foldergan.config import checks, presets, settings
+from foldergan.config import checks, groups, presets
 from foldergan.config import fields as kinds
 from foldergan.config.presets import PRESETS
 
@@ -77,7 +77,7 @@ def test_presets_are_frozen():
 @pytest.mark.parametrize(("section", "declared"), SETTINGS)
 def test_every_setting_says_what_it_is(section, declared):
     assert declared.metadata["help"] and kinds.kind_of(declared)
-    assert declared.metadata["group"] in settings.GROUPS
+    assert declared.metadata["group"] in groups.GROUPS
 
 
 @pytest.mark.parametrize(("section", "declared"), NUMBERS)

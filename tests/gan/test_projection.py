@@ -114,10 +114,10 @@ def test_only_discriminator_and_generator_learn():
     labels = np.eye(2, dtype=np.float32)[np.arange(8) % 2]
     parts = [*trainer.discriminator.heads, trainer.generator]
     before = [part.get_weights() for part in parts]
-    view = trainer._feature_network.get_weights()
+    view = trainer.feature_network.get_weights()
     for _ in trainer.train(images, 2, 8, labels=labels):
         pass
-    for old, new in zip(view, trainer._feature_network.get_weights(), strict=True):
+    for old, new in zip(view, trainer.feature_network.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     for part, weights in zip(parts, before, strict=True):
         for old, new in zip(weights, part.get_weights(), strict=True):

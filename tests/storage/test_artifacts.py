@@ -12,7 +12,15 @@ import pytest
 from conftest import classifier_of, generator_of
 
 from foldergan.errors import InputError, RunError
-from foldergan.storage import arrays, atomic, filenames, locking, models, tables
+from foldergan.storage import (
+    arrays,
+    atomic,
+    filenames,
+    generators,
+    locking,
+    models,
+    tables,
+)
 
 SHAPE = (8, 8, 3)
 
@@ -336,25 +344,25 @@ def test_generators_are_listed_by_their_epoch_not_by_their_letters(tmp_path):
     some_generators(tmp_path, 1000, 200, 90)
     (tmp_path / "generator_model_best.h5").write_bytes(b"")
     (tmp_path / ".tmp-1-generator_model_300.h5").write_bytes(b"")
-    found = [path.name for path in models.list_generators(tmp_path)]
+    found = [path.name for path in generators.list_generators(tmp_path)]
     assert found == [f"generator_model_{n}.h5" for n in ("090", "200", "1000")]
 
 
 def test_wanted_generator_is_a_name_in_the_folder_or_a_path(tmp_path):
     some_generators(tmp_path, 10, 80, 90)
     wanted = tmp_path / "generator_model_010.h5"
-    assert models.find_generator(tmp_path, wanted.name, DEFAULT) == wanted
-    assert models.find_generator(Path("nowhere"), str(wanted), DEFAULT) == wanted
+    assert generators.find_generator(tmp_path, wanted.name, DEFAULT) == wanted
+    assert generators.find_generator(Path("nowhere"), str(wanted), DEFAULT) == wanted
 
 
 def test_default_generator_is_taken_where_it_exists(tmp_path):
     some_generators(tmp_path, 10, 80, 90)
-    assert models.find_generator(tmp_path, None, DEFAULT).name == DEFAULT
+    assert generators.find_generator(tmp_path, None, DEFAULT).name == DEFAULT
 
 
 def test_else_the_newest_generator_is_taken_and_named(tmp_path, capsys):
     some_generators(tmp_path, 10, 20, 100)
-    found = models.find_generator(tmp_path, None, DEFAULT)
+    found = generators.find_generator(tmp_path, None, DEFAULT)
     assert found.name == "generator_model_100.h5"
     assert f"{DEFAULT} is not there" in (printed := capsys.readouterr().out)
     assert found.name in printed
@@ -363,16 +371,16 @@ def test_else_the_newest_generator_is_taken_and_named(tmp_path, capsys):
 def test_missing_generator_lists_those_that_exist(tmp_path):
     some_generators(tmp_path, 10, 20, 30)
     with pytest.raises(InputError, match="_080.h5 is not .*_010.*_020.*_030"):
-        models.find_generator(tmp_path, DEFAULT, DEFAULT)
+        generators.find_generator(tmp_path, DEFAULT, DEFAULT)
     some_generators(tmp_path, 40, 50)
     with pytest.raises(InputError, match=r"_010.h5 \.\.\. generator_model_050.h5"):
-        models.find_generator(tmp_path, DEFAULT, DEFAULT)
+        generators.find_generator(tmp_path, DEFAULT, DEFAULT)
 
 
 @pytest.mark.parametrize("wanted", [None, DEFAULT])
 def test_no_generator_at_all_names_the_script_that_makes_them(tmp_path, wanted):
     with pytest.raises(InputError, match="run: python GANModel.py"):
-        models.find_generator(tmp_path, wanted, DEFAULT)
+        generators.find_generator(tmp_path, wanted, DEFAULT)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89HDF\r\n\x1a\n" + bytes(99)])

@@ -1,0 +1,1 @@
+"""Pretrained networks: where they come from, their stages, their features."""

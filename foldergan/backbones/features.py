@@ -1,0 +1,148 @@
+"""Pooled features of images, computed once and kept on disk by content."""
+
+import hashlib
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from foldergan.errors import RunError
+from foldergan.images import Resized, resize_all
+from foldergan.progress import FeatureProgress
+from foldergan.storage import arrays
+
+# Views of an image, each a row of features: whether it is mirrored, and the corner
+# that a crop keeps, if it is cropped.
+VIEWS = {
+    "image": (False, None),
+    "mirror": (True, None),
+    "top-left": (False, (0, 0)),
+    "top-right": (True, (0, 1)),
+    "bottom-left": (True, (1, 0)),
+    "bottom-right": (False, (1, 1)),
+}
+CROPPED = 0.125  # fraction of height and of width
+_MOST_VALUES = 2**22  # in the images of one batch
+
+
+def cached_features(
+    backbone: keras.Model,
+    images: np.ndarray | Resized,
+    views: tuple[str, ...],
+    cache: Path | None,
+) -> np.ndarray:
+    """Computes pooled features of images, or reads them where they are kept.
+
+    Args:
+        backbone: images 0 to 1 in; out features (n, d), or feature maps, of which
+            the last is pooled.
+        images: float32 array (n, height, width, channels), 0 to 1; may lie on disk.
+        views: of `VIEWS`.
+        cache: existing folder to keep them in; None keeps nothing.
+
+    Returns:
+        float32 array (n, views, d).
+    """
+    path = None
+    if cache is not None:
+        path = cache / f"features-{_name(backbone, images, views)}.npy"
+        kept = _read(path, len(images), len(views))
+        if kept is not None:
+            print(f"features of {len(images)} images are read from {path}")
+            return kept
+    features = pooled_features(backbone, images, views)
+    if path is not None:
+        arrays.save_array(path, features)
+    return features
+
+
+def pooled_features(
+    backbone: keras.Model,
+    images: np.ndarray | Resized,
+    views: tuple[str, ...] = ("image",),
+) -> np.ndarray:
+    """Computes the features of each view of each image.
+
+    Args:
+        backbone: as of `cached_features`.
+        images: the same.
+        views: the same.
+
+    Returns:
+        float32 array (n, views, d).
+
+    Raises:
+        RunError: a feature is not a finite number.
+    """
+    output = backbone.outputs[-1]
+    if len(output.shape) == 4:
+        output = keras.layers.GlobalAveragePooling2D()(output)
+    model = keras.Model(backbone.inputs, output)
+    features = np.empty((len(images), len(views), model.output_shape[-1]), np.float32)
+    size = int(np.clip(_MOST_VALUES // math.prod(images.shape[1:]), 1, 64))
+    progress = FeatureProgress(len(images))
+    for start in range(0, len(images), size):
+        batch = np.asarray(images[np.arange(start, min(start + size, len(images)))])
+        for column, name in enumerate(views):
+            pooled = model.predict_on_batch(view_of(batch, name))
+            features[start : start + len(batch), column] = pooled
+        progress.on_images(len(batch))
+    progress.done()
+    if not np.isfinite(features).all():
+        raise RunError("the backbone's features are not all finite", ("backbone",))
+    return features
+
+
+def view_of(images: np.ndarray, name: str) -> np.ndarray:
+    """Computes one of `VIEWS` of images.
+
+    Args:
+        images: float32 array (n, height, width, channels).
+        name: of the view.
+
+    Returns:
+        Array of the same shape; a crop is resized to it.
+    """
+    is_mirrored, corner = VIEWS[name]
+    if is_mirrored:
+        images = images[:, :, ::-1]
+    if corner is None:
+        return images
+    cuts = []
+    for size, at_end in zip(images.shape[1:3], corner, strict=True):
+        cut = max(1, round(size * CROPPED))
+        cuts.append(slice(cut, size) if at_end else slice(0, size - cut))
+    return resize_all(images[:, cuts[0], cuts[1]], images.shape[1:])
+
+
+def checksum(backbone: keras.Model) -> str:
+    """Hashes the types of a backbone's layers and all its weights."""
+    digest = hashlib.sha256()
+    for layer in backbone.layers:
+        digest.update(type(layer).__name__.encode())
+        if isinstance(layer, keras.layers.Rescaling):
+            digest.update(repr((layer.scale, layer.offset)).encode())
+    for weight in backbone.get_weights():
+        digest.update(np.ascontiguousarray(weight).data)
+    return digest.hexdigest()
+
+
+def _name(
+    backbone: keras.Model, images: np.ndarray | Resized, views: tuple[str, ...]
+) -> str:
+    """Hashes all that the features depend on."""
+    digest = hashlib.sha256(f"{checksum(backbone)} {images.shape} {views}".encode())
+    for rows in np.array_split(np.arange(len(images)), -(-len(images) // 64)):
+        digest.update(np.ascontiguousarray(images[rows]).data)
+    return digest.hexdigest()[:16]
+
+
+def _read(path: Path, num_images: int, num_views: int) -> np.ndarray | None:
+    """Reads a kept array; None where there is none or a damaged one."""
+    try:
+        kept = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    fits = kept.ndim == 3 and kept.shape[:2] == (num_images, num_views)
+    return kept if fits and kept.dtype == np.float32 else None

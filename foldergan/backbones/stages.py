@@ -1,0 +1,196 @@
+"""The feature maps of a network, one for each stride, found in its graph.
+
+A discriminator that looks through a network, and a linear classifier on top of one,
+need the ends of its stages: the last feature map of each stride. Names of layers
+differ between architectures, so the stages are found by which output depends on which.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import layers
+
+from foldergan.errors import InputError
+
+STRIDES = (4, 8, 16, 32)
+
+# Behind these nothing is a feature map, unless their output goes back into one.
+_POOLS = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+# A frozen backbone makes no noise, also where its surroundings are in training.
+_NOISE = (
+    layers.Dropout,
+    layers.SpatialDropout2D,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
+)
+# What ends a block and is no part of the next.
+_FINISHES = (
+    layers.Activation,
+    layers.BatchNormalization,
+    layers.LayerNormalization,
+    layers.LeakyReLU,
+    layers.ReLU,
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer in a network.
+
+    Attributes:
+        layer: what was called.
+        inputs: ids of the symbolic tensors that went in.
+        output: what came out.
+    """
+
+    layer: keras.Operation
+    inputs: tuple[int, ...]
+    output: keras.KerasTensor
+
+
+def trace(model: keras.Model, images: keras.KerasTensor) -> list[Call]:
+    """Calls a network's layers on other images, those of nested networks included.
+
+    Args:
+        model: functional or sequential, with one input.
+        images: symbolic tensor (n, height, width, channels).
+
+    Returns:
+        Every call in the order of computation, up to a Flatten; the layers and their
+        weights are the model's own.
+
+    Raises:
+        InputError: the model is of another kind, or its layers before a Flatten take
+            images of a fixed size only.
+    """
+    calls: list[Call] = []
+    try:
+        _run(model, images, calls)
+    except _FlattenedError:
+        pass
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"the backbone takes no images of {_x(images.shape[1:])} ({reason}); "
+            "give one without a fixed size, or saved at that size"
+        ) from error
+    return calls
+
+
+def find_stages(
+    calls: list[Call], images: keras.KerasTensor
+) -> dict[int, keras.KerasTensor]:
+    """Finds the last feature map of each stride.
+
+    Only maps are taken that all later layers depend on alone. Of the maps of one
+    stride it is the last that ends a residual block, for what follows is the
+    expansion of the next block; without residual blocks, and for the largest stride,
+    which no block follows, it is the last of all.
+
+    Args:
+        calls: as of `trace`.
+        images: symbolic tensor that was traced.
+
+    Returns:
+        Stride -> symbolic tensor (n, height, width, channels), the smallest
+        stride first; strides of `STRIDES` only.
+    """
+    of_stride: dict[int, list[Call]] = {}
+    for call in _bottlenecks(calls):
+        if isinstance(call.layer, _POOLS):
+            break
+        if isinstance(call.layer, layers.ZeroPadding2D):
+            continue
+        shape = call.output.shape
+        if len(shape) == 4 and None not in shape[1:3] and min(shape[1:3]) > 0:
+            stride = 2 ** round(math.log2(images.shape[1] / shape[1]))
+            of_stride.setdefault(stride, []).append(call)
+    largest = max(of_stride, default=0)
+    return {
+        stride: (found[-1] if stride == largest else _end_of_block(found)).output
+        for stride, found in sorted(of_stride.items())
+        if stride in STRIDES
+    }
+
+
+class _FlattenedError(Exception):
+    """Stops a trace before what may need a fixed size."""
+
+
+def _run(
+    model: keras.Model, values: keras.KerasTensor, calls: list[Call]
+) -> keras.KerasTensor:
+    """Calls every layer of a model in turn, and records the calls."""
+
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> keras.KerasTensor:
+        if isinstance(layer, keras.Model):
+            return _run(layer, args[0], calls)
+        if isinstance(layer, layers.Flatten):
+            raise _FlattenedError
+        if isinstance(layer, _NOISE):
+            return args[0]
+        if isinstance(layer, layers.Lambda):
+            raise InputError(
+                "the backbone has a Lambda layer, code that a file must not contain; "
+                "give one of stock Keras layers"
+            )
+        kwargs.pop("training", None)
+        output = layer(*args, **kwargs)
+        inputs = [x for x in keras.tree.flatten((args, kwargs)) if _is_tensor(x)]
+        calls.append(Call(layer, tuple(map(id, inputs)), output))
+        return output
+
+    if isinstance(model, keras.Sequential):
+        for layer in model.layers:
+            values = call(layer, values)
+        return values
+    if not hasattr(model, "operations") or len(model.inputs) != 1:
+        raise InputError(
+            "the backbone is neither a functional nor a sequential Keras model of one "
+            "input; give one that is"
+        )
+    return keras.models.clone_model(
+        model,
+        input_tensors=values,
+        clone_function=lambda layer: layer,
+        call_function=call,
+    ).outputs[0]
+
+
+def _bottlenecks(calls: list[Call]) -> list[Call]:
+    """Keeps the calls whose output alone all later calls depend on."""
+    number_of = {id(call.output): number for number, call in enumerate(calls)}
+    last_use = list(range(len(calls)))
+    for number, call in enumerate(calls):
+        for tensor in call.inputs:
+            if tensor in number_of:
+                last_use[number_of[tensor]] = number
+    kept, open_until = [], 0
+    for number, call in enumerate(calls):
+        if open_until <= number:
+            kept.append(call)
+        open_until = max(open_until, last_use[number])
+    return kept
+
+
+def _end_of_block(found: list[Call]) -> Call:
+    """Finds the last `Add` and the activation behind it; without one the last map."""
+    adds = [n for n, call in enumerate(found) if isinstance(call.layer, layers.Add)]
+    if not adds:
+        return found[-1]
+    end = adds[-1]
+    while end + 1 < len(found) and isinstance(found[end + 1].layer, _FINISHES):
+        end += 1
+    return found[end]
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, keras.KerasTensor)
+
+
+def _x(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,168 @@
+"""Backbones by name and from files: ranges, channels, what is refused."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from tiny_backbone import build_tiny, random_images, save_tiny
+
+from foldergan.backbones import loading, sources
+from foldergan.errors import InputError
+
+SHAPE = (32, 32, 3)
+
+
+def loaded(path, shape=SHAPE):
+    return loading.load_backbone(str(path), shape)
+
+
+def last_map(network, images):
+    return np.asarray(network(images)[-1])
+
+
+@pytest.mark.parametrize("name", ["tiny.keras", "tiny.h5"])
+def test_a_file_takes_values_0_to_1(tmp_path, name):
+    path = save_tiny(tmp_path, name)
+    tiny = keras.models.load_model(path, compile=False)
+    np.testing.assert_allclose(
+        last_map(loaded(path), random_images()),
+        np.asarray(tiny(random_images())),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("scale", [1 / 255, 1 / 127.5])
+def test_a_file_that_normalizes_bytes_is_given_bytes(tmp_path, scale):
+    first = layers.Rescaling(scale, offset=-1.0)
+    path = save_tiny(tmp_path, first=first)
+    tiny = keras.models.load_model(path, compile=False)
+    np.testing.assert_allclose(
+        last_map(loaded(path), random_images()),
+        np.asarray(tiny(255 * random_images())),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+def test_a_file_that_rescales_values_0_to_1_is_given_those(tmp_path):
+    path = save_tiny(tmp_path, first=layers.Rescaling(2.0, offset=-1.0))
+    tiny = keras.models.load_model(path, compile=False)
+    np.testing.assert_allclose(
+        last_map(loaded(path), random_images()),
+        np.asarray(tiny(random_images())),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+def test_grey_images_are_shown_in_three_channels(tmp_path):
+    path, grey = save_tiny(tmp_path), random_images(shape=(32, 32, 1))
+    np.testing.assert_array_equal(
+        last_map(loaded(path, (32, 32, 1)), grey),
+        last_map(loaded(path), np.repeat(grey, 3, axis=3)),
+    )
+
+
+def test_a_fixed_size_is_rebuilt(tmp_path):
+    path = save_tiny(tmp_path, shape=(64, 64, 3))
+    assert loaded(path, (32, 24, 3)).outputs[0].shape[1:] == (8, 6, 6)
+
+
+def test_it_is_frozen(tmp_path):
+    backbone = loaded(save_tiny(tmp_path))
+    assert backbone.trainable_variables == []
+    for inferred, trained in zip(
+        backbone(random_images(), training=False),
+        backbone(random_images(), training=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(inferred, trained)
+
+
+def saved(tmp_path, network):
+    path = tmp_path / "other.keras"
+    network.save(path)
+    return path
+
+
+def test_what_takes_no_images_is_refused(tmp_path):
+    network = keras.Sequential([keras.Input((8,)), layers.Dense(2)])
+    with pytest.raises(InputError, match="not a network of images"):
+        loaded(saved(tmp_path, network))
+
+
+def test_one_stage_is_too_few(tmp_path):
+    network = keras.Sequential(
+        [keras.Input(SHAPE), layers.Conv2D(4, 3, strides=4, padding="same")]
+    )
+    with pytest.raises(InputError, match="1 stage"):
+        loaded(saved(tmp_path, network))
+
+
+def test_a_fixed_size_that_cannot_be_rebuilt_is_refused(tmp_path):
+    images = keras.Input((64, 64, 3))
+    values = layers.Conv2D(4, 3, strides=4, padding="same")(images)
+    values = layers.Reshape((256, 4))(values)
+    values = layers.Dense(4)(values)
+    values = layers.Reshape((16, 16, 4))(values)
+    network = keras.Model(images, build_tiny((16, 16, 4))(values))
+    with pytest.raises(InputError, match="no images of 32x32x3"):
+        loaded(saved(tmp_path, network))
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    path = save_tiny(tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match="damaged"):
+        loaded(path)
+
+
+def test_a_file_with_a_lambda_is_refused(tmp_path):
+    images = keras.Input(SHAPE)
+    network = build_tiny(SHAPE)
+    path = saved(
+        tmp_path, keras.Model(images, network(layers.Lambda(lambda x: x)(images)))
+    )
+    with pytest.raises(InputError, match="stock Keras layers"):
+        loaded(path)
+
+
+def test_a_missing_file_names_what_there_is():
+    with pytest.raises(InputError, match="MobileNetV3Small"):
+        loaded("nowhere.keras")
+
+
+def test_grey_files_take_no_colour(tmp_path):
+    path = save_tiny(tmp_path, shape=(None, None, 1))
+    with pytest.raises(InputError, match="channel"):
+        loaded(path)
+
+
+def test_without_a_network_the_file_and_its_place_are_named(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+
+    def refuse(**arguments):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "MobileNetV3Small", refuse)
+    source = sources.SOURCES["MobileNetV3Small"]
+    with pytest.raises(InputError) as raised:
+        loaded("MobileNetV3Small")
+    assert source.url in str(raised.value) and str(source.path) in str(raised.value)
+    said = capsys.readouterr().out
+    assert "4 MB" in said and "storage.googleapis.com" in said and "Apache" in said
+
+
+def test_a_known_network_is_given_bytes(monkeypatch, tmp_path):
+    def tiny(include_top, weights, input_shape):
+        assert not include_top and weights == "imagenet"
+        keras.utils.set_random_seed(0)
+        return build_tiny(input_shape)
+
+    monkeypatch.setattr(keras.applications, "EfficientNetB0", tiny)
+    given = last_map(loaded("EfficientNetB0"), random_images())
+    right = tiny(False, "imagenet", SHAPE)(255 * random_images())
+    np.testing.assert_allclose(given, right, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,111 @@
+"""photo-128 through its three scripts, with a tiny backbone, and its judge's rule."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import draw_images
+from tiny_backbone import save_tiny
+
+PRESET = ("--preset", "photo-128")
+TINY = (
+    "--image-shape=32x32x3",
+    "--generator-filters=4,4,4",
+    "--discriminator-filters=4,4",
+    "--feature-filters=4",
+    "--latent-dim=6",
+    "--code-size=4",
+    "--warm-up-steps=1",
+    "--blur-steps=2",
+    "--batch-size=4",
+    "--epochs=2",
+    "--save-every=1",
+)
+
+
+@pytest.fixture
+def backbone(tmp_path):
+    return save_tiny(tmp_path)
+
+
+@pytest.fixture
+def trained(script, tmp_path, backbone):
+    dataset = draw_images(tmp_path / "pictures")
+    done = script(
+        "TrainModel.py",
+        *PRESET,
+        f"--backbone={backbone}",
+        f"--dataset={dataset}",
+        "--image-shape=32x32x3",
+    )
+    assert done.code == 0, done.err
+    return tmp_path
+
+
+def test_the_three_scripts_work_together(script, trained, backbone):
+    done = script(
+        "GANModel.py", *PRESET, *TINY, f"--backbone={backbone}", "--held-out=0"
+    )
+    assert done.code == 0, done.err
+    drawer = keras.models.load_model(
+        trained / "model" / "generator_model_002.h5", compile=False
+    )
+    drawn = drawer([np.zeros((2, 6), np.float32), np.array([0, 1])])
+    assert drawn.shape == (2, 32, 32, 3)
+    done = script(
+        "GeneratePredict.py", *PRESET, "--count=4", "--generator=generator_model_002.h5"
+    )
+    assert done.code == 0, done.err
+    assert "as intended" in done.out
+
+
+def test_a_folder_without_classes_is_drawn_too(script, tmp_path, backbone):
+    dataset = draw_images(tmp_path / "pictures")
+    for path in list(dataset.rglob("*.*")):
+        path.rename(dataset / f"{path.parent.name}-{path.name}")
+    done = script(
+        "GANModel.py",
+        *PRESET,
+        *TINY,
+        f"--backbone={backbone}",
+        f"--dataset={dataset}",
+        "--conditioning=none",
+        "--held-out=0",
+    )
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("features", ["itself", "classifier"])
+def test_evaluation_is_by_another_network_unless_said(
+    script, trained, backbone, features
+):
+    """The classifier of this preset looks through the same backbone."""
+    named = backbone if features == "itself" else features
+    mine = trained / "mine.toml"
+    mine.write_text(f'base = "photo-128"\n[gan]\nfeatures = "{named}"\n')
+    command = ("GANModel.py", "--preset", mine, *TINY, f"--backbone={backbone}")
+    done = script(*command, "--held-out=0.8")
+    assert done.code == 2
+    assert "flatter it" in done.err and "change --features" in done.err
+    done = script(*command, "--held-out=0.8", f"--features={named}")
+    assert done.code == 0, done.err
+
+
+def test_a_backbone_that_has_changed_is_refused(script, trained, backbone):
+    import keras
+
+    network = keras.models.load_model(backbone)
+    network.set_weights([weight + 1 for weight in network.get_weights()])
+    network.save(backbone)
+    done = script(
+        "GANModel.py", *PRESET, *TINY, f"--backbone={backbone}", "--held-out=0"
+    )
+    assert done.code == 2 and "trained through the backbone" in done.err
+
+
+def test_a_missing_backbone_ends_in_a_sentence(script, trained):
+    (trained / "model" / "train.h5").unlink()
+    done = script(
+        "GANModel.py", *PRESET, *TINY, "--backbone=gone.keras", "--held-out=0"
+    )
+    assert done.code == 2
+    assert "backbone gone.keras is not there" in done.err

@@ -156,7 +156,7 @@ def build(
     evaluator = None
     if settings.held_out:
         extractor = load_extractor(settings.features, model_dir)
-        if trainer.feature_network and not hasattr(options, "features"):
+        if settings.backbone != "none" and not hasattr(options, "features"):
             refuse_network_of(extractor, trainer.feature_network)
         evaluator = GeneratorEvaluator(generator, extractor, data, preset.seed + 1)
     snapshots = Snapshots(

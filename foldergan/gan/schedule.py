@@ -15,6 +15,15 @@ _MAY_CHANGE = (
     "patience",
     "saves",
 )
+# What says nothing without a backbone; states of before there were any lack them.
+_OF_BACKBONE = (
+    "backbone",
+    "warm_up_steps",
+    "blur_steps",
+    "reconstruction",
+    "guidance",
+    "code_size",
+)
 
 
 class Schedule(NamedTuple):
@@ -63,5 +72,7 @@ def resume_key(settings: GAN, **others: Any) -> dict[str, Any]:
         settings: all of them but its lengths and what it writes.
         others: further JSON values, such as a fingerprint of the images.
     """
-    key = {k: v for k, v in asdict(settings).items() if k not in _MAY_CHANGE}
-    return key | others
+    left_out = _MAY_CHANGE
+    if settings.backbone == "none":
+        left_out += _OF_BACKBONE
+    return {k: v for k, v in asdict(settings).items() if k not in left_out} | others

@@ -521,3 +521,12 @@ def test_failed_writing_of_images_leaves_the_old_file(tmp_path):
 def test_probe_leaves_nothing_in_the_folder_it_makes(tmp_path):
     locking.make_writable_folder(tmp_path / "a" / "b")
     assert names_in(tmp_path / "a" / "b") == set()
+
+
+def test_a_classifier_of_version_0_1_still_loads(tmp_path):
+    """Its train.h5 says nothing of class names and augmentation."""
+    models.save_classifier(tmp_path, classifier_of(SHAPE, 2, (4,), 8), ["a", "b"], ())
+    with h5py.File(tmp_path / "train.h5", "a") as file:
+        del file["foldergan"]
+    loaded = models.load_classifier(tmp_path)
+    assert loaded.class_names == ["a", "b"] and loaded.augmentation is None

@@ -72,7 +72,7 @@ def resume_key(settings: GAN, **others: Any) -> dict[str, Any]:
         settings: all of them but its lengths and what it writes.
         others: further JSON values, such as a fingerprint of the images.
     """
-    left_out = _MAY_CHANGE
+    left_out = set(_MAY_CHANGE)
     if settings.backbone == "none":
-        left_out += _OF_BACKBONE
+        left_out |= set(_OF_BACKBONE)
     return {k: v for k, v in asdict(settings).items() if k not in left_out} | others

@@ -88,6 +88,7 @@ def test_the_warm_up_learns_to_reconstruct(tmp_path):
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.slow
 def test_going_on_gives_the_same_bits(tmp_path):
     unbroken = new_trainer(tmp_path)
     run(unbroken, 2)

@@ -172,6 +172,7 @@ def test_it_needs_a_classifier_of_such_images(image_folder, script, more):
     assert result.code == 2 and "change --discriminator-features" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--conditioning", "class", "--ema", "100")])
 def test_a_resumed_run_goes_on_as_if_unbroken(image_folder, script, more):
     generator = image_folder.parent / "model" / "generator_model_003.h5"
@@ -191,6 +192,7 @@ def test_it_needs_a_classifier_of_such_classes(image_folder, script):
     assert result.code == 2 and "tells 2 classes apart" in result.err
 
 
+@pytest.mark.slow
 def test_it_does_not_go_on_with_another_classifier(image_folder, script):
     script("TrainModel.py", "--preset", "smoke")
     assert script(*GAN).code == 0

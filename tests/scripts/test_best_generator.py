@@ -63,6 +63,7 @@ def test_training_ends_when_patience_does(trained, script, distances):
     assert (trained / "model" / "final_generated_images.png").exists()
 
 
+@pytest.mark.slow
 def test_resumed_it_remembers_what_was_best(trained, script, distances):
     distances += [1, 2, 3]
     script(*GAN, "--epochs", 2)
@@ -108,6 +109,7 @@ def test_held_out_images_are_not_trained_on(trained, script, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_patience_ended_stays_ended(trained, script, distances):
     distances += [1, 2, 3, 0]
     arguments = (*GAN, "--epochs", 4, "--patience", 2)

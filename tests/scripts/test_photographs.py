@@ -58,6 +58,7 @@ def test_the_three_scripts_work_together(script, trained, backbone):
     assert "as intended" in done.out
 
 
+@pytest.mark.slow
 def test_a_folder_without_classes_is_drawn_too(script, tmp_path, backbone):
     dataset = draw_images(tmp_path / "pictures")
     for path in list(dataset.rglob("*.*")):
@@ -74,6 +75,7 @@ def test_a_folder_without_classes_is_drawn_too(script, tmp_path, backbone):
     assert done.code == 0, done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", ["itself", "classifier"])
 def test_evaluation_is_by_another_network_unless_said(
     script, trained, backbone, features

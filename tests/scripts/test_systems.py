@@ -186,7 +186,8 @@ def test_one_sigmoid_unit_refuses_three_classes(script, image_folder):
     result = script("TrainModel.py", "--preset", "smoke", "--output", "sigmoid")
     assert result.code == 2
     assert not os.path.exists("img_data.txt.npy")
-    assert "--output softmax" in result.err and "Traceback" not in result.err
+    assert "use softmax" in result.err and "change --output" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_resuming_leaves_the_arrays_as_they_are(script, image_folder, tmp_path):

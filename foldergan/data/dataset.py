@@ -73,7 +73,7 @@ def build_arrays(
         most_classes: more are an error, if given.
 
     Returns:
-        Class names, sorted: the order of the labels' columns. None where there
+        Class names, sorted: the order of the labels' columns. Empty where there
         are images outside of class folders.
 
     Raises:

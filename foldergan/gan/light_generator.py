@@ -9,9 +9,8 @@ channels of large ones. It has stock layers only, so that plain Keras loads its 
 import keras
 from keras import layers
 
-from foldergan.config.checks import MisfitError, check_generator_reaches
 from foldergan.config.settings import GAN
-from foldergan.errors import InputError
+from foldergan.gan import networks
 
 _MODULATED = 3  # doublings, from the first, that the latent vector modulates
 _EXCITATION = 4  # doublings between the two maps of a skip-layer excitation
@@ -31,14 +30,8 @@ def build_light_generator(
     Raises:
         InputError: that many doublings cannot reach the shape.
     """
-    filters = settings.generator_filters
-    try:
-        check_generator_reaches(image_shape, filters)
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error
-    height, width, channels = image_shape
-    scale = 2 ** (len(filters) - 1)
-    base = (height // scale, width // scale, filters[0])
+    filters, channels = settings.generator_filters, image_shape[2]
+    base = networks.first_block_shape(settings, image_shape)
     inputs = keras.Input((settings.latent_dim + num_classes,))
     values = layers.Dense(base[0] * base[1] * base[2], use_bias=False)(inputs)
     values = _activate(layers.Reshape(base)(values))

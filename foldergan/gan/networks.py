@@ -51,6 +51,24 @@ def build_discriminator(
     return discriminator
 
 
+def first_block_shape(
+    settings: GAN, image_shape: tuple[int, int, int]
+) -> tuple[int, int, int]:
+    """Computes (height, width, filters) before a generator's first doubling.
+
+    Raises:
+        InputError: that many doublings cannot reach the shape.
+    """
+    filters = settings.generator_filters
+    try:
+        check_generator_reaches(image_shape, filters)
+    except MisfitError as error:
+        raise InputError(str(error), error.options) from error
+    height, width, _ = image_shape
+    scale = 2 ** (len(filters) - 1)
+    return (height // scale, width // scale, filters[0])
+
+
 def build_generator(
     settings: GAN, image_shape: tuple[int, int, int], num_classes: int = 0
 ) -> keras.Sequential:
@@ -64,14 +82,8 @@ def build_generator(
     Raises:
         InputError: that many doublings cannot reach the shape.
     """
-    filters = settings.generator_filters
-    try:
-        check_generator_reaches(image_shape, filters)
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error
-    height, width, channels = image_shape
-    scale = 2 ** (len(filters) - 1)
-    base = (height // scale, width // scale, filters[0])
+    filters, channels = settings.generator_filters, image_shape[2]
+    base = first_block_shape(settings, image_shape)
     generator = keras.Sequential(
         [keras.Input((settings.latent_dim + num_classes,))], name="generator"
     )

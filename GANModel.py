@@ -2,6 +2,7 @@
 
     python GANModel.py
     python GANModel.py --epochs 200 --resume
+    python GANModel.py --hours 8
     python GANModel.py --preset gan-128 --dataset ~/photos
 
 Reads   img_data.txt.npy, or makes it from --dataset; where the preset draws by class,
@@ -79,11 +80,12 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         epochs = trainer.epoch
 
     # Train, saving every few epochs; every epoch leaves a state to go on from.
-    display = EpochProgress(epochs, len(data.rows), done=trainer.epoch)
+    limit = schedule.TimeLimit(preset.gan.hours)
+    display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
     with process.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
             data.images,
-            epochs,
+            sys.maxsize if epochs is None else epochs,
             plan.batch_size,
             data.rows,
             data.labels,
@@ -92,21 +94,40 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         ):
             display.on_epoch(epoch, logs)
             history.append({"epoch": epoch, **logs})
-            if plan.has_save(epoch):
-                snapshots.save(epoch)
-                if evaluator:
-                    quality.append({"epoch": epoch} | evaluator.evaluate())
-                    snapshots.save_quality(quality)
-                    print(selection.as_text(quality))
+            time_is_up = limit.is_reached()
+            if time_is_up or plan.has_save(epoch):
+                save_and_evaluate(epoch, snapshots, evaluator, quality)
             tables.save_csv(options.model_dir / "gan_history.csv", history)
             saved.save(trainer.state())
+            if time_is_up:
+                print("the time is up: training ends here")
+                epochs = epoch
+                break
             if selection.has_stalled(quality, preset.gan.patience):
                 print(f"no better save in {preset.gan.patience}: training ends here")
+                epochs = epoch
                 break
-    if interrupt() and trainer.epoch < epochs:
+    if interrupt() and (epochs is None or trainer.epoch < epochs):
         saved.save(trainer.state())
-        interrupt.end(f"epoch {trainer.epoch} of {epochs} is complete")
+        of_epochs = f" of {epochs}" if epochs else ""
+        interrupt.end(f"epoch {trainer.epoch}{of_epochs} is complete")
     finish(options, trainer, snapshots, history)
+
+
+def save_and_evaluate(
+    epoch: int,
+    snapshots: "Snapshots",
+    evaluator: "GeneratorEvaluator | None",
+    quality: list[dict[str, Any]],
+) -> None:
+    """Saves an epoch's networks and images; adds a row to `quality` if evaluated."""
+    from foldergan.metrics import selection
+
+    snapshots.save(epoch)
+    if evaluator:
+        quality.append({"epoch": epoch} | evaluator.evaluate())
+        snapshots.save_quality(quality)
+        print(selection.as_text(quality))
 
 
 def resume_key(

@@ -1,8 +1,10 @@
 """What a person sees while long work runs: a live line on a screen, lines in a file."""
 
+import math
 import shutil
 import sys
 import time
+from collections.abc import Callable
 
 
 class ReadingProgress:
@@ -47,13 +49,22 @@ class EpochProgress:
     epoch is one line, and in long ones there are some between.
 
     Args:
-        epochs: to reach in all.
+        epochs: to reach in all; None: as many as there is time for.
         images: that an epoch trains on.
         done: epochs that were complete before this run.
+        seconds_left: tells the time until the training ends at the latest.
     """
 
-    def __init__(self, epochs: int, images: int, done: int = 0) -> None:
-        self._epochs, self._images = epochs, images
+    def __init__(
+        self,
+        epochs: int | None,
+        images: int,
+        done: int = 0,
+        seconds_left: Callable[[], float] = lambda: math.inf,
+    ) -> None:
+        self._of_epochs = f"/{epochs}" if epochs else ""
+        self._epochs = epochs or math.inf
+        self._images, self._seconds_left = images, seconds_left
         self._epoch = self._done = done
         self._start: float | None = None
         self._start_share = 0.0
@@ -67,7 +78,7 @@ class EpochProgress:
             self._start, self._start_share = time.monotonic(), self._done + share
         elif share < 1 and self._line.is_due():
             self._line.show(
-                f"epoch {self._epoch + 1}/{self._epochs}  step {batch}/{batches}  "
+                f"epoch {self._epoch + 1}{self._of_epochs}  step {batch}/{batches}  "
                 f"{_figures(logs)}  {self._speed(self._epoch + share)}"
             )
 
@@ -76,7 +87,7 @@ class EpochProgress:
         self._epoch = epoch
         self._line.clear()
         print(
-            f"epoch {epoch}/{self._epochs}  {_figures(logs)}  {self._speed(epoch)}",
+            f"epoch {epoch}{self._of_epochs}  {_figures(logs)}  {self._speed(epoch)}",
             flush=True,
         )
 
@@ -89,6 +100,7 @@ class EpochProgress:
             (epochs - self._start_share) * self._images,
             (self._epochs - self._start_share) * self._images,
             seconds,
+            self._seconds_left(),
         )
 
 
@@ -125,11 +137,14 @@ def _figures(logs: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.3f}" for name, value in logs.items())
 
 
-def _rate_and_rest(done: float, total: float, seconds: float) -> str:
-    """Writes images a second and, at that rate, the time that the rest takes."""
+def _rate_and_rest(
+    done: float, total: float, seconds: float, most: float = math.inf
+) -> str:
+    """Writes images a second and the time left: at that rate, but `most` seconds."""
     if not (done and seconds):
         return "images/s and ETA come with the next step"
-    minutes, seconds_left = divmod(round(seconds / done * (total - done)), 60)
+    left = min(seconds / done * (total - done), max(most, 0))
+    minutes, seconds_left = divmod(round(left), 60)
     hours, minutes = divmod(minutes, 60)
     return (
         f"{done / seconds:.0f} images/s  ETA {hours}:{minutes:02d}:{seconds_left:02d}"

@@ -88,6 +88,27 @@ def test_a_resumed_run_measures_its_own_steps_only(clock, capsys):
     assert line.endswith("17 images/s  ETA 1:41:00")
 
 
+@pytest.mark.parametrize(
+    ("epochs", "most", "rest"),
+    [
+        (5, 1000, "0:00:30"),  # the epochs end first
+        (5, 12, "0:00:12"),
+        (None, 100, "0:01:40"),
+        (None, -3, "0:00:00"),
+    ],
+)
+def test_the_time_left_is_until_the_first_of_two_limits(
+    clock, capsys, epochs, most, rest
+):
+    end = clock.now + 20 + most
+    progress = EpochProgress(epochs, images=1000, seconds_left=lambda: end - clock.now)
+    run_epoch(progress, clock, 1)
+    run_epoch(progress, clock, 2)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("epoch 2/5  " if epochs else "epoch 2  ")
+    assert line.endswith(f"100 images/s  ETA {rest}")
+
+
 def test_the_last_epoch_leaves_no_time(clock, capsys):
     run_epoch(EpochProgress(1, images=10), clock, 1)
     assert "ETA 0:00:00" in capsys.readouterr().out

@@ -78,6 +78,8 @@ def check_gan(gan: Any) -> None:
             "the discriminator looks through the backbone or through the "
             "classifier: set backbone or discriminator_features to none"
         )
+    if gan.epochs is None and not gan.hours:
+        raise ValueError("nothing would end the training: set epochs or hours")
     if gan.patience and not gan.held_out:
         raise ValueError("patience needs held-out images: set held_out")
     check_augmentation(gan.augmentation)

@@ -74,7 +74,7 @@ def setting(
     below: float | None = None,
     choices: tuple[str, ...] = (),
     metavar: str | None = None,
-    raised_by: str | None = None,
+    overrules: Mapping[str, Any] | None = None,
 ) -> Any:
     """Declares one field.
 
@@ -86,8 +86,8 @@ def setting(
         below: first value too large.
         choices: the only values allowed.
         metavar: stands for a value in ``--help``; else its type or choices do.
-        raised_by: another field of the section that makes this one larger where
-            images are few, and that a value given by the user switches off.
+        overrules: other fields of the section -> what becomes of them where the user
+            gives a value other than 0 of this one and none of theirs.
     """
     metadata = {
         "help": help,
@@ -96,7 +96,7 @@ def setting(
         "below": below,
         "choices": choices,
         "metavar": metavar,
-        "raised_by": raised_by,
+        "overrules": overrules or {},
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -128,9 +128,10 @@ class Section:
                 values[name] = read_value(declared[name], value)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
-        raising = (declared[name].metadata["raised_by"] for name in given)
-        exact = {name: 0 for name in raising if name}
-        return dataclasses.replace(self, **exact | values)
+        overruled: dict[str, Any] = {}
+        for name, value in values.items():
+            overruled |= declared[name].metadata["overrules"] if value else {}
+        return dataclasses.replace(self, **overruled | values)
 
 
 def kind_of(declared: dataclasses.Field[Any]) -> Kind:

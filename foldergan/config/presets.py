@@ -10,13 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from foldergan.config.checks import check_classifier_fits, check_generator_reaches
+from foldergan.config.data_settings import Data
 from foldergan.config.fields import Section
-from foldergan.config.settings import (
-    GAN,
-    Classifier,
-    Data,
-    Generate,
-)
+from foldergan.config.settings import GAN, Classifier, Generate
 
 
 @dataclass(frozen=True)
@@ -137,9 +133,11 @@ PRESETS = {
                 discriminator_filters=(16, 32, 64, 64),
                 ema=4000,
                 least_steps=3000,
-                save_steps=200,
                 epochs=30,
-                save_every=2,
+                # The first page within a minute, and not a thousand in a night.
+                save_every=1,
+                save_steps=50,
+                save_growth=1.3,
                 # As projected GANs are trained in the paper.
                 beta_1=0.0,
                 beta_2=0.99,

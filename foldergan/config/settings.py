@@ -1,4 +1,4 @@
-"""Every setting a preset has: name, default, bounds and help.
+"""The settings of classifier, GAN and drawing: name, default, bounds and help.
 
 The defaults are those of `dcgan-32`. Where a setting is declared is where it is
 documented: its flag, its key in a TOML file and its checks are made from here.
@@ -17,41 +17,11 @@ _BACKBONES = (
 
 
 @dataclass(frozen=True)
-class Data(Section):
-    """Where images come from and what array they become."""
-
-    source: str = groups.data(
-        "folder",
-        "folder: --dataset; cifar10: keras.datasets, unless --dataset is given",
-        choices=("folder", "cifar10"),
-    )
-    image_shape: Shape = groups.data((32, 32, 3), "shape that images are resized to")
-    validation_split: float = groups.data(
-        0.2,
-        "fraction of each class held out for validation; 0: none",
-        least=0,
-        below=1,
-    )
-    test_split: float = groups.data(
-        0.0, "fraction of each class held out for the test at the end", least=0, below=1
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_image_shape(self.image_shape)
-        if not self.validation_split + self.test_split < 1:
-            raise ValueError(
-                "validation_split and test_split leave nothing to train on: "
-                f"{self.validation_split} and {self.test_split}"
-            )
-
-
-@dataclass(frozen=True)
 class Classifier(Section):
     """The network of TrainModel.py and how it is trained."""
 
     epochs: int = groups.optimization(
-        50, "passes over the training images", least=1, raised_by="least_steps"
+        50, "passes over the training images", least=1, overrules={"least_steps": 0}
     )
     least_steps: int = groups.optimization(
         0,
@@ -125,26 +95,44 @@ class GAN(Section):
     image_shape: Shape | None = groups.data(
         None, "shape of the generated images; None: that of the arrays"
     )
-    epochs: int = groups.optimization(
-        100, "passes over the images", least=1, raised_by="least_steps"
+    epochs: int | None = groups.optimization(
+        100, "passes over the images", least=1, overrules={"least_steps": 0}
     )
     least_steps: int = groups.optimization(
         0,
         "minimum number of training steps: few images get more epochs; ignored where "
-        "--epochs is given",
+        "--epochs or --hours is given",
         least=0,
+    )
+    hours: float = groups.optimization(
+        0.0,
+        "hours after which a training ends, at the nearest end of an epoch, in place "
+        "of a number of epochs unless --epochs is given too; 0: no limit",
+        least=0,
+        below=100_000,
+        overrules={"epochs": None, "least_steps": 0},
     )
     batch_size: int = groups.optimization(
         128, "images a discriminator step, half real, half fake", least=2
     )
     save_every: int = groups.output(
-        10, "epochs between saves", least=1, raised_by="save_steps"
+        10,
+        "epochs between saves",
+        least=1,
+        overrules={"save_steps": 0, "save_growth": 1.0},
     )
     save_steps: int = groups.output(
         0,
         "minimum number of steps between saves: few images get more epochs; ignored "
         "where --save-every is given",
         least=0,
+    )
+    save_growth: float = groups.output(
+        1.0,
+        "factor by which the epochs between saves grow from each save to the next; "
+        "ignored where --save-every is given",
+        least=1,
+        below=100,
     )
     saves: Names = groups.output(
         ("generator", "grid"),

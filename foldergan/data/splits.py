@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from foldergan.config.settings import Data
+from foldergan.config.data_settings import Data
 from foldergan.errors import InputError
 
 _FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each

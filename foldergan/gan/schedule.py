@@ -1,5 +1,8 @@
 """How long a GAN training is, how often it saves, and what it may go on with."""
 
+import math
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -10,8 +13,10 @@ from foldergan.data.batches import epochs_of
 _MAY_CHANGE = (
     "epochs",
     "least_steps",
+    "hours",
     "save_every",
     "save_steps",
+    "save_growth",
     "patience",
     "saves",
 )
@@ -30,25 +35,67 @@ class Schedule(NamedTuple):
     """The lengths of a training on so many images.
 
     Attributes:
-        epochs: of the whole training.
-        save_every: epochs between saves.
+        epochs: of the whole training; None: only time ends it.
+        save_every: epochs until the first save.
         batch_size: images a discriminator step, half real, half fake.
+        save_growth: factor from each distance between saves to the next.
     """
 
-    epochs: int
+    epochs: int | None
     save_every: int
     batch_size: int
+    save_growth: float = 1.0
 
     def has_save(self, epoch: int) -> bool:
-        """Tells whether an epoch, from 1, ends with a save; the last always does."""
-        return epoch == self.epochs or epoch % self.save_every == 0
+        """Tells whether an epoch, from 1, ends with a save; the last always does.
+
+        The distances between saves are save_every times 1, save_growth, save_growth
+        squared and so on, each rounded. Nothing else counts, so that a resumed run
+        saves at the epochs of an unbroken one.
+        """
+        saved, saves = 0, 0
+        while saved < epoch:
+            saved += round(self.save_every * self.save_growth**saves)
+            saves += 1
+        return epoch in (saved, self.epochs)
+
+
+class TimeLimit:
+    """Ends a training at the end of an epoch, the one that is nearest to a time.
+
+    The next epoch is expected to take as long as the last one. The first always runs
+    to its end. Time counts from when this is made.
+
+    Args:
+        hours: that the training may take; 0: no limit.
+        clock: tells the time in seconds.
+    """
+
+    def __init__(
+        self, hours: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._last = clock()  # when the last epoch ended
+        self._end = self._last + (hours * 3600 or math.inf)
+
+    def seconds_left(self) -> float:
+        """Tells how long it is until then; less than nothing after it."""
+        return self._end - self._clock()
+
+    def is_reached(self) -> bool:
+        """Tells at the end of each epoch whether the training ends there."""
+        now = self._clock()
+        half_epoch = (now - self._last) / 2
+        self._last = now
+        return now + half_epoch >= self._end
 
 
 def plan(settings: GAN, num_images: int) -> Schedule:
     """Fits a schedule to the number of images, and says where a batch shrinks.
 
     Args:
-        settings: its epochs, save_every, least_steps, save_steps and batch_size.
+        settings: its epochs, save_every, least_steps, save_steps, save_growth and
+            batch_size.
         num_images: to train on.
     """
     batch_size = min(settings.batch_size, 2 * num_images)
@@ -58,11 +105,11 @@ def plan(settings: GAN, num_images: int) -> Schedule:
             f"{settings.batch_size}: the batch shrinks to {batch_size}"
         )
     of_images = (num_images, batch_size // 2)
-    return Schedule(
-        epochs_of(settings.epochs, settings.least_steps, *of_images),
-        epochs_of(settings.save_every, settings.save_steps, *of_images),
-        batch_size,
-    )
+    epochs = settings.epochs
+    if epochs is not None:
+        epochs = epochs_of(epochs, settings.least_steps, *of_images)
+    save_every = epochs_of(settings.save_every, settings.save_steps, *of_images)
+    return Schedule(epochs, save_every, batch_size, settings.save_growth)
 
 
 def resume_key(settings: GAN, **others: Any) -> dict[str, Any]:

@@ -45,9 +45,11 @@ VALUES = {
         "image_shape": ("64x48x1", (64, 48, 1)),
         "epochs": ("3", 3),
         "least_steps": ("100", 100),
+        "hours": ("0", 0.0),
         "batch_size": ("6", 6),
         "save_every": ("2", 2),
         "save_steps": ("100", 100),
+        "save_growth": ("1.5", 1.5),
         "saves": ("grid,jpg", ("grid", "jpg")),
         "generator_normalization": ("batch", "batch"),
         "precision": ("bfloat16", "bfloat16"),
@@ -187,6 +189,36 @@ def test_epochs_between_saves_that_are_given_are_not_made_more(parse):
     assert steps("--epochs", "3").save_steps > 0
     assert steps("--save-every", "3").save_steps == 0
     assert steps("--save-every", "3").least_steps > 0
+
+
+def test_epochs_between_saves_that_are_given_stay_even(parse):
+    def growth(*arguments):
+        _, preset = parse("--preset", "photo-128", *arguments, sections=("gan",))
+        return preset.gan.save_growth
+
+    assert growth("--epochs", "3") > 1
+    assert growth("--save-every", "3") == 1
+    assert growth("--save-every", "3", "--save-growth", "2") == 2
+
+
+def test_hours_are_the_only_limit_unless_epochs_are_given_too(parse):
+    def limits(*arguments):
+        _, preset = parse("--preset", "best-32", *arguments, sections=("gan",))
+        return preset.gan.epochs, preset.gan.least_steps, preset.gan.hours
+
+    preset = PRESETS["best-32"].gan
+    assert limits("--hours", "8") == (None, 0, 8.0)
+    assert limits("--hours", "8", "--epochs", "3") == (3, 0, 8.0)
+    assert limits("--hours", "0") == (preset.epochs, preset.least_steps, 0.0)
+
+
+def test_a_preset_of_hours_needs_another_limit_in_their_place(parse, refusal, tmp_path):
+    mine = tmp_path / "night.toml"
+    mine.write_text("[gan]\nhours = 8\n")
+    flags = ("--preset", str(mine), "--hours", "0")
+    assert "set epochs or hours" in refusal(*flags, sections=("gan",))
+    gan = parse(*flags, "--epochs", "3", sections=("gan",))[1].gan
+    assert (gan.epochs, gan.hours) == (3, 0.0)
 
 
 def test_seed_is_read(parse):

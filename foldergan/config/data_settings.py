@@ -1,0 +1,37 @@
+"""Every setting of the images: where they are from, which are held out."""
+
+from dataclasses import dataclass
+
+from foldergan.config import groups
+from foldergan.config.checks import check_image_shape
+from foldergan.config.fields import Section, Shape
+
+
+@dataclass(frozen=True)
+class Data(Section):
+    """Where images come from and what array they become."""
+
+    source: str = groups.data(
+        "folder",
+        "folder: --dataset; cifar10: keras.datasets, unless --dataset is given",
+        choices=("folder", "cifar10"),
+    )
+    image_shape: Shape = groups.data((32, 32, 3), "shape that images are resized to")
+    validation_split: float = groups.data(
+        0.2,
+        "fraction of each class held out for validation; 0: none",
+        least=0,
+        below=1,
+    )
+    test_split: float = groups.data(
+        0.0, "fraction of each class held out for the test at the end", least=0, below=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_image_shape(self.image_shape)
+        if not self.validation_split + self.test_split < 1:
+            raise ValueError(
+                "validation_split and test_split leave nothing to train on: "
+                f"{self.validation_split} and {self.test_split}"
+            )

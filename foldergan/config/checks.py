@@ -43,14 +43,36 @@ def check_classifier_fits(
         )
 
 
-def check_generator_reaches(shape: tuple[int, ...], filters: tuple[int, ...]) -> None:
-    """Raises MisfitError when doubling a whole number of pixels misses the shape."""
-    scale = 2 ** (len(filters) - 1)
+def upsampling_of(shape: tuple[int, ...], backbone: str) -> int:
+    """Computes the factor by which an upsampler enlarges what a generator draws.
+
+    With a backbone the generator draws 32 pixels and up to twice as many, and the
+    rest is the upsampler's; without one, or for images as small as that, it is 1.
+    """
+    if backbone == "none":
+        return 1
+    factors = (factor for factor in (8, 4, 2) if max(shape[:2]) >= 32 * factor)
+    return next(factors, 1)
+
+
+def check_generator_reaches(
+    shape: tuple[int, ...], filters: tuple[int, ...], backbone: str = "none"
+) -> None:
+    """Raises MisfitError when doubling a whole number of pixels misses the shape.
+
+    Args:
+        shape: (height, width, ...) of the images.
+        filters: of each block of the generator.
+        backbone: as of the settings.
+    """
+    upsampling = upsampling_of(shape, backbone)
+    scale = upsampling * 2 ** (len(filters) - 1)
     if shape[0] % scale or shape[1] % scale:
+        enlarged = f", and an upsampler by {upsampling}" if upsampling > 1 else ""
         raise MisfitError(
             f"a generator of {len(filters)} blocks doubles its size {len(filters) - 1} "
-            f"times, so height and width of its images must be multiples of {scale}, "
-            f"not {shape[0]}x{shape[1]}",
+            f"times{enlarged}, so height and width of its images must be multiples of "
+            f"{scale}, not {shape[0]}x{shape[1]}",
             ("image_shape", "generator_filters"),
         )
 

@@ -157,33 +157,11 @@ class GAN(Section):
         f"generator: {_BACKBONES}",
         metavar="NAME|FILE",
     )
-    warm_up_steps: int = groups.optimization(
-        600,
-        "with a backbone: first steps, in which the generator reconstructs the images",
-        least=0,
-    )
-    blur_steps: int = groups.optimization(
-        2400,
-        "with a backbone: steps after the warm-up in which a blur of real and fake "
-        "images fades; 0: no blur",
-        least=0,
-    )
-    reconstruction: float = groups.optimization(
-        1.0,
-        "with a backbone: weight of the reconstruction loss after the warm-up",
-        least=0,
-    )
     guidance: float = groups.optimization(
-        0.5,
+        1.0,
         "with a backbone and classes: weight of the classification loss of a linear "
         "classifier of the backbone's features",
         least=0,
-    )
-    code_size: int = groups.network(
-        48,
-        "with a backbone: numbers of a latent vector that encode an image to "
-        "reconstruct",
-        least=1,
     )
     patience: int = groups.evaluation(
         0, "saves without a better one before training stops; 0: never", least=0

@@ -8,6 +8,7 @@ import numpy as np
 
 from foldergan.config.checks import MisfitError, check_generator_reaches
 from foldergan.config.presets import Preset
+from foldergan.config.settings import GAN
 from foldergan.data import dataset, splits
 from foldergan.errors import InputError
 from foldergan.images import Resized
@@ -96,12 +97,12 @@ def _make_arrays(options: argparse.Namespace, preset: Preset) -> None:
     is_wanted = options.dataset or not preset.classifier_first
     if is_wanted and (is_missing or (options.dataset and not options.resume)):
         shape = preset.gan.image_shape or preset.data.image_shape
-        _check_reaches(shape, preset.gan.generator_filters)
+        _check_reaches(shape, preset.gan)
         dataset.build(options, preset.data.source, shape, least_classes=0)
 
 
-def _check_reaches(shape: tuple[int, int, int], filters: tuple[int, ...]) -> None:
+def _check_reaches(shape: tuple[int, int, int], settings: GAN) -> None:
     try:
-        check_generator_reaches(shape, filters)
+        check_generator_reaches(shape, settings.generator_filters, settings.backbone)
     except MisfitError as error:
         raise InputError(str(error), error.options) from error

@@ -59,6 +59,12 @@ def build_feature_network(
     return keras.Model(images, [*mixed, images, images, pooled], name="feature_network")
 
 
+def maps_of(outputs: list[keras.KerasTensor]) -> list[keras.KerasTensor]:
+    """Picks the mixed maps of what a feature network returns."""
+    *maps, _, _, _ = outputs
+    return maps
+
+
 def stride_of(values: keras.KerasTensor, images: keras.KerasTensor) -> int:
     """Computes the stride of a map to its images, as a power of two."""
     return 2 ** round(math.log2(images.shape[1] / values.shape[1]))

@@ -1,11 +1,10 @@
-"""Training through a backbone: first reconstruction, then adversarial.
+"""Training through a backbone: heads over it, a light generator, an upsampler.
 
-The features of a backbone tell the images of an untrained generator from real ones at
-once, and for long the generator learns little else. This one has a warm-up, in which it
-reconstructs the training images from their codes, see `codes`. Then all of each batch
-has an adversarial loss, and half of it a reconstruction loss too, which keeps colours,
-classes and variety. The features also tell classes apart, and guide the generator to
-the class that it is conditioned on.
+The features of a backbone tell generated images from real ones by the least detail, and
+a light generator of large images learns for long to hide what is fine before it learns
+what is coarse. This one draws small images, and an upsampler, which is trained on the
+real ones, enlarges them. The features also tell classes apart, and guide the generator
+to the class that it is conditioned on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,37 +16,29 @@ import tensorflow as tf
 
 from foldergan.classifier import linear_head
 from foldergan.config.settings import GAN
-from foldergan.gan import losses, mixing, networks
-from foldergan.gan.codes import ImageCodes
+from foldergan.gan import losses, mixing, networks, upsampler
 from foldergan.gan.projection import ProjectedDiscriminator
 from foldergan.gan.steps import apply_gradients, fraction_of, mean_of
 from foldergan.gan.trainer import AdversarialTrainer
+from foldergan.gan.upsampling import Upsampling
 from foldergan.images import Resized, to_tanh_range
-from foldergan.nn.augmentation import augment, blur
 from foldergan.nn.fast_twin import fast_twin
 
-_WARM_UP_RATE = 1e-3  # learning rate
-_WARM_UP_PIXELS = 2.0  # weight of the pixel loss beside that of the mixed maps
-_PIXELS = 3.0  # the same after the warm-up
-_COARSE = 4  # height and width of the pooling before pixels are compared
 _CALIBRATED_BY = 128  # images
 _CLASSIFIED = 2000  # images at most
 _BATCH = 64  # images
-_BLUR = 0.04  # standard deviation of the blur at first, as a fraction of the height
-_NO_BLUR = 0.15  # standard deviation in pixels that changes nothing
-_MOST_CHANNELS = 3  # of an image
 
 
 class ProjectedTrainer(AdversarialTrainer):
-    """Trains heads over a backbone and a light generator.
+    """Trains heads over a backbone, a light generator and an upsampler.
 
     Args:
-        discriminator: one head for each output of the feature network.
+        discriminator: one head for each map and image of the feature network.
         generator: as of `light_generator.build_light_generator`.
-        settings: as of `AdversarialTrainer`, where latents is always "half"; its
-            warm_up_steps, blur_steps, reconstruction, guidance and code_size.
+        settings: as of `AdversarialTrainer`; its guidance.
         seed: as of `AdversarialTrainer`.
-        feature_network: as of `mixing.build_feature_network`.
+        feature_network: as of `mixing.build_feature_network`, of generated images.
+        upsampling: trains what enlarges these; None where they are large enough.
     """
 
     feature_network: keras.Model  # here there always is one
@@ -59,24 +50,12 @@ class ProjectedTrainer(AdversarialTrainer):
         settings: GAN,
         seed: int,
         feature_network: keras.Model,
+        upsampling: Upsampling | None = None,
     ) -> None:
+        self._upsampling = upsampling
         super().__init__(discriminator, generator, settings, seed, feature_network)
-        self.warm_up_optimizer = keras.optimizers.Adam(_WARM_UP_RATE, 0.5, 0.99)
-        self.warm_up_optimizer.build(generator.trainable_variables)
-        self._code_size = min(settings.code_size, self.latent_dim)
-        self._codes = np.empty((0, 2, self._code_size), np.float32)
         self._is_guided = settings.guidance > 0 and self.num_classes > 1
         self._twin = fast_twin(generator, settings.precision)
-        signature = [
-            tf.TensorSpec((None, *generator.output_shape[1:]), tf.float32),
-            tf.TensorSpec((None, self.num_classes + self._code_size), tf.float32),
-            tf.TensorSpec((), tf.int32),
-        ]
-        self._compiled_warm_up, self._compiled_adversarial = (
-            tf.function(step, autograph=False, input_signature=signature)
-            for step in (self._warm_up_step, self._adversarial_step)
-        )
-        self._compiled_step = self._take_step
 
     def train(
         self,
@@ -105,7 +84,7 @@ class ProjectedTrainer(AdversarialTrainer):
     def prepare(
         self, images: np.ndarray | Resized, labels: np.ndarray | None, rows: np.ndarray
     ) -> None:
-        """Calibrates the feature network by real images and computes their codes.
+        """Calibrates the feature networks by real images, and fits what guides.
 
         Args:
             images: float32 array (n, height, width, channels), 0-1; may lie on disk.
@@ -113,12 +92,11 @@ class ProjectedTrainer(AdversarialTrainer):
             rows: row numbers to train on.
         """
         some = np.unique(np.linspace(0, len(rows) - 1, _CALIBRATED_BY).astype(int))
-        mixing.calibrate(self.feature_network, to_tanh_range(images[rows[some]]))
-        labels = np.empty((len(images), 0), np.float32) if labels is None else labels
-        self._codes = ImageCodes(
-            self.feature_network, images, labels, rows, self._code_size
-        ).values
-        if self._is_guided:
+        real_images = to_tanh_range(images[rows[some]])
+        mixing.calibrate(self.feature_network, self._shrunk(real_images))
+        if self._upsampling:
+            self._upsampling.calibrate(real_images)
+        if self._is_guided and labels is not None:
             self._classifier = self._fit_classifier(images, labels, rows)
 
     def _fit_classifier(
@@ -127,7 +105,9 @@ class ProjectedTrainer(AdversarialTrainer):
         """Fits a linear classifier of the backbone's pooled features of some images."""
         rows = rows[:: -(-len(rows) // _CLASSIFIED)]
         pooled = [
-            self.feature_network(to_tanh_range(images[some]), training=False)[-1]
+            self.feature_network(
+                self._shrunk(to_tanh_range(images[some])), training=False
+            )[-1]
             for some in np.array_split(rows, -(-len(rows) // _BATCH))
         ]
         weights = np.ones(self.num_classes, np.float32)
@@ -135,84 +115,44 @@ class ProjectedTrainer(AdversarialTrainer):
             np.concatenate(pooled)[:, None], labels[rows], weights, self.seed
         )
 
-    def _read(
-        self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Reads images, half of them mirrored, and their classes and codes."""
-        rng = np.random.default_rng((self.seed, self._step))
-        is_mirrored = rng.integers(0, 2, len(rows))
-        batch = to_tanh_range(images[rows])
-        batch[is_mirrored == 1] = batch[is_mirrored == 1, :, ::-1]
-        codes = self._codes[rows, is_mirrored]
-        return batch, np.concatenate([labels[rows], codes], axis=1)
+    def alternate(
+        self, real_images: tf.Tensor, classes: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """Moves heads and generator by small images, then the upsampler by large ones.
+
+        Args:
+            real_images: float32 tensor (n, height, width, channels), -1-1.
+            classes: as of `AdversarialSteps.alternate`.
+            step: the same.
+        """
+        figures = super().alternate(self._shrunk(real_images), classes, step)
+        if self._upsampling:
+            self._upsampling.take_step(real_images, step)
+        return figures
+
+    def _shrunk(self, images: tf.Tensor) -> tf.Tensor:
+        """Makes images as small as the generator draws them."""
+        return self._upsampling.shrink(images) if self._upsampling else images
+
+    def _drawing_network(self) -> keras.Model:
+        if not self._upsampling:
+            return self.ema_generator
+        return upsampler.join(self.ema_generator, self._upsampling.upsampler)
 
     def _parts(self) -> dict[str, Any]:
-        return super()._parts() | {"warm_up_optimizer": self.warm_up_optimizer}
+        return super()._parts() | (self._upsampling.parts() if self._upsampling else {})
 
-    def _take_step(
-        self, images: np.ndarray, conditions: np.ndarray, step: np.int32
-    ) -> tuple[tf.Tensor, ...]:
-        """Takes a step of the warm-up or an adversarial one, by its number."""
-        if step < self._settings.warm_up_steps:
-            return self._compiled_warm_up(images, conditions, step)
-        return self._compiled_adversarial(images, conditions, step)
+    def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        return self._twin(networks.encode_classes(latents, classes), training=True)
 
-    def _warm_up_step(
-        self, images: tf.Tensor, conditions: tf.Tensor, step: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        """Updates the generator by reconstruction; figures of the heads are 0."""
-        classes, codes = self._split(conditions)
-        with tf.GradientTape() as tape:
-            latents = self._latents_with(codes, step, every=1)
-            fake_images = self._generate(latents, classes)
-            loss = _difference(
-                self.feature_network(fake_images, training=False)[:-1],
-                self.feature_network(images, training=False)[:-1],
-            )
-            loss += _WARM_UP_PIXELS * _pixel_difference(fake_images, images)
-        apply_gradients(tape, loss, self.generator, self.warm_up_optimizer)
-        self._update_ema(tf.shape(images)[0])
-        zero = tf.zeros(())
-        return zero, loss, zero, zero
-
-    def _adversarial_step(
-        self, images: tf.Tensor, conditions: tf.Tensor, step: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        """Updates both networks; every other fake image reconstructs a real one.
-
-        Both are augmented alike, so that they can be compared.
-        """
-        classes, codes = self._split(conditions)
-        seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, step]), 0)
-        with tf.GradientTape() as tape:
-            latents = self._latents_with(codes, step, every=2)
-            fakes = self._generate(latents, classes)
-            fakes, reals = (
-                augment(x, self._settings.augmentation, seed) for x in (fakes, images)
-            )
-            (*fake_features, pooled), (*real_features, _) = (
-                self.feature_network(self._blurred(x, step), training=False)
-                for x in (fakes, reals)
-            )
-            d_loss, *accuracies = self._update_discriminator(
-                real_features, fake_features, classes
-            )
-            g_loss = self._generator_loss_of(fake_features, classes)
-            loss = g_loss
-            if self._settings.reconstruction:
-                difference = _difference(fake_features, real_features, every=2)
-                difference += _PIXELS * _pixel_difference(fakes[::2], reals[::2])
-                # No other loss has the details that the blur hides.
-                difference += tf.reduce_mean(tf.abs(fakes[::2] - reals[::2]))
-                loss += self._settings.reconstruction * difference
-            if self._is_guided:
-                logits = pooled @ self._classifier.kernel + self._classifier.bias
-                loss += self._settings.guidance * tf.reduce_mean(
-                    tf.nn.softmax_cross_entropy_with_logits(classes, logits)
-                )
-        apply_gradients(tape, loss, self.generator, self.generator_optimizer)
-        self._update_ema(tf.shape(images)[0])
-        return d_loss, g_loss, *accuracies
+    def _logits_of(
+        self, features: list[tf.Tensor], classes: tf.Tensor
+    ) -> list[tf.Tensor]:
+        # Spectral normalization moves its vectors in training mode only.
+        return [
+            losses.logits_of(head(of_head, training=True), classes)
+            for head, of_head in zip(self._heads, features, strict=True)
+        ]
 
     def _update_discriminator(
         self,
@@ -226,9 +166,9 @@ class ProjectedTrainer(AdversarialTrainer):
         generator's loss, which has fake images only, lacks that cue.
         """
         with tf.GradientTape() as tape:
-            real = self._logits_of(real_features, classes)
+            real = self._logits_of(real_features[:-1], classes)
             fake = self._logits_of(
-                [tf.stop_gradient(x) for x in fake_features], classes
+                [tf.stop_gradient(x) for x in fake_features[:-1]], classes
             )
             pairs = list(zip(real, fake, strict=True))
             d_loss = mean_of([self._discriminator_loss(*pair) for pair in pairs])
@@ -239,60 +179,15 @@ class ProjectedTrainer(AdversarialTrainer):
             mean_of([fraction_of(fake <= 0) for _, fake in pairs]),
         )
 
-    def _split(self, conditions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Splits what `_read` joined into classes and codes."""
-        return conditions[:, : self.num_classes], conditions[:, self.num_classes :]
-
-    def _latents_with(self, codes: tf.Tensor, step: tf.Tensor, every: int) -> tf.Tensor:
-        """Samples latent vectors, of which each `every`-th begins with its code."""
-        count = tf.shape(codes)[0]
-        latents = self._latents(count, step, 1)
-        is_coded = (tf.range(count) % every == 0)[:, None]
-        first = tf.where(is_coded, codes, latents[:, : self._code_size])
-        return tf.concat([first, latents[:, self._code_size :]], axis=1)
-
-    def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-        inputs = networks.encode_classes(latents, classes)
-        return self._twin(inputs, training=True)
-
-    def _logits_of(
+    def _generator_loss_of(
         self, features: list[tf.Tensor], classes: tf.Tensor
-    ) -> list[tf.Tensor]:
-        return [
-            losses.logits_of(head(of_head, training=True), classes)
-            for head, of_head in zip(self._heads, features, strict=True)
-        ]
-
-    def _blurred(self, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Blurs images, less with each step.
-
-        After a warm-up by reconstruction the generator lacks fine detail, and the
-        discriminator would look at that alone. Sauer et al., StyleGAN-XL, 2022, blur
-        real and fake images alike.
-        """
-        if not self._settings.blur_steps:
-            return images
-        done = (
-            tf.cast(step - self._settings.warm_up_steps, tf.float32)
-            / self._settings.blur_steps
+    ) -> tf.Tensor:
+        """Adds to the adversarial loss that of another class than the intended one."""
+        *of_heads, pooled = features
+        loss = super()._generator_loss_of(of_heads, classes)
+        if not self._is_guided:
+            return loss
+        logits = pooled @ self._classifier.kernel + self._classifier.bias
+        return loss + self._settings.guidance * tf.reduce_mean(
+            tf.nn.softmax_cross_entropy_with_logits(classes, logits)
         )
-        deviation = _BLUR * images.shape[1] * (1 - done)
-        return blur(images, tf.maximum(deviation, _NO_BLUR))
-
-
-def _difference(
-    fake_features: list[tf.Tensor], real_features: list[tf.Tensor], every: int = 1
-) -> tf.Tensor:
-    """Computes the L1 distance of mixed maps, which weigh the same."""
-    maps = [
-        tf.reduce_mean(tf.abs(fake[::every] - real[::every]))
-        for fake, real in zip(fake_features, real_features, strict=True)
-        if fake.shape[-1] > _MOST_CHANNELS  # not the images themselves
-    ]
-    return mean_of(maps)
-
-
-def _pixel_difference(fake_images: tf.Tensor, real_images: tf.Tensor) -> tf.Tensor:
-    """Computes the L1 distance of pooled pixels, which leaves fine detail free."""
-    pooled = tf.nn.avg_pool2d(fake_images - real_images, _COARSE, _COARSE, "VALID")
-    return tf.reduce_mean(tf.abs(pooled))

@@ -4,11 +4,24 @@ import keras
 from keras import layers
 
 from foldergan.backbones.loading import load_backbone
+from foldergan.config.checks import (
+    MisfitError,
+    check_generator_reaches,
+    upsampling_of,
+)
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError
-from foldergan.gan import light_generator, mixing, networks, projected_heads, projection
+from foldergan.gan import (
+    light_generator,
+    mixing,
+    networks,
+    projected_heads,
+    projection,
+    upsampler,
+)
 from foldergan.gan.projected_trainer import ProjectedTrainer
 from foldergan.gan.trainer import AdversarialTrainer
+from foldergan.gan.upsampling import Upsampling
 
 # Channels of the mixed maps, of the stride named or any above.
 _MIXED_CHANNELS = {4: 48, 8: 64, 16: 128, 32: 128}
@@ -55,14 +68,48 @@ def build_trainer(
 def _build_through_backbone(
     settings: GAN, image_shape: tuple[int, int, int], num_classes: int, seed: int
 ) -> ProjectedTrainer:
-    """Builds heads over a pretrained backbone, and a light generator."""
-    backbone = load_backbone(settings.backbone, image_shape)
-    images = keras.Input(image_shape, name="images")
-    stages = backbone(layers.Rescaling(0.5, offset=0.5)(images))
-    widths = [_MIXED_CHANNELS[mixing.stride_of(stage, images)] for stage in stages]
-    feature_network = mixing.build_feature_network(stages, images, widths, seed)
+    """Builds heads over a pretrained backbone, a light generator and an upsampler."""
+    try:
+        check_generator_reaches(
+            image_shape, settings.generator_filters, settings.backbone
+        )
+    except MisfitError as error:
+        raise InputError(str(error), error.options) from error
+    factor = upsampling_of(image_shape, settings.backbone)
+    height, width, channels = image_shape
+    drawn_shape = (height // factor, width // factor, channels)
+    feature_network = _build_feature_network(settings.backbone, drawn_shape, 2, seed)
     discriminator = projected_heads.build_heads(settings, feature_network, num_classes)
     generator = light_generator.build_light_generator(
-        settings, image_shape, num_classes
+        settings, drawn_shape, num_classes
     )
-    return ProjectedTrainer(discriminator, generator, settings, seed, feature_network)
+    upsampling = None
+    if factor > 1:
+        upsampling = Upsampling(
+            upsampler.build_upsampler(drawn_shape, factor),
+            upsampler.build_patch_discriminator(image_shape),
+            _build_feature_network(settings.backbone, image_shape, 1, seed),
+            seed,
+            settings.precision,
+        )
+    return ProjectedTrainer(
+        discriminator, generator, settings, seed, feature_network, upsampling
+    )
+
+
+def _build_feature_network(
+    name: str, image_shape: tuple[int, int, int], enlarged: int, seed: int
+) -> keras.Model:
+    """Builds the feature network of a backbone that sees images, perhaps enlarged.
+
+    Backbones have learned from large images: of small ones they see more when those
+    are enlarged.
+    """
+    height, width, channels = image_shape
+    seen_shape = (height * enlarged, width * enlarged, channels)
+    seen = images = keras.Input(image_shape, name="images")
+    if enlarged > 1:
+        seen = layers.UpSampling2D(enlarged, interpolation="bilinear")(images)
+    stages = load_backbone(name, seen_shape)(layers.Rescaling(0.5, offset=0.5)(seen))
+    widths = [_MIXED_CHANNELS[mixing.stride_of(stage, seen)] for stage in stages]
+    return mixing.build_feature_network(stages, images, widths, seed)

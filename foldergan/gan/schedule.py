@@ -21,14 +21,7 @@ _MAY_CHANGE = (
     "saves",
 )
 # What says nothing without a backbone; states of before there were any lack them.
-_OF_BACKBONE = (
-    "backbone",
-    "warm_up_steps",
-    "blur_steps",
-    "reconstruction",
-    "guidance",
-    "code_size",
-)
+_OF_BACKBONE = ("backbone", "guidance")
 
 
 class Schedule(NamedTuple):

@@ -74,8 +74,12 @@ class AdversarialSteps:
         self.num_classes = self._heads[0].output_shape[-1] - 1
         self.latent_dim = generator.input_shape[1] - self.num_classes
         self.inference_generator = networks.inference_generator(
-            self.ema_generator, self.num_classes
+            self._drawing_network(), self.num_classes
         )
+
+    def _drawing_network(self) -> keras.Model:
+        """What makes images of the generator's inputs, for files and samples."""
+        return self.ema_generator
 
     def discriminator_step(
         self,

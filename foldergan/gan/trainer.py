@@ -52,7 +52,9 @@ class AdversarialTrainer(AdversarialSteps):
             self.alternate,
             autograph=False,  # no branch depends on a tensor
             input_signature=[
-                tf.TensorSpec((None, *generator.output_shape[1:]), tf.float32),
+                tf.TensorSpec(
+                    (None, *self.inference_generator.output_shape[1:]), tf.float32
+                ),
                 tf.TensorSpec((None, self.num_classes), tf.float32),
                 tf.TensorSpec((), tf.int32),
             ],

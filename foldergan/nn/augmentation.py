@@ -95,28 +95,6 @@ def cutout(images: tf.Tensor, seed: tf.Tensor, fraction: float = 0.2) -> tf.Tens
     return images * tf.cast(mask, images.dtype)[..., None]
 
 
-def blur(images: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
-    """Blurs each image by a Gaussian, as two matrix products.
-
-    Args:
-        images: float tensor (n, height, width, channels), any range.
-        deviation: float scalar above 0, in pixels; far below half a pixel it changes
-            nothing.
-
-    Returns:
-        Tensor of the same shape and range; at an edge what lies inside counts more.
-    """
-    rows, columns = (_blurring(size, deviation) for size in images.shape[1:3])
-    images = tf.einsum("ij,njkc->nikc", rows, images)
-    return tf.einsum("ij,nkjc->nkic", columns, images)
-
-
-def _blurring(size: int, deviation: tf.Tensor) -> tf.Tensor:
-    """Builds a matrix (size, size) each row of which averages around its place."""
-    places = tf.range(size, dtype=tf.float32)
-    return tf.nn.softmax(-0.5 * ((places[:, None] - places) / deviation) ** 2)
-
-
 def augment(images: tf.Tensor, changes: tuple[str, ...], seed: tf.Tensor) -> tf.Tensor:
     """Augments images before the discriminator, real and fake alike.
 

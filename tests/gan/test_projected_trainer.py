@@ -5,16 +5,17 @@ import pytest
 from tiny_backbone import random_images, save_tiny
 
 from foldergan import backend
+from foldergan.config.checks import upsampling_of
 from foldergan.config.settings import GAN
+from foldergan.errors import InputError
 from foldergan.gan import recipe
-from foldergan.gan.codes import ImageCodes
 
 SHAPE = (32, 32, 3)
 COUNT = 12
 LABELS = np.eye(2, dtype=np.float32)[np.arange(COUNT) % 2]
 
 
-def new_trainer(tmp_path, num_classes=2, **changed):
+def new_trainer(tmp_path, num_classes=2, shape=SHAPE, **changed):
     backend.start(0)
     settings = GAN(
         **{
@@ -22,25 +23,23 @@ def new_trainer(tmp_path, num_classes=2, **changed):
             "augmentation": ("shift", "color", "cutout"),
             "loss": "hinge",
             "latent_dim": 6,
-            "code_size": 4,
             "generator_filters": (4, 4, 4),
             "discriminator_filters": (4, 4),
             "feature_filters": 4,
             "ema": 20,
-            "warm_up_steps": 2,
-            "blur_steps": 2,
+            "latents": "half",
         }
         | changed
     )
-    trainer = recipe.build_trainer(settings, SHAPE, num_classes, 0)
+    trainer = recipe.build_trainer(settings, shape, num_classes, 0)
     labels = LABELS if num_classes else None
-    trainer.prepare(random_images(COUNT, SHAPE), labels, np.arange(COUNT))
+    trainer.prepare(random_images(COUNT, shape), labels, np.arange(COUNT))
     return trainer
 
 
-def run(trainer, epochs, **asked):
+def run(trainer, epochs, shape=SHAPE, **asked):
     labels = LABELS if trainer.num_classes else None
-    images = random_images(COUNT, SHAPE)
+    images = random_images(COUNT, shape)
     return list(trainer.train(images, epochs, 8, labels=labels, **asked))
 
 
@@ -55,23 +54,9 @@ def has_moved(before, network):
     )
 
 
-@pytest.mark.parametrize("num_classes", [0, 2])
-def test_the_warm_up_moves_the_generator_only(tmp_path, num_classes):
-    trainer = new_trainer(tmp_path, num_classes, warm_up_steps=3)
-    heads, generator = map(weights_of, (trainer.discriminator, trainer.generator))
-    ((_, logs),) = run(trainer, 1)
-    assert has_moved(generator, trainer.generator)
-    assert not has_moved(heads, trainer.discriminator)
-    assert logs["d_loss"] == logs["real_accuracy"] == 0 and logs["g_loss"] > 0
-
-
-@pytest.mark.parametrize(("reconstruction", "guidance"), [(0.0, 0.0), (1.0, 0.5)])
-def test_then_both_networks_move_and_the_backbone_does_not(
-    tmp_path, reconstruction, guidance
-):
-    trainer = new_trainer(
-        tmp_path, warm_up_steps=0, reconstruction=reconstruction, guidance=guidance
-    )
+@pytest.mark.parametrize(("num_classes", "guidance"), [(0, 1.0), (2, 0.0), (2, 1.0)])
+def test_both_networks_move_and_the_backbone_does_not(tmp_path, num_classes, guidance):
+    trainer = new_trainer(tmp_path, num_classes, guidance=guidance)
     heads, generator, feature_network = map(
         weights_of, (trainer.discriminator, trainer.generator, trainer.feature_network)
     )
@@ -82,55 +67,63 @@ def test_then_both_networks_move_and_the_backbone_does_not(
     assert logs["d_loss"] > 0
 
 
-def test_the_warm_up_learns_to_reconstruct(tmp_path):
-    trainer = new_trainer(tmp_path, warm_up_steps=1000, latent_dim=16, code_size=16)
-    losses = [logs["g_loss"] for _, logs in run(trainer, 30)]
-    assert losses[-1] < 0.9 * losses[0]
+def test_guidance_is_the_cross_entropy_of_the_intended_class(tmp_path):
+    plain = new_trainer(tmp_path, guidance=0.0)
+    guided = new_trainer(tmp_path, guidance=2.0)
+    images = 2 * random_images(4, SHAPE) - 1
+    features = guided.feature_network(images, training=False)
+    added = [
+        guided._generator_loss_of(features, labels)
+        - plain._generator_loss_of(features, labels)
+        for labels in (LABELS[:4], 1 - LABELS[:4])
+    ]
+    logits = guided._classifier.logits(np.asarray(features[-1])).astype(float)
+    logits -= np.log(np.exp(logits).sum(1, keepdims=True))
+    expected = [
+        -2 * (logits * labels).sum(1).mean() for labels in (LABELS[:4], 1 - LABELS[:4])
+    ]
+    np.testing.assert_allclose(added, expected, rtol=1e-3)
+
+
+def test_large_images_are_drawn_small_and_upsampled(tmp_path):
+    trainer = new_trainer(tmp_path, shape=(64, 64, 3))
+    assert trainer.generator.output_shape[1:] == (32, 32, 3)
+    assert trainer.inference_generator.output_shape[1:] == (64, 64, 3)
+    before = weights_of(trainer.inference_generator)
+    run(trainer, 1, shape=(64, 64, 3))
+    moved = [
+        (old != new).any()
+        for old, new in zip(
+            before, trainer.inference_generator.get_weights(), strict=True
+        )
+    ]
+    assert moved[0] and moved[-1]
+
+
+@pytest.mark.parametrize(
+    ("size", "upsampling"), [(32, 1), (64, 2), (96, 2), (192, 4), (256, 8)]
+)
+def test_what_a_generator_draws_is_32_to_64_pixels(size, upsampling):
+    assert upsampling_of((size, size, 3), "lite0.keras") == upsampling
+    assert upsampling_of((size, size, 3), "none") == 1
+
+
+def test_a_size_that_doubling_and_upsampling_miss_is_refused(tmp_path):
+    with pytest.raises(InputError, match="multiples of 8, not 100x100"):
+        new_trainer(tmp_path, shape=(100, 100, 3))
 
 
 @pytest.mark.slow
 def test_going_on_gives_the_same_bits(tmp_path):
-    unbroken = new_trainer(tmp_path)
-    run(unbroken, 2)
-    first = new_trainer(tmp_path)
-    run(first, 2, should_stop=lambda: first._step == 3)
-    second = new_trainer(tmp_path)
+    shape = (64, 64, 3)
+    unbroken = new_trainer(tmp_path, shape=shape)
+    run(unbroken, 2, shape)
+    first = new_trainer(tmp_path, shape=shape)
+    run(first, 2, shape, should_stop=lambda: first._step == 3)
+    second = new_trainer(tmp_path, shape=shape)
     second.restore(first.state())
-    run(second, 2)
+    run(second, 2, shape)
     one, other = unbroken.state(), second.state()
     assert list(one) == list(other)
     for name in one:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
-
-
-def test_codes_have_deviation_1_and_say_nothing_of_the_class(tmp_path):
-    feature_network = new_trainer(tmp_path).feature_network
-    images, rows = random_images(COUNT, SHAPE), np.arange(1, COUNT)
-    codes = ImageCodes(feature_network, images, LABELS, rows, 4).values
-    assert codes.shape == (COUNT, 2, 4) and codes.dtype == np.float32
-    assert not codes[0].any()
-    np.testing.assert_allclose(codes[rows].std((0, 1)), 1, rtol=1e-3)
-    for column in LABELS[rows].T:
-        of_class = codes[rows][column == 1]
-        np.testing.assert_allclose(of_class.mean((0, 1)), 0, atol=1e-3)
-
-
-def test_more_numbers_than_the_images_allow_are_0(tmp_path):
-    feature_network = new_trainer(tmp_path).feature_network
-    codes = ImageCodes(
-        feature_network, random_images(3), LABELS[:3], np.arange(3), 40
-    ).values
-    assert codes.shape == (3, 2, 40) and not codes[:, :, 5:].any()
-    assert np.isfinite(codes).all()
-
-
-def test_the_blur_fades(tmp_path):
-    trainer = new_trainer(tmp_path, blur_steps=4)
-    images = 2 * random_images(2, SHAPE) - 1
-    spreads = [
-        np.std(trainer._blurred(images, np.int32(step))) for step in (2, 4, 6, 9)
-    ]
-    assert spreads[0] < spreads[1] < spreads[2]
-    sharp = trainer._blurred(images, np.int32(6))
-    np.testing.assert_allclose(sharp, images, atol=1e-6)
-    assert spreads[3] == spreads[2]

@@ -142,17 +142,6 @@ def test_changes_do_not_hang_together():
     assert abs(np.corrcoef(is_mirrored, brightness)[0, 1]) < 0.2
 
 
-def test_blur_keeps_what_is_even_and_spreads_a_point():
-    even = tf.fill((1, 9, 7, 3), 0.25)
-    np.testing.assert_allclose(augmentation.blur(even, 2.0), even, rtol=1e-5)
-    point = np.zeros((1, 9, 9, 1), np.float32)
-    point[0, 4, 4] = 1
-    blurred = np.asarray(augmentation.blur(tf.constant(point), 1.0))[0, ..., 0]
-    assert blurred[4, 4] == blurred.max() < 0.2
-    np.testing.assert_allclose(blurred, blurred.T, rtol=1e-5)
-    np.testing.assert_allclose(blurred[4, 5] / blurred[4, 4], np.exp(-0.5), rtol=1e-2)
-
-
 def test_cutout_blanks_one_rectangle_of_each_image():
     images = tf.ones((20, 20, 10, 3))
     cut = np.asarray(augmentation.cutout(images, SEED, 0.2))

@@ -46,12 +46,12 @@ def check_classifier_fits(
 def upsampling_of(shape: tuple[int, ...], backbone: str) -> int:
     """Computes the factor by which an upsampler enlarges what a generator draws.
 
-    With a backbone the generator draws 32 pixels and up to twice as many, and the
+    With a backbone the generator draws 64 pixels and up to twice as many, and the
     rest is the upsampler's; without one, or for images as small as that, it is 1.
     """
     if backbone == "none":
         return 1
-    factors = (factor for factor in (8, 4, 2) if max(shape[:2]) >= 32 * factor)
+    factors = (factor for factor in (4, 2) if max(shape[:2]) >= 64 * factor)
     return next(factors, 1)
 
 

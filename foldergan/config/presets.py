@@ -129,8 +129,8 @@ PRESETS = {
                 loss="hinge",
                 latent_dim=128,
                 batch_size=64,
-                # To 32 pixels; an upsampler that the photographs teach does the rest.
-                generator_filters=(256, 256, 128, 64),
+                # To 64 pixels; an upsampler that the photographs teach does the rest.
+                generator_filters=(256, 256, 128, 64, 32),
                 discriminator_filters=(32, 64, 64),
                 discriminator_learning_rate=4e-4,
                 generator_learning_rate=8e-4,

@@ -64,7 +64,7 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
     images: np.ndarray | Resized = arrays.load_images(data_dir)
     if settings.image_shape and settings.image_shape != images.shape[1:]:
         images = Resized(images, settings.image_shape)
-    _check_reaches(images.shape[1:], settings.generator_filters)
+    _check_reaches(images.shape[1:], settings)
     known = manifest.load_arrays(data_dir)
     shape = "x".join(map(str, images.shape[1:]))
     print(

@@ -86,11 +86,11 @@ def test_guidance_is_the_cross_entropy_of_the_intended_class(tmp_path):
 
 
 def test_large_images_are_drawn_small_and_upsampled(tmp_path):
-    trainer = new_trainer(tmp_path, shape=(64, 64, 3))
-    assert trainer.generator.output_shape[1:] == (32, 32, 3)
-    assert trainer.inference_generator.output_shape[1:] == (64, 64, 3)
+    trainer = new_trainer(tmp_path, shape=(128, 128, 3))
+    assert trainer.generator.output_shape[1:] == (64, 64, 3)
+    assert trainer.inference_generator.output_shape[1:] == (128, 128, 3)
     before = weights_of(trainer.inference_generator)
-    run(trainer, 1, shape=(64, 64, 3))
+    run(trainer, 1, shape=(128, 128, 3))
     moved = [
         (old != new).any()
         for old, new in zip(
@@ -101,21 +101,21 @@ def test_large_images_are_drawn_small_and_upsampled(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "upsampling"), [(32, 1), (64, 2), (96, 2), (192, 4), (256, 8)]
+    ("size", "upsampling"), [(64, 1), (96, 1), (128, 2), (192, 2), (256, 4)]
 )
-def test_what_a_generator_draws_is_32_to_64_pixels(size, upsampling):
+def test_what_a_generator_draws_is_64_pixels_or_up_to_twice_as_many(size, upsampling):
     assert upsampling_of((size, size, 3), "lite0.keras") == upsampling
     assert upsampling_of((size, size, 3), "none") == 1
 
 
 def test_a_size_that_doubling_and_upsampling_miss_is_refused(tmp_path):
-    with pytest.raises(InputError, match="multiples of 8, not 100x100"):
-        new_trainer(tmp_path, shape=(100, 100, 3))
+    with pytest.raises(InputError, match="multiples of 8, not 130x130"):
+        new_trainer(tmp_path, shape=(130, 130, 3))
 
 
 @pytest.mark.slow
 def test_going_on_gives_the_same_bits(tmp_path):
-    shape = (64, 64, 3)
+    shape = (128, 128, 3)
     unbroken = new_trainer(tmp_path, shape=shape)
     run(unbroken, 2, shape)
     first = new_trainer(tmp_path, shape=shape)

@@ -96,7 +96,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
                 snapshots.save(epoch)
                 if evaluator:
                     quality.append({"epoch": epoch} | evaluator.evaluate())
-                    snapshots.save_quality(quality)
+                    snapshots.save_quality(quality, evaluator.draw_with_nearest)
                     print(selection.as_text(quality))
             tables.save_csv(options.model_dir / "gan_history.csv", history)
             saved.save(trainer.state())

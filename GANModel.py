@@ -126,7 +126,7 @@ def save_and_evaluate(
     snapshots.save(epoch)
     if evaluator:
         quality.append({"epoch": epoch} | evaluator.evaluate())
-        snapshots.save_quality(quality)
+        snapshots.save_quality(quality, evaluator.draw_with_nearest)
         print(selection.as_text(quality))
 
 

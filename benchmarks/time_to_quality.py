@@ -12,8 +12,8 @@ the work folder.
 
 Minutes are of processor time, all cores together, training of the GAN only: 60 are half
 an hour on two cores. Writes quality.csv, quality.png (medians over the seeds) and, for
-each preset and seed, a page of images at each measure and one of those beside the
-images trained on that the judge finds nearest. Broken off, or given more --minutes,
+each preset and seed, a page of images at each measure and one of images above those
+trained on that the judge finds nearest. Broken off, or given more --minutes,
 the same command goes on after the last measure.
 """
 
@@ -24,7 +24,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 import imagenet
@@ -103,7 +102,7 @@ class Evaluators:
         from foldergan.metrics.features import load_extractor
         from foldergan.storage import arrays, models
 
-        self._images, self._generator = images, generator
+        self._generator = generator
         real = arrays.load_images(options.work / REAL)
         labels = arrays.load_labels(options.work / REAL, len(real))
         self._inputs = sampling.sample_inputs(
@@ -117,21 +116,17 @@ class Evaluators:
             extractors.append(imagenet.load())
         except ImportError as error:
             print(f"no features of ImageNet: {error}")
-        self._extractor = extractors[0]
         both = np.concatenate([images, real])
         rows = np.split(np.arange(len(both)), [len(images)])
         self._evaluators = [
-            Evaluator(extractor, both, *rows) for extractor in extractors
+            Evaluator(extractor, both, *rows, most_training=len(images))
+            for extractor in extractors
         ]
-
-    @cached_property
-    def _training_features(self):
-        return self._extractor(self._images).astype(np.float64)
 
     def evaluate(self, folder: Path, minutes: float) -> list[dict]:
         """Returns a row of figures of each evaluator and saves the grids to look at."""
         from foldergan.classifier.evaluation import predict
-        from foldergan.gan import sampling
+        from foldergan.gan import evaluation, sampling
         from foldergan.storage import plots
 
         fakes = sampling.generate(self._generator, self._inputs)
@@ -141,19 +136,12 @@ class Evaluators:
             rows[0]["as_intended"] = float((predicted == self._inputs[1]).mean())
         grid = sampling.generate(self._generator, self._grid_inputs)
         plots.save_image_grid(folder / f"{minutes:05.1f}.png", grid, COLUMNS)
-        self._save_nearest(folder / "nearest.png", fakes[: 3 * COLUMNS])
+        shown = sampling.generate(
+            self._generator, evaluation.inputs_to_show(self._inputs)
+        )
+        nearest = self._evaluators[0].nearest_training(shown)
+        plots.save_with_nearest(folder / "nearest.png", shown, nearest, COLUMNS)
         return rows
-
-    def _save_nearest(self, path: Path, fakes: np.ndarray) -> None:
-        """Draws three rows, each above the nearest images that it was trained on."""
-        from foldergan.metrics.distances import nearest
-        from foldergan.storage import plots
-
-        features = self._extractor(fakes).astype(np.float64)
-        training = self._images[nearest(features, self._training_features)[0]]
-        shape = (3, COLUMNS, *fakes.shape[1:])
-        rows = np.stack([fakes.reshape(shape), training.reshape(shape)], axis=1)
-        plots.save_image_grid(path, rows.reshape(-1, *fakes.shape[1:]), COLUMNS)
 
 
 def train(options, name: str, seed: int) -> None:

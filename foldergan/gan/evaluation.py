@@ -10,6 +10,8 @@ from foldergan.gan import sampling
 from foldergan.metrics.evaluator import NUM_FAKE, Evaluator
 from foldergan.metrics.features import FeatureExtractor
 
+NUM_SHOWN = 21  # generated images beside the nearest ones trained on
+
 
 class GeneratorEvaluator:
     """Compares what a generator draws with held-out images, the same way each time.
@@ -38,6 +40,23 @@ class GeneratorEvaluator:
         """Returns one row of figures, as of `scores.evaluate`."""
         fake_images = sampling.generate(self._generator, self._inputs)
         return self._evaluator.evaluate(fake_images)
+
+    def draw_with_nearest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Draws a few of the images that are evaluated, to be looked at.
+
+        Returns:
+            Generated images and the nearest ones trained on, two float32 arrays of
+            shape (NUM_SHOWN, height, width, channels), values 0-1.
+        """
+        inputs = inputs_to_show(self._inputs)
+        fake_images = sampling.generate(self._generator, inputs)
+        return fake_images, self._evaluator.nearest_training(fake_images)
+
+
+def inputs_to_show(inputs: sampling.GeneratorInputs) -> sampling.GeneratorInputs:
+    """Takes NUM_SHOWN of the NUM_FAKE inputs, spread evenly over the classes."""
+    rows = (np.arange(NUM_SHOWN) * NUM_FAKE + NUM_FAKE // 2) // NUM_SHOWN
+    return [each[rows] for each in inputs] if isinstance(inputs, list) else inputs[rows]
 
 
 def fake_classes(labels: np.ndarray) -> np.ndarray:

@@ -1,9 +1,11 @@
 """What a GAN training writes as it goes by: the meaning of a preset's `saves`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from foldergan.gan import networks, sampling
 from foldergan.metrics import selection
@@ -61,14 +63,22 @@ class Snapshots:
                 name = filenames.GENERATED_SINGLE.format(epoch=epoch, number=number)
                 plots.save_image(self._model_dir / name, image)
 
-    def save_quality(self, rows: list[dict[str, Any]]) -> None:
+    def save_quality(
+        self,
+        rows: list[dict[str, Any]],
+        draw_with_nearest: Callable[[], tuple[np.ndarray, np.ndarray]],
+    ) -> None:
         """Writes the figures so far and, where the newest are the best, the generator.
 
         Args:
             rows: epoch and figures, as of `scores.evaluate`; the last is of now.
+            draw_with_nearest: as of `evaluation.GeneratorEvaluator`; asked for what the
+                best generator draws, to be saved beside what it was trained on.
         """
         if selection.best_row(rows) is rows[-1]:
             self._save_generator(filenames.BEST_GENERATOR)
+            page = self._model_dir / filenames.NEAREST
+            plots.save_with_nearest(page, *draw_with_nearest(), GRID_COLUMNS)
             tables.save_json(self._model_dir / filenames.BEST_FIGURES, rows[-1])
         tables.save_csv(self._model_dir / filenames.QUALITY, rows)
         plots.save_quality(self._model_dir / filenames.QUALITY_PLOT, rows)

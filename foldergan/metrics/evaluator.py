@@ -6,10 +6,11 @@ import numpy as np
 
 from foldergan.images import Resized
 from foldergan.metrics import scores
+from foldergan.metrics.distances import nearest
 from foldergan.metrics.features import FeatureExtractor
 
 NUM_FAKE = 2000  # images to generate each time
-_MOST_TRAINING = 5000  # of those trained on, spread evenly, to look for copies among
+_MOST_TRAINING = 5000
 
 
 class Evaluator:
@@ -20,6 +21,7 @@ class Evaluator:
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
         rows: row numbers of those that the generator trains on and must not repeat.
         held_out: row numbers of those to compare with, six or more.
+        most_training: how many of `rows`, spread evenly, to look for copies among.
     """
 
     def __init__(
@@ -28,11 +30,13 @@ class Evaluator:
         images: np.ndarray | Resized,
         rows: np.ndarray,
         held_out: np.ndarray,
+        most_training: int = _MOST_TRAINING,
     ) -> None:
         self._extractor = extractor
+        self._images = images
+        self._rows = rows[:: -(-len(rows) // most_training)]
         self._real = extractor(images, held_out)
-        step = -(-len(rows) // _MOST_TRAINING)
-        self._training = extractor(images, rows[::step])
+        self._training = extractor(images, self._rows)
 
     def evaluate(self, fake_images: np.ndarray) -> dict[str, Any]:
         """Computes the figures of generated images.
@@ -49,3 +53,16 @@ class Evaluator:
             self._extractor.name,
             training=self._training,
         )
+
+    def nearest_training(self, fake_images: np.ndarray) -> np.ndarray:
+        """Finds the image trained on that is nearest to each generated one.
+
+        Args:
+            fake_images: float32 array (n, height, width, channels), 0-1; a few.
+
+        Returns:
+            float32 array of shape (n, height, width, channels), 0-1.
+        """
+        features = self._extractor(fake_images).astype(np.float64)
+        found, _ = nearest(features, self._training.astype(np.float64))
+        return self._images[self._rows[found]]

@@ -1,8 +1,9 @@
 """How good generated images are: figures from arrays of features, NumPy only.
 
 Every function takes the real features before the fake ones, (n, d) and (m, d), any
-real dtype, and computes in float64. None draws at random. A figure depends on the
-extractor of the features, so that its name belongs beside the figure; FID and KID
+real dtype, and computes in float64. Nothing here is drawn at random but the interval
+and the floor of the kernel distance, and these from a fixed seed. A figure depends on
+the extractor of the features, so that its name belongs beside the figure; FID and KID
 are names of figures on Inception's features, and none of these.
 """
 
@@ -10,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from foldergan.metrics.checks import checked
 from foldergan.metrics.distances import nearest, squared_distances, squared_radii
+from foldergan.metrics.kernel_distance import kernel_distance, kernel_distance_floor
 
-_BLOCK = 2**22  # kernel values at a time, 32 MiB
 _CLOSE = 0.05  # fraction of held-out images called close to training ones
 
 
@@ -20,14 +22,17 @@ class DataCopying(NamedTuple):
     """What `data_copying` finds.
 
     Attributes:
-        z_score: far below 0 where fakes lie nearer to the training images than
-            held-out ones do, about 0 where as near, far above 0 where not as near.
-        close_share: fraction of the fakes, 0-1, as near to a training image as the
-            nearest 5 % of the held-out ones; about 0.05 where nothing is copied.
+        closer_share: of all pairs of a fake and a held-out image, the share, 0-1, in
+            which the fake is the closer to a training image, ties counted half; 0.5
+            where fakes are as close as held-out images, give or take 0.3 by the root
+            of the number of these.
+        near_copy_share: fraction of the fakes, 0-1, as close to a training image as
+            the closest 5 % of the held-out ones, one image at least; about 0.05
+            where nothing is copied and 20 or more are held out.
     """
 
-    z_score: float
-    close_share: float
+    closer_share: float
+    near_copy_share: float
 
 
 def evaluate(
@@ -48,53 +53,29 @@ def evaluate(
 
     Returns:
         extractor; counts of images: real, fake, and training where given;
-        kernel_distance, kernel_distance_error, frechet_distance, precision, recall,
-        density, coverage; where training is given copying_z_score and
-        copying_close_share.
+        kernel_distance, kernel_distance_low and kernel_distance_high around it,
+        kernel_distance_floor, below which it cannot be told from that of real images;
+        frechet_distance, precision, recall, density, coverage; where training is given
+        closer_to_training_share and near_copy_share.
 
     Raises:
         ValueError: as the functions below.
     """
     row: dict[str, float | int | str]
     row = {"extractor": extractor, "real": len(real), "fake": len(fake)}
-    row["kernel_distance"], row["kernel_distance_error"] = kernel_distance(real, fake)
+    kernel = kernel_distance(real, fake)
+    row["kernel_distance"] = kernel.estimate
+    row["kernel_distance_low"], row["kernel_distance_high"] = kernel.low, kernel.high
+    row["kernel_distance_floor"] = kernel_distance_floor(real, len(fake))
     row["frechet_distance"] = frechet_distance(real, fake)
     row["precision"], row["recall"] = precision_recall(real, fake)
     row["density"], row["coverage"] = density_coverage(real, fake)
     if training is not None:
         copying = data_copying(real, fake, training)
         row["training"] = len(training)
-        row["copying_z_score"] = copying.z_score
-        row["copying_close_share"] = copying.close_share
+        row["closer_to_training_share"] = copying.closer_share
+        row["near_copy_share"] = copying.near_copy_share
     return row
-
-
-def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
-    """Squared maximum mean discrepancy (MMD) with the kernel (x.y / d + 1)^3.
-
-    The unbiased estimate from all pairs. Means over subsets, as KID is often given,
-    estimate the same number, but less exactly. Binkowski et al., Demystifying MMD
-    GANs, 2018; Gretton et al., A Kernel Two-Sample Test, 2012, lemma 6.
-
-    Args:
-        real: features (n, d), n at least 2.
-        fake: features (m, d), m at least 2.
-
-    Returns:
-        The estimate, 0 on average where both follow the same law, and so at times
-        below 0; and its standard error, from the spread of the images' parts in it
-        (Sen, On Some Convergence Properties of U-Statistics, 1960), which is too
-        large where both follow the same law.
-
-    Raises:
-        ValueError: features too few, not finite, or of different widths.
-    """
-    real, fake = _checked(real=(real, 2), fake=(fake, 2))
-    to_fake, to_real = _mean_kernels(real, fake)
-    real_parts = _mean_kernels_within(real) - to_fake
-    fake_parts = _mean_kernels_within(fake) - to_real
-    variance = real_parts.var(ddof=1) / len(real) + fake_parts.var(ddof=1) / len(fake)
-    return float(real_parts.mean() + fake_parts.mean()), float(2 * np.sqrt(variance))
 
 
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
@@ -115,7 +96,7 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     Raises:
         ValueError: features too few, not finite, or of different widths.
     """
-    real, fake = _checked(real=(real, 2), fake=(fake, 2))
+    real, fake = checked(real=(real, 2), fake=(fake, 2))
     shift = real.mean(0) - fake.mean(0)
     real_root, fake_root = _covariance_root(real), _covariance_root(fake)
     # With C = R'R, tr (C_r C_f)^(1/2) is the sum of the singular values of R_r R_f'.
@@ -146,7 +127,7 @@ def precision_recall(
     Raises:
         ValueError: features too few, not finite, or of different widths.
     """
-    real, fake = _checked(real=(real, k + 1), fake=(fake, k + 1))
+    real, fake = checked(real=(real, k + 1), fake=(fake, k + 1))
     real_radii = squared_radii(real, k)
     fake_radii = squared_radii(fake, k)
     true = np.zeros(len(fake), bool)
@@ -178,7 +159,7 @@ def density_coverage(
     Raises:
         ValueError: features too few, not finite, or of different widths.
     """
-    real, fake = _checked(real=(real, k + 1), fake=(fake, 1))
+    real, fake = checked(real=(real, k + 1), fake=(fake, 1))
     radii = squared_radii(real, k)
     held = 0
     covered = np.zeros(len(real), bool)
@@ -194,12 +175,12 @@ def data_copying(
 ) -> DataCopying:
     """Tells whether generated images are copies of those trained on.
 
-    Compares how far fakes and held-out images lie from the nearest training
-    image. The z-score is that of the Mann-Whitney U test on those distances, tied
-    ranks shared, without continuity correction: Z_U of Meehan et al., A
-    Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, with all
-    space as one cell. It compares distributions; the close share finds a few copies
-    among many that are not.
+    Compares how far fakes and held-out images lie from the nearest training image.
+    The closer share is the statistic of the Mann-Whitney U test on those distances,
+    as a share of the pairs: the test of Meehan et al., A Non-Parametric Test to Detect
+    Data-Copying in Generative Models, 2020, with all space as one cell. It compares
+    distributions, so that poor fakes, far from every image, hide copies in it; the
+    near-copy share finds a few copies among many that are not.
 
     Args:
         real: features of held-out images, drawn as the training ones were, (n, d).
@@ -209,69 +190,16 @@ def data_copying(
     Raises:
         ValueError: features too few, not finite, or of different widths.
     """
-    real, fake, training = _checked(
+    real, fake, training = checked(
         real=(real, 1), fake=(fake, 1), training=(training, 1)
     )
     _, distances = nearest(fake, training)
     _, held_out = nearest(real, training)
     close = np.quantile(held_out, _CLOSE, method="inverted_cdf")
     return DataCopying(
-        _mann_whitney_z_score(distances, held_out),
+        _share_below(distances, held_out),
         float((distances <= close).mean()),
     )
-
-
-def _checked(**features: tuple[np.ndarray, int]) -> list[np.ndarray]:
-    """Turns features to float64; refuses what no figure can be made of."""
-    checked = []
-    for name, (array, least) in features.items():
-        array = np.asarray(array, np.float64)
-        if array.ndim != 2 or 0 in array.shape[1:]:
-            raise ValueError(
-                f"{name} features must be of shape (n, d); found {array.shape}"
-            )
-        if len(array) < least:
-            raise ValueError(
-                f"{name} features of {len(array)} images are too few; at least "
-                f"{least} are needed"
-            )
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} features hold NaN or infinite values")
-        checked.append(array)
-    widths = [array.shape[1] for array in checked]
-    if len(set(widths)) > 1:
-        raise ValueError(
-            f"{', '.join(features)} features must be of one width; found {widths}"
-        )
-    return checked
-
-
-def _mean_kernels(
-    points: np.ndarray, others: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Averages the cubic kernel over all others, and over all points, in blocks."""
-    over_others = np.empty(len(points))
-    over_points = np.zeros(len(others))
-    size = max(1, _BLOCK // len(others))
-    for start in range(0, len(points), size):
-        rows = slice(start, start + size)
-        kernel = _cubed(points[rows] @ others.T, points.shape[1])
-        over_others[rows] = kernel.mean(1)
-        over_points += kernel.sum(0)
-    return over_others, over_points / len(points)
-
-
-def _mean_kernels_within(points: np.ndarray) -> np.ndarray:
-    """Averages the cubic kernel of each point over all points but itself."""
-    count = len(points)
-    own = _cubed(np.einsum("ij,ij->i", points, points), points.shape[1])
-    return (_mean_kernels(points, points)[0] * count - own) / (count - 1)
-
-
-def _cubed(products: np.ndarray, width: int) -> np.ndarray:
-    """Makes kernel values of scalar products: (product / width + 1)^3."""
-    base = products / width + 1
-    return base * base * base
 
 
 def _covariance_root(points: np.ndarray) -> np.ndarray:
@@ -280,13 +208,9 @@ def _covariance_root(points: np.ndarray) -> np.ndarray:
     return root / np.sqrt(len(points) - 1)
 
 
-def _mann_whitney_z_score(values: np.ndarray, others: np.ndarray) -> float:
-    """Standardizes the number of pairs in which the value is the larger."""
-    pooled = np.concatenate([values, others])
-    _, places, ties = np.unique(pooled, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(ties) - (ties - 1) / 2)[places]
-    n, m, total = len(values), len(others), len(pooled)
-    larger = ranks[:n].sum() - n * (n + 1) / 2
-    tied = (ties.astype(float) ** 3 - ties).sum() / (total * (total - 1))
-    deviation = np.sqrt(n * m * (total + 1 - tied) / 12)
-    return float((larger - n * m / 2) / deviation) if deviation else 0.0
+def _share_below(values: np.ndarray, others: np.ndarray) -> float:
+    """Finds the share of pairs in which the value is the smaller, ties counted half."""
+    others = np.sort(others)
+    larger = len(others) - np.searchsorted(others, values, "right")
+    not_smaller = len(others) - np.searchsorted(others, values, "left")
+    return float((larger + not_smaller).mean() / (2 * len(others)))

@@ -37,14 +37,23 @@ def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
         images: float array of shape (n, height, width, 1 or 3), values 0-1.
         columns: images a row.
     """
-    n, height, width, channels = images.shape
-    rows = -(-n // columns)
-    tiles = np.ones((rows * columns, height + _GUTTER, width + _GUTTER, channels))
-    tiles[:n, :height, :width] = images
-    page = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
-    page = page.reshape(rows * tiles.shape[1], columns * tiles.shape[2], channels)
-    zoom = max(1, round(100 / height))  # whole blocks: no pixel is made up
-    save_image(path, page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1))
+    _save_tiles(path, images, columns, _zoom(images))
+
+
+def save_with_nearest(
+    path: Path, images: np.ndarray, nearest: np.ndarray, columns: int
+) -> None:
+    """Saves rows of images, each image above the one that is nearest to it.
+
+    Args:
+        path: a .png or .jpg file.
+        images: float array of shape (n, height, width, 1 or 3), values 0-1.
+        nearest: of the same shape.
+        columns: images a row.
+    """
+    white = np.ones_like(images[:, :_GUTTER])
+    pairs = np.concatenate([images, white, nearest, white, white], axis=1)
+    _save_tiles(path, pairs, columns, _zoom(images))
 
 
 def save_predictions(
@@ -101,14 +110,24 @@ def save_curves(path: Path, history: list[dict[str, float]]) -> None:
 def save_quality(path: Path, rows: list[dict[str, Any]]) -> None:
     """Saves the two distances to real images over the epochs, one panel each.
 
+    The interval of the kernel distance is shaded, and its floor is dashed.
+
     Args:
         path: a .png file.
-        rows: epoch and figures, as of `metrics.evaluate`.
+        rows: epoch and figures, as of `scores.evaluate`.
     """
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     epochs = [row["epoch"] for row in rows]
     figures = ("kernel_distance", "frechet_distance")
-    for axis, name in zip(figure.subplots(1, 2), figures, strict=True):
+    axes = figure.subplots(1, 2)
+    low, high, floor = (  # rows of earlier versions have none
+        [row.get(f"kernel_distance_{end}", np.nan) for row in rows]
+        for end in ("low", "high", "floor")
+    )
+    axes[0].fill_between(epochs, low, high, alpha=0.2)
+    axes[0].plot(epochs, floor, "k--", label="below: cannot be told from real")
+    axes[0].legend(fontsize=7)
+    for axis, name in zip(axes, figures, strict=True):
         axis.plot(epochs, [row[name] for row in rows], ".-")
         axis.set(xlabel="epoch", ylabel=name.replace("_", " "), yscale="symlog")
     counts = f"{rows[0]['real']} real, {rows[0]['fake']} fake"
@@ -156,6 +175,21 @@ def show(path: Path) -> bool:
     pyplot.axis("off")
     pyplot.show()
     return True
+
+
+def _zoom(images: np.ndarray) -> int:
+    """Finds how often to repeat a pixel: in whole blocks, so that none is made up."""
+    return max(1, round(100 / images.shape[1]))
+
+
+def _save_tiles(path: Path, tiles: np.ndarray, columns: int, zoom: int) -> None:
+    n, height, width, channels = tiles.shape
+    rows = -(-n // columns)
+    cells = np.ones((rows * columns, height + _GUTTER, width + _GUTTER, channels))
+    cells[:n, :height, :width] = tiles
+    page = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
+    page = page.reshape(rows * cells.shape[1], columns * cells.shape[2], channels)
+    save_image(path, page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1))
 
 
 def _save_figure(path: Path, figure: Figure) -> None:

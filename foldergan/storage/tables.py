@@ -23,11 +23,12 @@ def save_json(path: Path, value: Any) -> None:
 
 
 def save_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Saves rows that share their keys under a header line."""
+    """Saves rows under a header line of all keys; what a row lacks stays empty."""
+    names = dict.fromkeys(name for row in rows for name in row)
     with (
         atomic.replacing(path) as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

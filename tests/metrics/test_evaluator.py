@@ -25,8 +25,14 @@ def measure(pictures):
 
 
 def rows_of(*distances, error=0) -> list[dict]:
+    """Rows whose 95 % intervals are two standard errors wide on either side."""
     return [
-        {"epoch": epoch, "kernel_distance": distance, "kernel_distance_error": error}
+        {
+            "epoch": epoch,
+            "kernel_distance": distance,
+            "kernel_distance_low": distance - 2 * error,
+            "kernel_distance_high": distance + 2 * error,
+        }
         for epoch, distance in enumerate(distances, 1)
     ]
 
@@ -46,14 +52,24 @@ def test_real_come_before_fake():
 
 def test_drawing_what_it_was_trained_on_is_told_from_drawing_what_is_held_out():
     copied, new = measure(IMAGES[TRAINING]), measure(IMAGES[HELD_OUT])
-    assert copied["copying_close_share"] == 1
-    assert new["copying_close_share"] < 0.2
+    assert copied["near_copy_share"] == 1
+    assert new["near_copy_share"] < 0.2
     assert new["frechet_distance"] == pytest.approx(0, abs=1e-6)
 
 
-def test_only_a_part_of_many_training_images_is_looked_at(monkeypatch):
-    monkeypatch.setattr(evaluator, "_MOST_TRAINING", 7)
-    assert measure(IMAGES[HELD_OUT])["training"] == 7
+def test_only_a_part_of_many_training_images_is_looked_at():
+    judge = evaluator.Evaluator(Pixels(), IMAGES, TRAINING, HELD_OUT, most_training=7)
+    assert judge.evaluate(IMAGES[HELD_OUT])["training"] == 7
+    # Of 0 to 19 every third: of the last of these, itself is the nearest.
+    assert judge.nearest_training(IMAGES[[18, 0]]).tolist() == IMAGES[[18, 0]].tolist()
+
+
+def test_the_nearest_image_trained_on_is_found_and_never_a_held_out_one():
+    turned = evaluator.Evaluator(Pixels(), IMAGES, HELD_OUT, TRAINING)
+    found = turned.nearest_training(IMAGES[[25, 21, 25]] + 1e-3)
+    np.testing.assert_array_equal(found, IMAGES[[25, 21, 25]])
+    for image in turned.nearest_training(IMAGES[TRAINING]):
+        assert (image == IMAGES[HELD_OUT]).all((1, 2, 3)).any()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +84,12 @@ def test_only_a_part_of_many_training_images_is_looked_at(monkeypatch):
 )
 def test_the_newest_that_cannot_be_told_from_the_least_is_best(distances, error, best):
     assert selection.best_row(rows_of(*distances, error=error))["epoch"] == best
+
+
+def test_rows_of_earlier_versions_are_taken_as_exact():
+    earlier = [{"epoch": 1, "kernel_distance": 1}, {"epoch": 2, "kernel_distance": 1.1}]
+    assert selection.best_row(earlier)["epoch"] == 1
+    assert selection.best_row(earlier + rows_of(0.9, error=0.1))["epoch"] == 1
 
 
 @pytest.mark.parametrize(
@@ -92,3 +114,13 @@ def test_the_line_says_which_epoch_is_best():
     assert selection.as_text(rows).endswith("epoch 1 was better")
     assert selection.as_text(rows[:1]).endswith("kept as the best")
     assert "pixels; 20 real, 20 fake" in selection.as_text(rows)
+
+
+def test_the_line_gives_the_interval_the_floor_and_the_near_copies():
+    (row,) = rows_of(0.4, error=0.05)
+    row |= {"kernel_distance_floor": 0.0123, "near_copy_share": 0.07}
+    row |= {"extractor": "pixels", "real": 20, "fake": 30}
+    assert selection.as_text([row]) == (
+        "kernel distance 0.4 (95%: 0.3 to 0.5; real images: below 0.012), near copies "
+        "7% (real images: 5%) (pixels; 20 real, 30 fake): kept as the best"
+    )

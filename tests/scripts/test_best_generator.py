@@ -28,8 +28,8 @@ def distances(monkeypatch):
     measure, found = evaluator.Evaluator.evaluate, []
 
     def find(judge, pictures):
-        found_now = {"kernel_distance": found.pop(0), "kernel_distance_error": 0}
-        return measure(judge, pictures) | found_now
+        names = ("kernel_distance", "kernel_distance_low", "kernel_distance_high")
+        return measure(judge, pictures) | dict.fromkeys(names, found.pop(0))
 
     monkeypatch.setattr(evaluator.Evaluator, "evaluate", find)
     return found
@@ -79,7 +79,12 @@ def test_a_new_run_sets_the_best_of_an_earlier_one_aside(trained, script):
     before = {path.name: path.read_bytes() for path in (trained / "model").iterdir()}
     model = trained / "model"
     script(*GAN[:3], "--epochs", 1)
-    for name in ("generator_best.h5", "generator_best.json", "gan_quality.csv"):
+    for name in (
+        "generator_best.h5",
+        "generator_best.json",
+        "generated_nearest.png",
+        "gan_quality.csv",
+    ):
         stem, _, suffix = name.rpartition(".")
         assert (model / f"{stem}.previous.{suffix}").read_bytes() == before[name]
         assert not (model / name).exists()
@@ -178,3 +183,39 @@ def test_too_few_to_measure_by_are_refused(trained, script):
 def test_patience_without_a_measure_is_refused(script):
     result = script("GANModel.py", "--patience", 3)
     assert result.code == 2 and "set held_out" in result.err
+
+
+def test_what_the_best_draws_is_saved_above_the_nearest_it_was_trained_on(
+    trained, script, distances, monkeypatch
+):
+    from foldergan.storage import plots
+
+    pages, save = [], plots.save_with_nearest
+
+    def watched(path, images, nearest, columns):
+        pages.append((path, images, nearest))
+        save(path, images, nearest, columns)
+
+    monkeypatch.setattr(plots, "save_with_nearest", watched)
+    distances += [3, 1, 2]
+    result = script(*GAN, "--epochs", 3)
+    assert result.code == 0, result.err
+    assert len(pages) == 2  # of the third, which is no better, no page
+    path, images, nearest = pages[-1]
+    assert path.name == "generated_nearest.png"
+    assert (trained / "model" / path.name).is_file()
+    assert images.shape == nearest.shape and len(images) == 21
+    on_disk = np.load(trained / "img_data.txt.npy")
+    for image in nearest:
+        assert (np.abs(image - on_disk).max((1, 2, 3)) < 1e-6).any()
+    assert not np.allclose(images, nearest, atol=0.01)
+
+
+def test_the_images_to_show_are_spread_over_the_classes():
+    from foldergan.gan import evaluation
+
+    class_ids = evaluation.fake_classes(np.eye(3)[[0] * 10 + [1] * 10 + [2]])
+    latents, shown = evaluation.inputs_to_show([np.arange(2000), class_ids])
+    assert np.bincount(shown).tolist() == [10, 10, 1]
+    np.testing.assert_array_equal(class_ids[latents], shown)
+    np.testing.assert_array_equal(evaluation.inputs_to_show(np.arange(2000)), latents)

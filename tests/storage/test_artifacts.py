@@ -530,3 +530,9 @@ def test_a_classifier_of_version_0_1_still_loads(tmp_path):
         del file["foldergan"]
     loaded = models.load_classifier(tmp_path)
     assert loaded.class_names == ["a", "b"] and loaded.augmentation is None
+
+
+def test_a_table_has_a_column_for_each_key_of_any_row(tmp_path):
+    # Rows that an earlier version left in resume.npz have other keys.
+    tables.save_csv(tmp_path / "a.csv", [{"a": 1, "b": 2}, {"a": 3, "c": 4}])
+    assert (tmp_path / "a.csv").read_text() == "a,b,c\n1,2,\n3,,4\n"

@@ -68,6 +68,27 @@ def test_grid_may_be_a_jpeg(tmp_path):
     np.testing.assert_allclose(read(tmp_path / "a.jpg")[50, 50], (255, 0, 0), atol=3)
 
 
+@pytest.mark.parametrize("size", [(32, 32), (50, 20)])
+def test_each_image_stands_above_its_nearest_and_apart_from_the_next(tmp_path, size):
+    images = solid(*COLOURS[:3], size=size)
+    nearest = solid(*COLOURS[2:], size=size)
+    plots.save_with_nearest(tmp_path / "a.png", images, nearest, columns=2)
+    page = read(tmp_path / "a.png")
+    zoom = round(100 / size[0])
+    page = page[zoom // 2 :: zoom, zoom // 2 :: zoom]  # a pixel of each block
+    middles = page[:, [size[1] // 2, size[1] + 2 + size[1] // 2]]
+    # From above: image, 2 white, nearest, at least 4 white, image of the next row ...
+    left = [tuple(pixel) for pixel in middles[:, 0]]
+    assert left[: size[0]] == [COLOURS[0]] * size[0]
+    assert left[size[0] : size[0] + 2] == [WHITE] * 2
+    assert left[size[0] + 2 : 2 * size[0] + 2] == [COLOURS[2]] * size[0]
+    start = left.index(COLOURS[2]) + size[0]
+    assert left[start : start + 6] == [WHITE] * 6
+    assert left[start + 6] == COLOURS[2] and left[-size[0] - 1] != left[-1]
+    right = {tuple(pixel) for pixel in middles[:, 1]}
+    assert right == {COLOURS[1], COLOURS[3], WHITE}
+
+
 def rows_for(images: np.ndarray) -> list[dict]:
     return [{"predicted": "a", "probability": 0.5}] * len(images)
 
@@ -103,6 +124,19 @@ def test_curves_and_matrix_are_not_blank(tmp_path):
     )
     for name in ("a.png", "b.png"):
         assert len(colours_of(read(tmp_path / name))) > 10
+
+
+def test_quality_shows_interval_and_floor_and_takes_rows_without(tmp_path):
+    row = {"extractor": "pixels", "real": 9, "fake": 9, "frechet_distance": 2.0}
+    earlier = [row | {"epoch": n, "kernel_distance": 1 / n} for n in (1, 2)]
+    ends = {"kernel_distance_low": 0.1, "kernel_distance_high": 2}
+    floor = {"kernel_distance_floor": 0.05}
+    plots.save_quality(tmp_path / "a.png", earlier)
+    plots.save_quality(tmp_path / "b.png", [each | ends for each in earlier])
+    plots.save_quality(tmp_path / "c.png", [each | ends | floor for each in earlier])
+    plots.save_quality(tmp_path / "d.png", [*earlier, row | earlier[1] | ends | floor])
+    pages = [(tmp_path / f"{name}.png").read_bytes() for name in "abcd"]
+    assert len(set(pages[:3])) == 3
 
 
 def test_matrix_is_darkest_where_the_count_is_highest(tmp_path):

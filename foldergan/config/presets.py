@@ -125,7 +125,8 @@ PRESETS = {
                 features="MobileNetV3Small",
                 held_out=0.1,
                 conditioning="class",
-                augmentation=("mirror", "shift", "color", "cutout"),
+                # Images are mirrored before they are reconstructed.
+                augmentation=("shift", "color", "cutout"),
                 loss="hinge",
                 latent_dim=128,
                 batch_size=64,

@@ -157,6 +157,22 @@ class GAN(Section):
         f"generator: {_BACKBONES}",
         metavar="NAME|FILE",
     )
+    warm_up_steps: int = groups.optimization(
+        300,
+        "with a backbone: first steps, in which the generator reconstructs the images",
+        least=0,
+    )
+    reconstruction: float = groups.optimization(
+        0.3,
+        "with a backbone: weight of the reconstruction loss after the warm-up",
+        least=0,
+    )
+    code_size: int = groups.network(
+        48,
+        "with a backbone: numbers of a latent vector that encode an image to "
+        "reconstruct",
+        least=1,
+    )
     guidance: float = groups.optimization(
         1.0,
         "with a backbone and classes: weight of the classification loss of a linear "

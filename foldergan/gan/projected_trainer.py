@@ -1,10 +1,11 @@
-"""Training through a backbone: heads over it, a light generator, an upsampler.
+"""Training through a backbone: first reconstruction, then adversarial.
 
-The features of a backbone tell generated images from real ones by the least detail, and
-a light generator of large images learns for long to hide what is fine before it learns
-what is coarse. This one draws small images, and an upsampler, which is trained on the
-real ones, enlarges them. The features also tell classes apart, and guide the generator
-to the class that it is conditioned on.
+The features of a backbone tell the images of an untrained generator from real ones at
+once. So it has a warm-up, in which it reconstructs the training images from their
+codes, see `codes`; then all of each batch has an adversarial loss, and half of it a
+reconstruction loss too, which keeps colours, shapes and variety. The features also tell
+classes apart, and guide the generator to the class that it is conditioned on. It draws
+small images, which it learns sooner; `upsampling` trains what enlarges them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,13 +18,19 @@ import tensorflow as tf
 from foldergan.classifier import linear_head
 from foldergan.config.settings import GAN
 from foldergan.gan import losses, mixing, networks, upsampler
+from foldergan.gan.codes import ImageCodes
 from foldergan.gan.projection import ProjectedDiscriminator
+from foldergan.gan.reconstruction import reconstruction_loss
 from foldergan.gan.steps import apply_gradients, fraction_of, mean_of
 from foldergan.gan.trainer import AdversarialTrainer
 from foldergan.gan.upsampling import Upsampling
 from foldergan.images import Resized, to_tanh_range
+from foldergan.nn.augmentation import augment
 from foldergan.nn.fast_twin import fast_twin
 
+_WARM_UP_RATE = 1e-3  # learning rate
+_WARM_UP_PIXELS = 2.0  # weight of the pixels beside that of the mixed maps
+_PIXELS = 3.0  # the same after the warm-up
 _CALIBRATED_BY = 128  # images
 _CLASSIFIED = 2000  # images at most
 _BATCH = 64  # images
@@ -35,7 +42,8 @@ class ProjectedTrainer(AdversarialTrainer):
     Args:
         discriminator: one head for each map and image of the feature network.
         generator: as of `light_generator.build_light_generator`.
-        settings: as of `AdversarialTrainer`; its guidance.
+        settings: as of `AdversarialTrainer`, where latents is always "half"; its
+            warm_up_steps, reconstruction, guidance and code_size.
         seed: as of `AdversarialTrainer`.
         feature_network: as of `mixing.build_feature_network`, of generated images.
         upsampling: trains what enlarges these; None where they are large enough.
@@ -56,6 +64,20 @@ class ProjectedTrainer(AdversarialTrainer):
         super().__init__(discriminator, generator, settings, seed, feature_network)
         self._is_guided = settings.guidance > 0 and self.num_classes > 1
         self._twin = fast_twin(generator, settings.precision)
+        self.warm_up_optimizer = keras.optimizers.Adam(_WARM_UP_RATE, 0.5, 0.99)
+        self.warm_up_optimizer.build(generator.trainable_variables)
+        self._code_size = min(settings.code_size, self.latent_dim)
+        self._codes = np.empty((0, 2, self._code_size), np.float32)
+        signature = [
+            tf.TensorSpec((None, *self.inference_generator.output_shape[1:])),
+            tf.TensorSpec((None, self.num_classes + self._code_size)),
+            tf.TensorSpec((), tf.int32),
+        ]
+        self._compiled_warm_up, self._compiled_adversarial = (
+            tf.function(step, autograph=False, input_signature=signature)
+            for step in (self._warm_up_step, self._adversarial_step)
+        )
+        self._compiled_step = self._take_step
 
     def train(
         self,
@@ -84,7 +106,7 @@ class ProjectedTrainer(AdversarialTrainer):
     def prepare(
         self, images: np.ndarray | Resized, labels: np.ndarray | None, rows: np.ndarray
     ) -> None:
-        """Calibrates the feature networks by real images, and fits what guides.
+        """Calibrates the feature networks, computes codes, and fits what guides.
 
         Args:
             images: float32 array (n, height, width, channels), 0-1; may lie on disk.
@@ -96,7 +118,11 @@ class ProjectedTrainer(AdversarialTrainer):
         mixing.calibrate(self.feature_network, self._shrunk(real_images))
         if self._upsampling:
             self._upsampling.calibrate(real_images)
-        if self._is_guided and labels is not None:
+        labels = np.empty((len(images), 0), np.float32) if labels is None else labels
+        self._codes = ImageCodes(
+            self.feature_network, images, self._shrunk, labels, rows, self._code_size
+        ).values
+        if self._is_guided:
             self._classifier = self._fit_classifier(images, labels, rows)
 
     def _fit_classifier(
@@ -115,20 +141,96 @@ class ProjectedTrainer(AdversarialTrainer):
             np.concatenate(pooled)[:, None], labels[rows], weights, self.seed
         )
 
-    def alternate(
-        self, real_images: tf.Tensor, classes: tf.Tensor, step: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        """Moves heads and generator by small images, then the upsampler by large ones.
+    def _read(
+        self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Reads images, half of them mirrored, and their classes and codes."""
+        rng = np.random.default_rng((self.seed, self._step))
+        is_mirrored = rng.integers(0, 2, len(rows))
+        batch = to_tanh_range(images[rows])
+        batch[is_mirrored == 1] = batch[is_mirrored == 1, :, ::-1]
+        codes = self._codes[rows, is_mirrored]
+        return batch, np.concatenate([labels[rows], codes], axis=1)
 
-        Args:
-            real_images: float32 tensor (n, height, width, channels), -1-1.
-            classes: as of `AdversarialSteps.alternate`.
-            step: the same.
+    def _take_step(
+        self, images: np.ndarray, conditions: np.ndarray, step: np.int32
+    ) -> tuple[tf.Tensor, ...]:
+        """Takes a step of the warm-up or an adversarial one, by its number."""
+        if step < self._settings.warm_up_steps:
+            return self._compiled_warm_up(images, conditions, step)
+        return self._compiled_adversarial(images, conditions, step)
+
+    def _warm_up_step(
+        self, images: tf.Tensor, conditions: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """Updates the generator by reconstruction; figures of the heads are 0."""
+        reals = self._shrunk(images)
+        classes, codes = self._split(conditions)
+        with tf.GradientTape() as tape:
+            fakes = self._generate(self._latents_with(codes, step, every=1), classes)
+            loss = reconstruction_loss(
+                reals,
+                fakes,
+                self.feature_network(reals, training=False),
+                self.feature_network(fakes, training=False),
+                _WARM_UP_PIXELS,
+            )
+        apply_gradients(tape, loss, self.generator, self.warm_up_optimizer)
+        self._finish_step(images, step)
+        zero = tf.zeros(())
+        return zero, loss, zero, zero
+
+    def _adversarial_step(
+        self, images: tf.Tensor, conditions: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """Updates both networks; every other fake image reconstructs a real one.
+
+        Both are augmented alike, so that they can be compared.
         """
-        figures = super().alternate(self._shrunk(real_images), classes, step)
+        reals = self._shrunk(images)
+        classes, codes = self._split(conditions)
+        seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, step]), 0)
+        with tf.GradientTape() as tape:
+            fakes = self._generate(self._latents_with(codes, step, every=2), classes)
+            reals, fakes = (
+                augment(x, self._settings.augmentation, seed) for x in (reals, fakes)
+            )
+            real_features, fake_features = (
+                self.feature_network(x, training=False) for x in (reals, fakes)
+            )
+            d_loss, *accuracies = self._update_discriminator(
+                real_features, fake_features, classes
+            )
+            loss = g_loss = self._generator_loss_of(fake_features, classes)
+            if self._settings.reconstruction:
+                loss += self._settings.reconstruction * reconstruction_loss(
+                    reals[::2],
+                    fakes[::2],
+                    [of_all[::2] for of_all in real_features],
+                    [of_all[::2] for of_all in fake_features],
+                    _PIXELS,
+                )
+        apply_gradients(tape, loss, self.generator, self.generator_optimizer)
+        self._finish_step(images, step)
+        return d_loss, g_loss, *accuracies
+
+    def _finish_step(self, images: tf.Tensor, step: tf.Tensor) -> None:
+        """Moves the average on, and the upsampler by the images as they are."""
+        self._update_ema(tf.shape(images)[0])
         if self._upsampling:
-            self._upsampling.take_step(real_images, step)
-        return figures
+            self._upsampling.take_step(images, step)
+
+    def _split(self, conditions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Splits what `_read` joined into classes and codes."""
+        return conditions[:, : self.num_classes], conditions[:, self.num_classes :]
+
+    def _latents_with(self, codes: tf.Tensor, step: tf.Tensor, every: int) -> tf.Tensor:
+        """Samples latent vectors, of which each `every`-th begins with its code."""
+        count = tf.shape(codes)[0]
+        latents = self._latents(count, step, 1)
+        is_coded = (tf.range(count) % every == 0)[:, None]
+        first = tf.where(is_coded, codes, latents[:, : self._code_size])
+        return tf.concat([first, latents[:, self._code_size :]], axis=1)
 
     def _shrunk(self, images: tf.Tensor) -> tf.Tensor:
         """Makes images as small as the generator draws them."""
@@ -140,7 +242,11 @@ class ProjectedTrainer(AdversarialTrainer):
         return upsampler.join(self.ema_generator, self._upsampling.upsampler)
 
     def _parts(self) -> dict[str, Any]:
-        return super()._parts() | (self._upsampling.parts() if self._upsampling else {})
+        return (
+            super()._parts()
+            | {"warm_up_optimizer": self.warm_up_optimizer}
+            | (self._upsampling.parts() if self._upsampling else {})
+        )
 
     def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         return self._twin(networks.encode_classes(latents, classes), training=True)

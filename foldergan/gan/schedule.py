@@ -21,7 +21,13 @@ _MAY_CHANGE = (
     "saves",
 )
 # What says nothing without a backbone; states of before there were any lack them.
-_OF_BACKBONE = ("backbone", "guidance")
+_OF_BACKBONE = (
+    "backbone",
+    "warm_up_steps",
+    "reconstruction",
+    "guidance",
+    "code_size",
+)
 
 
 class Schedule(NamedTuple):

@@ -9,6 +9,7 @@ from foldergan.config.checks import upsampling_of
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError
 from foldergan.gan import recipe
+from foldergan.gan.codes import ImageCodes
 
 SHAPE = (32, 32, 3)
 COUNT = 12
@@ -27,7 +28,8 @@ def new_trainer(tmp_path, num_classes=2, shape=SHAPE, **changed):
             "discriminator_filters": (4, 4),
             "feature_filters": 4,
             "ema": 20,
-            "latents": "half",
+            "code_size": 4,
+            "warm_up_steps": 2,
         }
         | changed
     )
@@ -54,9 +56,36 @@ def has_moved(before, network):
     )
 
 
+@pytest.mark.parametrize("num_classes", [0, 2])
+def test_the_warm_up_moves_the_generator_only(tmp_path, num_classes):
+    trainer = new_trainer(tmp_path, num_classes, warm_up_steps=3)
+    heads, generator = map(weights_of, (trainer.discriminator, trainer.generator))
+    ((_, logs),) = run(trainer, 1)
+    assert has_moved(generator, trainer.generator)
+    assert not has_moved(heads, trainer.discriminator)
+    assert logs["d_loss"] == logs["real_accuracy"] == 0 and logs["g_loss"] > 0
+
+
+def test_the_warm_up_learns_to_reconstruct(tmp_path):
+    trainer = new_trainer(tmp_path, warm_up_steps=1000, latent_dim=16, code_size=16)
+    losses = [logs["g_loss"] for _, logs in run(trainer, 30)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_reconstruction_moves_the_generator_otherwise(tmp_path):
+    trainers = [
+        new_trainer(tmp_path, warm_up_steps=0, reconstruction=weight)
+        for weight in (0.0, 0.3)
+    ]
+    for trainer in trainers:
+        run(trainer, 1)
+    one, other = (trainer.generator.get_weights()[0] for trainer in trainers)
+    assert (one != other).any()
+
+
 @pytest.mark.parametrize(("num_classes", "guidance"), [(0, 1.0), (2, 0.0), (2, 1.0)])
 def test_both_networks_move_and_the_backbone_does_not(tmp_path, num_classes, guidance):
-    trainer = new_trainer(tmp_path, num_classes, guidance=guidance)
+    trainer = new_trainer(tmp_path, num_classes, guidance=guidance, warm_up_steps=0)
     heads, generator, feature_network = map(
         weights_of, (trainer.discriminator, trainer.generator, trainer.feature_network)
     )
@@ -127,3 +156,24 @@ def test_going_on_gives_the_same_bits(tmp_path):
     assert list(one) == list(other)
     for name in one:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_codes_have_deviation_1_and_say_nothing_of_the_class(tmp_path):
+    feature_network = new_trainer(tmp_path).feature_network
+    images, rows = random_images(COUNT, SHAPE), np.arange(1, COUNT)
+    codes = ImageCodes(feature_network, images, np.asarray, LABELS, rows, 4).values
+    assert codes.shape == (COUNT, 2, 4) and codes.dtype == np.float32
+    assert not codes[0].any()
+    np.testing.assert_allclose(codes[rows].std((0, 1)), 1, rtol=1e-3)
+    for column in LABELS[rows].T:
+        of_class = codes[rows][column == 1]
+        np.testing.assert_allclose(of_class.mean((0, 1)), 0, atol=1e-3)
+
+
+def test_more_numbers_than_the_images_allow_are_0(tmp_path):
+    feature_network = new_trainer(tmp_path).feature_network
+    codes = ImageCodes(
+        feature_network, random_images(3), np.asarray, LABELS[:3], np.arange(3), 40
+    ).values
+    assert codes.shape == (3, 2, 40) and not codes[:, :, 5:].any()
+    assert np.isfinite(codes).all()

@@ -43,7 +43,7 @@ def test_states_of_the_version_before_go_on(name):
 def test_with_a_backbone_every_setting_of_it_must_stay():
     gan = PRESETS["photo-128"].gan
     key = schedule.resume_key(gan)
-    for name in ("backbone", "guidance"):
+    for name in ("backbone", "warm_up_steps", "guidance", "code_size"):
         assert key[name] == getattr(gan, name)
 
 

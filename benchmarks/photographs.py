@@ -1,0 +1,475 @@
+"""What a GAN draws after so many CPU minutes on a folder of photographs.
+
+    python benchmarks/photographs.py --dataset clothing5/train \
+        --real clothing5/validation --backbone lite0.keras --work ~/runs
+
+Trains each contender, from each seed, on four fifths of each class of --dataset, at
+128x128. The held-out fifth and all of --real are what its images are compared with,
+through a network that has taught none: EfficientNet-Lite1 of ImageNet (see
+imagenet.py). A linear head on its features, fitted to the images trained on, tells
+which class an image shows.
+
+A contender is a preset, a .toml file such as those in benchmarks/ablations, or
+lightweight-gan, the package of PyPI (see lightweight_gan_cpu.py); --lightweight-gan is
+then the path of a Python that has it. lightweight-gan-64 is the same, narrower. Neither
+knows classes. Presets are trained by GANModel.py with nothing held out; where the
+discriminator looks through a classifier, TrainModel.py makes it first, once, and its
+CPU minutes are printed apart.
+
+Minutes are of CPU time, all of the process with its start, on one core. The generator
+of a mark is the last one that was saved by then. Writes photographs.csv, for each
+contender and seed a page of images at each mark, as they come, and side_by_side.png.
+Broken off, or given more marks, contenders or seeds, the same command goes on.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import budget
+import imagenet
+import numpy as np
+import side_by_side
+
+SIZE = 128
+NUM_FAKE = 500
+COLUMNS = 7  # of a page
+HELD_OUT = 0.2
+PEER = "lightweight-gan"
+FIGURES = ("kernel_distance", "coverage", "precision")
+
+
+def parse():
+    """Reads the flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--real", type=Path, help="more images to compare with")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--contenders", nargs="+", default=["photo-128"])
+    parser.add_argument("--backbone", help="of the presets that look through one")
+    parser.add_argument("--lightweight-gan", metavar="PYTHON", help="that has it")
+    parser.add_argument("--at", nargs="+", type=float, default=[10, 20, 30])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--core", type=int, help="to run on; default: the first")
+    return parser.parse_args()
+
+
+def environment() -> dict:
+    """Names one thread to whatever counts cores by itself.
+
+    Memory is kept rather than returned: without that PyTorch spends up to half of its
+    time on having it cleared again.
+    """
+    kept = {"MALLOC_MMAP_THRESHOLD_": 2**32, "MALLOC_TRIM_THRESHOLD_": 2**33}
+    threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    given = kept | dict.fromkeys(threads, 1)
+    own = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    return own | {name: str(value) for name, value in given.items()}
+
+
+class Data:
+    """The images trained on and the real ones to compare with, as arrays.
+
+    Args:
+        options: the flags. What is missing in the work folder is made.
+    """
+
+    def __init__(self, options):
+        from foldergan.data import dataset
+        from foldergan.storage import arrays
+
+        self.folder, real = options.work / "data", options.work / "real"
+        photographs = options.work / "photographs"
+        if not photographs.exists():
+            _link(options, photographs)
+        shape = (SIZE, SIZE, 3)
+        for folder, source in ((self.folder, "train"), (real, "real")):
+            folder.mkdir(exist_ok=True)
+            self.names = dataset.build_arrays(photographs / source, folder, shape)
+        self.training = np.array(arrays.load_images(self.folder))
+        self.labels = arrays.load_labels(self.folder, len(self.training))
+        self.real = np.array(arrays.load_images(real))
+        self.real_classes = arrays.load_labels(real, len(self.real)).argmax(1)
+
+    def save_images(self, folder: Path) -> Path:
+        """Saves the images trained on for whoever reads a folder only."""
+        from foldergan.storage import plots
+
+        folder.mkdir(exist_ok=True)
+        for number, image in enumerate(self.training):
+            path = folder / f"{number:05d}.png"
+            if not path.exists():
+                plots.save_image(path, image)
+        return folder
+
+
+def _link(options, folder: Path) -> None:
+    """Makes folders of links to the photographs to train on and to compare with."""
+    from foldergan.data import folders, splits
+
+    links = {}
+    for source in filter(None, (options.dataset, options.real)):
+        files = [
+            (name, Path(entry.path).resolve())
+            for name, entries in folders.list_files(source, 2).items()
+            for entry in entries
+        ]
+        held_out = range(len(files))
+        if source == options.dataset:
+            names = sorted({name for name, _ in files})
+            labels = np.eye(len(names))[[names.index(name) for name, _ in files]]
+            _, held_out = splits.split_by_class(labels, HELD_OUT, 0)
+        held_out = set(held_out)
+        for row, (name, path) in enumerate(files):
+            part = "real" if row in held_out else "train"
+            links[Path(part, name, f"{source.name}-{path.name}")] = path
+    temporary = folder.with_name(f".tmp-{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    for link, path in links.items():
+        (temporary / link).parent.mkdir(parents=True, exist_ok=True)
+        (temporary / link).symlink_to(path)
+    temporary.rename(folder)
+
+
+class Judge:
+    """Compares images with the real ones, and tells which class they show.
+
+    Args:
+        options: the flags; features of photographs are kept in the work folder.
+        data: that the contenders are trained on and compared with.
+    """
+
+    def __init__(self, options, data: Data):
+        from foldergan.classifier import linear_head
+
+        self._extract = imagenet.load(1, size=224, mode="bilinear")
+        kept = options.work / "features.npz"
+        if not kept.exists():
+            features = map(self._extract, (data.training, data.real))
+            np.savez(kept, **dict(zip(("training", "real"), features, strict=True)))
+        with np.load(kept) as file:
+            self._training, self._real = file["training"], file["real"]
+        self._classes = data.real_classes
+        self._names = data.names
+        weights = np.ones(len(data.names), np.float32)
+        views = self._training[:, None]
+        self._head = linear_head.fit(views, data.labels, weights, seed=0)
+
+    def evaluate(self, images, class_ids=None) -> dict:
+        """Returns the figures of images, drawn as of these classes, if of any."""
+        return self._figures(self._extract(images), class_ids, self._real)
+
+    def references(self) -> dict[str, dict]:
+        """Returns the figures of photographs in the place of drawn images."""
+        rng = np.random.default_rng(0)
+        first, second = np.array_split(rng.permutation(len(self._real)), 2)
+        some = rng.permutation(len(self._training))[:NUM_FAKE]
+        real = self._real
+        return {
+            "half of the real images against the other half": self._figures(
+                real[second], self._classes[second], real[first]
+            ),
+            f"{len(some)} of the images trained on": self._figures(
+                self._training[some], None, real
+            ),
+        }
+
+    def accuracy(self) -> float:
+        """Tells how often it is right about the real images."""
+        return float((self._predict(self._real) == self._classes).mean())
+
+    def _predict(self, features):
+        return self._head.logits(features).argmax(1)
+
+    def _figures(self, features, class_ids, real) -> dict:
+        from foldergan.metrics import scores
+
+        predicted = self._predict(features)
+        row = scores.evaluate(real, features, self._extract.name)
+        row["as_intended"] = ""
+        if class_ids is not None:
+            row["as_intended"] = float((predicted == class_ids).mean())
+        for number, name in enumerate(self._names):
+            row[f"share of {name}"] = float((predicted == number).mean())
+        return row
+
+
+class PresetContender:
+    """A preset, trained by the scripts.
+
+    Args:
+        name: of the preset, or path of a .toml file.
+        options: the flags.
+        data: to train on.
+    """
+
+    state = "resume.npz"
+
+    def __init__(self, name: str, options, data: Data):
+        from foldergan.config.presets import find_preset
+
+        self.name, self._preset = Path(name).stem, find_preset(name)
+        self._given, self._options, self._data = name, options, data
+        settings = replace(self._preset.gan, held_out=0.0, patience=0)
+        self._needs_classifier = settings.uses_classifier
+        if settings.backbone != "none" and not options.backbone:
+            sys.exit(f"{name} looks through a backbone: give one with --backbone")
+
+    def train(self, folder: Path, seed: int) -> dict:
+        """Trains until the last mark; returns what `budget.train` does."""
+        if self._needs_classifier:
+            self._copy_classifier(folder)
+        command = self._script("GANModel.py", folder, seed)
+        command += ["--held-out", "0", "--patience", "0", "--epochs", str(10**6)]
+        command += ["--save-every", "1", "--saves", "generator"]
+        if self._preset.gan.backbone != "none":
+            command += ["--backbone", self._options.backbone]
+        at = self._options.at
+        return budget.train(command, folder, at, self.state, environment())
+
+    def _copy_classifier(self, folder: Path) -> None:
+        """Puts the classifier in the folder, and trains it where there is none yet."""
+        from foldergan.storage import filenames, tables
+
+        trained = self._options.work / f"classifier-of-{self.name}"
+        if not (trained / "minutes.json").exists():
+            before = budget.children_minutes()
+            command = self._script("TrainModel.py", trained, 0)
+            subprocess.run(command, check=True, env=environment())
+            minutes = budget.children_minutes() - before
+            tables.save_json(trained / "minutes.json", minutes)
+        minutes = json.loads((trained / "minutes.json").read_text())
+        print(f"{self.name}: {minutes:.1f} minutes for its classifier, not counted")
+        folder.mkdir(exist_ok=True)
+        for name in (
+            filenames.CLASSIFIER_JSON,
+            filenames.CLASSIFIER_H5,
+            filenames.CLASS_NAMES,
+        ):
+            if not (folder / name).exists():
+                shutil.copy(trained / name, folder / name)
+
+    def _script(self, script: str, folder: Path, seed: int) -> list:
+        command = [sys.executable, side_by_side.ROOT / script]
+        command += ["--preset", self._given, "--seed", str(seed)]
+        command += ["--data-dir", self._data.folder, "--model-dir", folder]
+        if script == "TrainModel.py":
+            command += ["--dataset", self._options.work / "photographs" / "train"]
+        return command
+
+    def draw(self, generator: Path) -> dict:
+        """Draws with a saved generator.
+
+        Returns:
+            A name -> 500 images, their class numbers or None, and those of a page.
+        """
+        from foldergan.gan import sampling
+        from foldergan.storage import models
+
+        network = models.load_generator(generator)
+        real = np.sort(self._data.real_classes)
+        class_ids = real[np.arange(NUM_FAKE) * len(real) // NUM_FAKE]
+        page_ids = np.arange(len(self._data.names)).repeat(COLUMNS)
+        images, page = (
+            sampling.generate(
+                network, sampling.sample_inputs(network, len(ids), seed, ids)
+            )
+            for seed, ids in ((1, class_ids), (2, page_ids))
+        )
+        has_classes = models.num_classes_of(network) > 0
+        return {self.name: (images, class_ids if has_classes else None, page)}
+
+
+class Peer:
+    """lightweight-gan, trained by its own package.
+
+    Args:
+        name: lightweight-gan, or with the most channels behind it.
+        options: the flags.
+        data: to train on.
+    """
+
+    state = "state.pt"
+
+    def __init__(self, name: str, options, data: Data):
+        if not options.lightweight_gan:
+            sys.exit(f"{name} needs a Python that has it: --lightweight-gan PYTHON")
+        self.name, self._options, self._data = name, options, data
+        script = Path(__file__).with_name("lightweight_gan_cpu.py")
+        self._script = [options.lightweight_gan, script]
+        channels = name.removeprefix(PEER).removeprefix("-") or "512"
+        self._flags = ["--size", str(SIZE), "--fmap-max", channels]
+
+    @cached_property
+    def _images(self) -> Path:
+        return self._data.save_images(self._options.work / "images")
+
+    def train(self, folder: Path, seed: int) -> dict:
+        """Trains until the last mark; returns what `budget.train` does."""
+        command = [*self._script, "train", *self._flags, "--seed", str(seed)]
+        command += ["--images", self._images, "--folder", folder]
+        at = self._options.at
+        return budget.train(command, folder, at, self.state, environment())
+
+    def draw(self, generator: Path) -> dict:
+        """Draws with both saved generators; returns as of `PresetContender.draw`."""
+        drawn = generator.with_name("drawn.npz")
+        command = [*self._script, "draw", generator, *self._flags]
+        command += ["--count", str(NUM_FAKE), "--output", drawn]
+        subprocess.run(command, check=True, env=environment())
+        names = {"generator": self.name, "average": f"{self.name}, averaged"}
+        count = COLUMNS * len(self._data.names)
+        with np.load(drawn) as file:
+            images = {
+                name: file[part] / np.float32(255) for part, name in names.items()
+            }
+        drawn.unlink()
+        return {name: (some, None, some[:count]) for name, some in images.items()}
+
+
+def measure(options, contender, seed: int, judge: Judge) -> list[dict]:
+    """Trains a contender from a seed and judges it at each mark, unless that is done.
+
+    Returns:
+        A row of figures for each mark and each generator, as far as asked for.
+    """
+    from foldergan.storage import plots, tables
+
+    folder = options.work / f"{contender.name}-{seed}"
+    marks = contender.train(folder, seed)
+    rows = []
+    for mark in options.at:
+        kept = marks[f"{mark:g}"]
+        cache = folder / f"after-{mark:g}-minutes.json"
+        if not cache.exists():
+            judged = []
+            for name, drawn in contender.draw(folder / kept["file"]).items():
+                images, class_ids, page = drawn
+                path = page_path(options, name, seed, mark)
+                plots.save_image_grid(path, page, COLUMNS)
+                about = {"contender": name, "seed": seed, "minutes": mark}
+                about |= {"saved_after": kept["minutes"], "save": kept["number"]}
+                judged.append(about | judge.evaluate(images, class_ids))
+            tables.save_json(cache, judged)
+        rows += json.loads(cache.read_text())
+        print(*(rows[-1][name] for name in ("contender", "seed", "minutes")), "done")
+    return rows
+
+
+def page_path(options, name: str, seed: int, mark: float) -> Path:
+    """Names the file of a page."""
+    stem = re.sub(r"[^\w-]+", "-", name)
+    return options.work / "pages" / f"{stem}-{seed}-after-{mark:g}-minutes.png"
+
+
+def save_rows(path: Path, rows: list[dict]) -> None:
+    """Saves rows under one header line."""
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def print_tables(rows: list[dict], judge: Judge, data: Data) -> None:
+    """Prints medians over the seeds, and photographs in the place of drawn images."""
+    references = [
+        {"contender": name, "minutes": "", "saved_after": "", "seed": ""} | row
+        for name, row in judge.references().items()
+    ]
+    groups = {}
+    for row in references + rows:
+        groups.setdefault((row["contender"], row["minutes"]), []).append(row)
+    names = ("saved_after", "as_intended", *FIGURES)
+    shares = [f"share of {name}" for name in data.names]
+    titles = [name.replace("_", " ") for name in names]
+    figures, classes = [], []
+    for (name, mark), some in groups.items():
+        about = [name, f"{mark:g}" if mark else "", len(some) if mark else ""]
+        figures.append(about + [_median(some, column) for column in names])
+        classes.append(about + [_median(some, column) for column in shares])
+    counts = f"{len(data.training)} images trained on, {len(data.real)} real ones"
+    print(side_by_side.machine(), side_by_side.versions("keras", "tensorflow", "torch"))
+    print(f"{rows[0]['extractor']}; {counts}, {NUM_FAKE} drawn; medians of the seeds")
+    print(f"its head is right about {judge.accuracy():.1%} of the real images\n")
+    side_by_side.table(["contender", "minutes", "seeds", *titles], figures)
+    real = [float((data.real_classes == k).mean()) for k in range(len(data.names))]
+    classes.insert(0, ["the real images' own", "", "", *(f"{x:.3g}" for x in real)])
+    print()
+    side_by_side.table(["contender", "minutes", "seeds", *shares], classes)
+
+
+def _median(rows: list[dict], column: str) -> str:
+    values = [row[column] for row in rows if row[column] != ""]
+    return f"{statistics.median(values):.3g}" if values else ""
+
+
+def draw_side_by_side(options, rows: list[dict], data: Data) -> None:
+    """Draws the pages of the last mark beside one of real images, first seed."""
+    from matplotlib import image
+    from matplotlib.figure import Figure
+
+    from foldergan.storage import plots
+
+    real = [
+        data.real[data.real_classes == number][:COLUMNS]
+        for number in range(len(data.names))
+    ]
+    path = options.work / "pages" / "real.png"
+    plots.save_image_grid(path, np.concatenate(real), COLUMNS)
+    seed, mark = options.seeds[0], max(options.at)
+    pages = {"real": path}
+    for row in rows:
+        if (row["seed"], row["minutes"]) == (seed, mark):
+            name = row["contender"]
+            pages[name] = page_path(options, name, seed, mark)
+    across = min(3, len(pages))
+    down = -(-len(pages) // across)
+    figure = Figure(figsize=(9 * across, 7 * down), layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, (name, path) in zip(axes, pages.items(), strict=False):
+        axis.imshow(image.imread(path))
+        axis.set_title(name if name == "real" else f"{name}, {mark:g} minutes", size=18)
+    figure.savefig(options.work / "side_by_side.png", dpi=100)
+
+
+def main():
+    """Trains what has not been trained yet, judges it, and prints."""
+    options = parse()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores) if options.core is None else options.core})
+    (options.work / "pages").mkdir(parents=True, exist_ok=True)
+    from foldergan import backend
+
+    backend.load()
+    data = Data(options)
+    contenders = [
+        (Peer if name.startswith(PEER) else PresetContender)(name, options, data)
+        for name in options.contenders
+    ]
+    judge = Judge(options, data)
+    rows = []
+    for seed in options.seeds:
+        for contender in contenders:
+            rows += measure(options, contender, seed, judge)
+            save_rows(options.work / "photographs.csv", rows)
+    print_tables(rows, judge, data)
+    draw_side_by_side(options, rows, data)
+
+
+if __name__ == "__main__":
+    main()

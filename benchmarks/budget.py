@@ -14,6 +14,10 @@ import sys
 import time
 from pathlib import Path
 
+import side_by_side  # noqa: F401 (finds foldergan)
+
+from foldergan.storage import tables
+
 _POLL = 0.5  # seconds
 _RECORD = "budget.json"
 _TICKS = os.sysconf("SC_CLK_TCK")  # of CPU time, a second
@@ -49,9 +53,14 @@ def train(command: list, folder: Path, at: list[float], state: str, env: dict) -
     if (folder / state).exists() and record_path.exists():
         record = json.loads(record_path.read_text())
         command = [*command, "--resume"]
+    else:
+        for left in folder.glob("generator_model_*"):
+            left.unlink()
     due = [minutes for minutes in sorted(at) if f"{minutes:g}" not in record["marks"]]
     if not due:
         return record["marks"]
+    if record["marks"] and due[0] < record["newest"]["minutes"]:
+        sys.exit(f"{folder} is past {due[0]:g} minutes already; take another --work")
     before, ended_before = record["minutes"], children_minutes()
     with open(folder / "log.txt", "a") as log:
         # A session of its own: Ctrl-C comes to it as one SIGTERM, from below.
@@ -63,18 +72,17 @@ def train(command: list, folder: Path, at: list[float], state: str, env: dict) -
             time.sleep(_POLL)
             now = before + _cpu_minutes(process.pid)
             code = process.poll()
-            _notice_saves(folder, record, now)
+            if _notice_saves(folder, record, now):
+                tables.save_json(record_path, record)
             while due and now >= due[0] and record["newest"]:
                 _keep(folder, record, due.pop(0))
             if due and code is not None:
                 sys.exit(f"training ended with {code}: see {folder / 'log.txt'}")
-            record["minutes"] = now
-            record_path.write_text(json.dumps(record, indent=2))
     finally:
         process.terminate()
         process.wait()
         record["minutes"] = before + children_minutes() - ended_before
-        record_path.write_text(json.dumps(record, indent=2))
+        tables.save_json(record_path, record)
     return record["marks"]
 
 
@@ -84,8 +92,8 @@ def _cpu_minutes(pid: int) -> float:
     return sum(map(int, fields[11:13])) / _TICKS / 60
 
 
-def _notice_saves(folder: Path, record: dict, now: float) -> None:
-    """Notes the newest generator and removes the others."""
+def _notice_saves(folder: Path, record: dict, now: float) -> bool:
+    """Notes a new generator, if there is one, and removes the others."""
     numbers = {
         int(match[1]): path
         for path in folder.glob("generator_model_*")
@@ -93,7 +101,8 @@ def _notice_saves(folder: Path, record: dict, now: float) -> None:
     }
     newest = max(numbers, default=None)
     if newest is None or (record["newest"] and record["newest"]["number"] == newest):
-        return
+        return False
+    record["minutes"] = now
     record["newest"] = {
         "minutes": now,
         "number": newest,
@@ -101,6 +110,7 @@ def _notice_saves(folder: Path, record: dict, now: float) -> None:
     }
     for path in numbers.values():
         path.unlink()
+    return True
 
 
 def _keep(folder: Path, record: dict, mark: float) -> None:

@@ -11,14 +11,15 @@ call that moves something to a GPU leaves it where it is. Nothing else of its ne
 losses and optimizers is changed. Settings are the defaults of its command line, but for
 the batch, which is 16 without gradient accumulation, and its augmentation (flips,
 translation, cutout, colours), which has the probability of 0.25 that its README
-advises. Its sample pages, of 192 images every 100 steps, are left out. --fmap-max 64
-makes its networks narrower and leaves their attention out: three times as many
-steps in the same time.
+advises. Its sample pages, of 192 images every 100 steps, are left out.
+
+--fmap-max 64 makes its networks narrower and leaves their attention out: three times as
+many steps in the same time.
 
 Its moving average begins after 20,000 steps: until then it is a copy of the generator
 that is up to 1,000 steps old. So a second one is kept here beside it, from the first
-step on, whose decay grows to the same. Both generators are saved and drawn with: `generator`, the
-one that is trained, and `average`.
+step on, whose decay grows to the same. Both generators are saved and drawn with:
+`generator`, the one that is trained, and `average`.
 
 SIGTERM ends the training after the step under way, with the state saved; --resume goes
 on from it.

@@ -145,6 +145,8 @@ def test_only_these_modules_import_tensorflow():
         "backend",
         "classifier/training",
         "gan/projected_trainer",
+        "gan/reconstruction",
+        "gan/upsampling",
         "gan/steps",
         "gan/trainer",
         "nn/augmentation",

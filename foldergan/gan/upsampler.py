@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-_FILTERS = (64, 32, 16, 16)  # at the size of its input, then after each doubling
+_FILTERS = (32, 16, 16)  # at the size of its input, then after each doubling
 _BLOCKS = 2  # residual blocks
 _PATCH_FILTERS = (24, 48, 64)
 

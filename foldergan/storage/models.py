@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.storage import atomic, generators
+from foldergan.storage import atomic, generators, hdf5
 from foldergan.storage.filenames import (
     CLASS_NAMES,
     CLASSIFIER_H5,
@@ -17,8 +17,6 @@ from foldergan.storage.tables import save_json, save_text
 
 if TYPE_CHECKING:
     import keras
-
-_ABOUT = "foldergan"  # name of the text in an .h5 file; Keras reads over it
 
 
 class LoadedClassifier(NamedTuple):
@@ -48,26 +46,9 @@ def save_model(
         model: any.
         about: JSON values that belong to it and travel inside the file.
     """
-    import h5py
-
+    content = hdf5.encode(model, about)
     with atomic.replacing(path) as temporary:
-        model.save(temporary, include_optimizer=False)
-        if about:
-            with h5py.File(temporary, "a") as file:
-                file[_ABOUT] = json.dumps(about)
-
-
-def _load_about(path: Path) -> dict[str, Any]:
-    """Reads what `save_model` was given; nothing from files of others."""
-    import h5py
-
-    with h5py.File(path) as file:
-        if _ABOUT not in file:
-            return {}
-        about = json.loads(file[_ABOUT][()])
-    if not isinstance(about, dict):
-        raise ValueError(f"its {_ABOUT} is no JSON object")
-    return about
+        temporary.write_bytes(content)
 
 
 def save_classifier(
@@ -120,7 +101,7 @@ def refuse_other_backbone(model_dir: Path, backbone: str) -> None:
     if not path.is_file():
         return
     with report_unreadable(path):
-        known = _load_about(path).get("backbone", "none")
+        known = hdf5.read_about(path).get("backbone", "none")
     if known not in ("none", backbone):
         raise InputError(
             f"the classifier {path} was trained through the backbone {known}, not "
@@ -153,7 +134,7 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
             raise ValueError("it describes no network")
     with report_unreadable(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
-        about = _load_about(h5_path)
+        about = hdf5.read_about(h5_path)
     if not _maps(classifier, 4, 2):
         raise InputError(
             f"{json_path} is not a classifier: it maps {classifier.input_shape} to "
@@ -231,7 +212,7 @@ def load_generator_classes(path: Path) -> list[str] | None:
         None where nothing is known of them.
     """
     with report_unreadable(path, way_out="run: python GANModel.py"):
-        names = _load_about(path).get("class_names")
+        names = hdf5.read_about(path).get("class_names")
     if names is None and path.with_name(GENERATOR_CLASSES).is_file():
         path = path.with_name(GENERATOR_CLASSES)
         with report_unreadable(path, way_out="run: python GANModel.py, or remove it"):

@@ -5,6 +5,8 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.storage import atomic, generators, hdf5
 from foldergan.storage.filenames import (
@@ -122,7 +124,8 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
     """Rebuilds the classifier from train.json and train.h5.
 
     Raises:
-        InputError: a file is missing, damaged, or they do not fit together.
+        InputError: a file is missing, damaged, holds weights that are NaN or infinite,
+            or they do not fit together.
     """
     import keras
 
@@ -140,6 +143,7 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
             f"{json_path} is not a classifier: it maps {classifier.input_shape} to "
             f"{classifier.output_shape}, not images to probabilities; {RUN_TRAINING}"
         )
+    _refuse_not_finite(h5_path, classifier, RUN_TRAINING)
     names_path = model_dir / CLASS_NAMES
     class_names = _load_class_names(names_path, classifier.output_shape[-1])
     if about.get("class_names", class_names) != class_names:
@@ -173,7 +177,8 @@ def load_generator(path: Path) -> "keras.Model":
         classes, in; images -1-1 out.
 
     Raises:
-        InputError: damaged or not a generator; the message names another.
+        InputError: damaged, not a generator, or of weights that are NaN or infinite;
+            the message names another.
     """
     import keras
 
@@ -189,6 +194,7 @@ def load_generator(path: Path) -> "keras.Model":
             f"{generator.output_shape}, not latent vectors to images; {way_out}",
             ("generator",),
         )
+    _refuse_not_finite(path, generator, way_out, ("generator",))
     return generator
 
 
@@ -220,6 +226,31 @@ def load_generator_classes(path: Path) -> list[str] | None:
     if names is not None and not _is_names(names):
         raise InputError(f"{path} holds no list of class names; remove it")
     return names
+
+
+def _refuse_not_finite(
+    path: Path, model: "keras.Model", way_out: str, options: tuple[str, ...] = ()
+) -> None:
+    """Refuses a network that could only answer NaN.
+
+    Args:
+        path: of its weights.
+        model: with them loaded.
+        way_out: what to do about it.
+        options: as of `ForeseenError`.
+
+    Raises:
+        InputError: a weight is NaN or infinite.
+    """
+    import keras
+
+    for weight in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+            raise InputError(
+                f"{path} holds weights that are NaN or infinite, in {weight.path}; "
+                f"{way_out}",
+                options,
+            )
 
 
 def _is_names(value: Any) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from conftest import ENVIRONMENT, ROOT, classifier_of, generator_of
@@ -295,6 +296,33 @@ def test_damaged_generator_names_another(refuses, work, part):
     path.write_bytes(content[: int(len(content) * part)])
     says = (path.name, "damaged", "change --generator", "generator_model_002.h5")
     refuses(GENERATE, says=says)
+
+
+def spoil_weights(path: Path, value: float) -> None:
+    with h5py.File(path, "a") as file:
+        weights = []
+        file.visititems(lambda name, item: weights.append(item))
+        weights = [item for item in weights if isinstance(item, h5py.Dataset)]
+        next(item for item in weights if item.dtype == np.float32)[...] = value
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [
+        ("train.h5", "run: python TrainModel.py"),
+        ("generator_model_001.h5", "generator_model_002.h5"),
+    ],
+)
+def test_weights_that_are_not_finite_draw_nothing(refuses, work, name, way_out, value):
+    spoil_weights(work / "model" / name, value)
+    refuses(GENERATE, says=(name, "NaN or infinite", way_out))
+
+
+def test_gan_does_not_look_through_weights_that_are_not_finite(refuses, work):
+    spoil_weights(work / "model" / "train.h5", np.nan)
+    says = ("train.h5", "NaN or infinite", "run: python TrainModel.py")
+    refuses(GAN, "--discriminator-features", "classifier", says=says)
 
 
 def test_classifier_given_as_generator_is_refused(refuses, work):

@@ -442,6 +442,59 @@ def test_code_inside_a_model_file_is_not_run(tmp_path, monkeypatch):
     assert not Path("executed").exists()
 
 
+def with_weight(path: Path, value: float, which: int) -> str:
+    """Changes the very last number of a weight in an .h5 file; returns its name."""
+    found = []
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset) and item.shape:
+            found.append(name)
+
+    with h5py.File(path, "a") as file:
+        file["model_weights"].visititems(note)
+        weight = file["model_weights"][found[which]]
+        weight[(-1,) * weight.ndim] = value
+        return weight.name
+
+
+NOT_FINITE = [np.nan, np.inf, -np.inf]
+
+
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize("value", NOT_FINITE)
+def test_classifier_of_weights_that_are_not_finite_is_refused(model_dir, value, which):
+    path = model_dir / filenames.CLASSIFIER_H5
+    name = with_weight(path, value, which)
+    with pytest.raises(InputError, match="NaN or infinite") as error:
+        models.load_classifier(model_dir)
+    sentence = str(error.value)
+    assert sentence.startswith(f"{path} ")
+    assert sentence.partition(" in ")[2].partition(";")[0] in name
+    assert sentence.endswith("run: python TrainModel.py, with the same preset")
+
+
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize("value", NOT_FINITE)
+@pytest.mark.parametrize("num_classes", [0, 2])
+def test_generator_of_weights_that_are_not_finite_names_another(
+    tmp_path, num_classes, value, which
+):
+    path = tmp_path / DEFAULT
+    network = generator_of(SHAPE, 5, (4, 4), "batch", num_classes)
+    models.save_model(path, network)
+    models.load_generator(path)
+    with_weight(path, value, which)
+    with pytest.raises(
+        InputError, match="NaN or infinite, .*run: python GANM"
+    ) as error:
+        models.load_generator(path)
+    assert str(error.value).startswith(f"{path} ")
+    assert error.value.options == ("generator",)
+    some_generators(tmp_path, 70)
+    with pytest.raises(InputError, match="NaN or infinite, .*_070.h5 is another"):
+        models.load_generator(path)
+
+
 # Saved whole or not at all.
 
 

@@ -28,6 +28,7 @@ WRITERS = {
         "arrays",
         "atomic",
         "checkpoint",
+        "hdf5",
         "locking",
         "models",
         "plots",

@@ -16,8 +16,8 @@ from foldergan.errors import RunError
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary path; what is written there then replaces `path`.
 
-    The temporary name ends like `path`, because Keras chooses the format by the
-    extension. On any failure the temporary file is removed and `path` is left
+    The temporary name ends like `path`, because some writers choose the format by
+    the extension. On any failure the temporary file is removed and `path` is left
     as it was.
 
     Args:
@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except BrokenPipeError:  # of what was printed meanwhile
         raise
-    except (OSError, RuntimeError) as error:  # h5py reports a full disk as the latter
+    except OSError as error:
         raise RunError(f"could not write {path}: {error}") from error
     finally:
         with contextlib.suppress(OSError):

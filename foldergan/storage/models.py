@@ -5,8 +5,10 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.storage import atomic, generators
+from foldergan.storage import atomic, generators, hdf5
 from foldergan.storage.filenames import (
     CLASS_NAMES,
     CLASSIFIER_H5,
@@ -17,8 +19,6 @@ from foldergan.storage.tables import save_json, save_text
 
 if TYPE_CHECKING:
     import keras
-
-_ABOUT = "foldergan"  # name of the text in an .h5 file; Keras reads over it
 
 
 class LoadedClassifier(NamedTuple):
@@ -48,26 +48,9 @@ def save_model(
         model: any.
         about: JSON values that belong to it and travel inside the file.
     """
-    import h5py
-
+    content = hdf5.encode(model, about)
     with atomic.replacing(path) as temporary:
-        model.save(temporary, include_optimizer=False)
-        if about:
-            with h5py.File(temporary, "a") as file:
-                file[_ABOUT] = json.dumps(about)
-
-
-def _load_about(path: Path) -> dict[str, Any]:
-    """Reads what `save_model` was given; nothing from files of others."""
-    import h5py
-
-    with h5py.File(path) as file:
-        if _ABOUT not in file:
-            return {}
-        about = json.loads(file[_ABOUT][()])
-    if not isinstance(about, dict):
-        raise ValueError(f"its {_ABOUT} is no JSON object")
-    return about
+        temporary.write_bytes(content)
 
 
 def save_classifier(
@@ -120,7 +103,7 @@ def refuse_other_backbone(model_dir: Path, backbone: str) -> None:
     if not path.is_file():
         return
     with report_unreadable(path):
-        known = _load_about(path).get("backbone", "none")
+        known = hdf5.read_about(path).get("backbone", "none")
     if known not in ("none", backbone):
         raise InputError(
             f"the classifier {path} was trained through the backbone {known}, not "
@@ -141,7 +124,8 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
     """Rebuilds the classifier from train.json and train.h5.
 
     Raises:
-        InputError: a file is missing, damaged, or they do not fit together.
+        InputError: a file is missing, damaged, holds weights that are NaN or infinite,
+            or they do not fit together.
     """
     import keras
 
@@ -153,12 +137,13 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
             raise ValueError("it describes no network")
     with report_unreadable(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
-        about = _load_about(h5_path)
+        about = hdf5.read_about(h5_path)
     if not _maps(classifier, 4, 2):
         raise InputError(
             f"{json_path} is not a classifier: it maps {classifier.input_shape} to "
             f"{classifier.output_shape}, not images to probabilities; {RUN_TRAINING}"
         )
+    _refuse_not_finite(h5_path, classifier, RUN_TRAINING)
     names_path = model_dir / CLASS_NAMES
     class_names = _load_class_names(names_path, classifier.output_shape[-1])
     if about.get("class_names", class_names) != class_names:
@@ -192,7 +177,8 @@ def load_generator(path: Path) -> "keras.Model":
         classes, in; images -1-1 out.
 
     Raises:
-        InputError: damaged or not a generator; the message names another.
+        InputError: damaged, not a generator, or of weights that are NaN or infinite;
+            the message names another.
     """
     import keras
 
@@ -208,6 +194,7 @@ def load_generator(path: Path) -> "keras.Model":
             f"{generator.output_shape}, not latent vectors to images; {way_out}",
             ("generator",),
         )
+    _refuse_not_finite(path, generator, way_out, ("generator",))
     return generator
 
 
@@ -231,7 +218,7 @@ def load_generator_classes(path: Path) -> list[str] | None:
         None where nothing is known of them.
     """
     with report_unreadable(path, way_out="run: python GANModel.py"):
-        names = _load_about(path).get("class_names")
+        names = hdf5.read_about(path).get("class_names")
     if names is None and path.with_name(GENERATOR_CLASSES).is_file():
         path = path.with_name(GENERATOR_CLASSES)
         with report_unreadable(path, way_out="run: python GANModel.py, or remove it"):
@@ -239,6 +226,31 @@ def load_generator_classes(path: Path) -> list[str] | None:
     if names is not None and not _is_names(names):
         raise InputError(f"{path} holds no list of class names; remove it")
     return names
+
+
+def _refuse_not_finite(
+    path: Path, model: "keras.Model", way_out: str, options: tuple[str, ...] = ()
+) -> None:
+    """Refuses a network that could only answer NaN.
+
+    Args:
+        path: of its weights.
+        model: with them loaded.
+        way_out: what to do about it.
+        options: as of `ForeseenError`.
+
+    Raises:
+        InputError: a weight is NaN or infinite.
+    """
+    import keras
+
+    for weight in model.weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
+            raise InputError(
+                f"{path} holds weights that are NaN or infinite, in {weight.path}; "
+                f"{way_out}",
+                options,
+            )
 
 
 def _is_names(value: Any) -> bool:

@@ -3,11 +3,14 @@
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
-from conftest import classifier_of, generator_of
+from conftest import ENVIRONMENT, ROOT, classifier_of, generator_of
 
 from foldergan.config.presets import PRESETS
 from foldergan.images import cv2
@@ -295,6 +298,33 @@ def test_damaged_generator_names_another(refuses, work, part):
     refuses(GENERATE, says=says)
 
 
+def spoil_weights(path: Path, value: float) -> None:
+    with h5py.File(path, "a") as file:
+        weights = []
+        file.visititems(lambda name, item: weights.append(item))
+        weights = [item for item in weights if isinstance(item, h5py.Dataset)]
+        next(item for item in weights if item.dtype == np.float32)[...] = value
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [
+        ("train.h5", "run: python TrainModel.py"),
+        ("generator_model_001.h5", "generator_model_002.h5"),
+    ],
+)
+def test_weights_that_are_not_finite_draw_nothing(refuses, work, name, way_out, value):
+    spoil_weights(work / "model" / name, value)
+    refuses(GENERATE, says=(name, "NaN or infinite", way_out))
+
+
+def test_gan_does_not_look_through_weights_that_are_not_finite(refuses, work):
+    spoil_weights(work / "model" / "train.h5", np.nan)
+    says = ("train.h5", "NaN or infinite", "run: python TrainModel.py")
+    refuses(GAN, "--discriminator-features", "classifier", says=says)
+
+
 def test_classifier_given_as_generator_is_refused(refuses, work):
     refuses(GENERATE, "--generator", "train.h5", says=("train.h5 is not a generator",))
 
@@ -395,3 +425,39 @@ def test_disk_that_fills_up_while_saving_ends_in_1_with_the_old_files(
     assert f"{name}: error: could not write " in result.err
     assert "Traceback" not in result.err
     assert snapshot(work) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kib", [8, 16, 24])
+@pytest.mark.parametrize(
+    ("name", "flags", "file"),
+    [
+        (TRAIN, ("--image-shape", "8x8x3"), "train.h5"),
+        (GAN, (), "generator_model_001.h5"),
+    ],
+)
+def test_script_on_a_disk_too_full_for_its_network_ends_in_1_with_the_old_one(
+    work, image_folder, name, flags, file, kib
+):
+    pytest.importorskip("resource")
+    before = (work / "model" / file).read_bytes()
+    assert len(before) > 24 * 1024
+    program = (
+        "import resource, runpy, sys; hard = resource.RLIM_INFINITY; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), hard)); "
+        "sys.argv = sys.argv[2:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    end = subprocess.run(
+        [sys.executable, "-c", program, str(kib * 1024), ROOT / name, *SMOKE, *flags],
+        cwd=work,
+        env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert end.returncode == 1, end.stderr
+    sentence = end.stderr.partition(f"{name}: error: ")[2]
+    assert sentence.startswith(f"could not write {Path('model') / file}: "), end.stderr
+    assert sentence.count("\n") == 1
+    assert (work / "model" / file).read_bytes() == before
+    assert not list(work.rglob(".tmp-*"))

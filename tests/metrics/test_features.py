@@ -84,7 +84,7 @@ def test_a_classifier_without_a_dense_layer_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["thumbnail.keras", "thumbnail.h5"])
 def test_a_models_output_is_flattened(tmp_path, name):
     thumbnail = keras.Sequential([keras.Input(SHAPE), layers.AveragePooling2D(4)])
-    models.save_model(tmp_path / name, thumbnail)
+    thumbnail.save(tmp_path / name)
     extractor = features.load_extractor(str(tmp_path / name), tmp_path / "elsewhere")
     pictures = random_images()
     expected = pictures.reshape(5, 2, 4, 2, 4, 3).mean((2, 4)).reshape(5, 12)

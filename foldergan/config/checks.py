@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from foldergan.errors import InputError
+
 
 class MisfitError(ValueError):
     """Images and a network do not fit.
@@ -75,6 +77,16 @@ def check_generator_reaches(
             f"{scale}, not {shape[0]}x{shape[1]}",
             ("image_shape", "generator_filters"),
         )
+
+
+def require_generator_reaches(
+    shape: tuple[int, ...], filters: tuple[int, ...], backbone: str = "none"
+) -> None:
+    """Raises InputError where `check_generator_reaches` finds a misfit."""
+    try:
+        check_generator_reaches(shape, filters, backbone)
+    except MisfitError as error:
+        raise InputError(str(error), error.options) from error
 
 
 def check_augmentation(changes: tuple[str, ...]) -> None:

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from foldergan.config.checks import MisfitError, check_generator_reaches
+from foldergan.config.checks import require_generator_reaches
 from foldergan.config.presets import Preset
-from foldergan.config.settings import GAN
 from foldergan.data import dataset, splits
-from foldergan.errors import InputError
 from foldergan.images import Resized
 from foldergan.storage import arrays, filenames, manifest
 
@@ -64,7 +62,9 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
     images: np.ndarray | Resized = arrays.load_images(data_dir)
     if settings.image_shape and settings.image_shape != images.shape[1:]:
         images = Resized(images, settings.image_shape)
-    _check_reaches(images.shape[1:], settings)
+    require_generator_reaches(
+        images.shape[1:], settings.generator_filters, settings.backbone
+    )
     known = manifest.load_arrays(data_dir)
     shape = "x".join(map(str, images.shape[1:]))
     print(
@@ -97,12 +97,7 @@ def _make_arrays(options: argparse.Namespace, preset: Preset) -> None:
     is_wanted = options.dataset or not preset.classifier_first
     if is_wanted and (is_missing or (options.dataset and not options.resume)):
         shape = preset.gan.image_shape or preset.data.image_shape
-        _check_reaches(shape, preset.gan)
+        require_generator_reaches(
+            shape, preset.gan.generator_filters, preset.gan.backbone
+        )
         dataset.build(options, preset.data.source, shape, least_classes=0)
-
-
-def _check_reaches(shape: tuple[int, int, int], settings: GAN) -> None:
-    try:
-        check_generator_reaches(shape, settings.generator_filters, settings.backbone)
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error

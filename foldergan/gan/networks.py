@@ -3,9 +3,8 @@
 import keras
 from keras import layers
 
-from foldergan.config.checks import MisfitError, check_generator_reaches
+from foldergan.config.checks import require_generator_reaches
 from foldergan.config.settings import GAN
-from foldergan.errors import InputError
 from foldergan.images import Tensor
 
 # Else a class would be one small number behind hundreds of latent ones, unheard.
@@ -60,10 +59,7 @@ def first_block_shape(
         InputError: that many doublings cannot reach the shape.
     """
     filters = settings.generator_filters
-    try:
-        check_generator_reaches(image_shape, filters)
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error
+    require_generator_reaches(image_shape, filters)
     height, width, _ = image_shape
     scale = 2 ** (len(filters) - 1)
     return (height // scale, width // scale, filters[0])

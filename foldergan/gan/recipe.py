@@ -4,11 +4,7 @@ import keras
 from keras import layers
 
 from foldergan.backbones.loading import load_backbone
-from foldergan.config.checks import (
-    MisfitError,
-    check_generator_reaches,
-    upsampling_of,
-)
+from foldergan.config.checks import require_generator_reaches, upsampling_of
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError
 from foldergan.gan import (
@@ -25,6 +21,8 @@ from foldergan.gan.upsampling import Upsampling
 
 # Channels of the mixed maps, of the stride named or any above.
 _MIXED_CHANNELS = {4: 48, 8: 64, 16: 128, 32: 128}
+# Of what tells real from upsampled images.
+_UPSAMPLED_FILTERS = (24, 48, 64)
 
 
 def build_trainer(
@@ -69,12 +67,9 @@ def _build_through_backbone(
     settings: GAN, image_shape: tuple[int, int, int], num_classes: int, seed: int
 ) -> ProjectedTrainer:
     """Builds heads over a pretrained backbone, a light generator and an upsampler."""
-    try:
-        check_generator_reaches(
-            image_shape, settings.generator_filters, settings.backbone
-        )
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error
+    require_generator_reaches(
+        image_shape, settings.generator_filters, settings.backbone
+    )
     factor = upsampling_of(image_shape, settings.backbone)
     height, width, channels = image_shape
     drawn_shape = (height // factor, width // factor, channels)
@@ -87,7 +82,7 @@ def _build_through_backbone(
     if factor > 1:
         upsampling = Upsampling(
             upsampler.build_upsampler(drawn_shape, factor),
-            upsampler.build_patch_discriminator(image_shape),
+            projected_heads.build_patch_head(image_shape, _UPSAMPLED_FILTERS, 0),
             _build_feature_network(settings.backbone, image_shape, 1, seed),
             seed,
             settings.precision,

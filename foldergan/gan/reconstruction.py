@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
+from foldergan.gan import mixing
 from foldergan.gan.steps import mean_of
 
 _COARSE = 32  # height and width that pixels are averaged to before they are compared
-_MOST_CHANNELS = 3  # of an image; mixed maps have more
 
 
 def reconstruction_loss(
@@ -27,11 +27,22 @@ def reconstruction_loss(
         fake_features: the same, for the generated ones.
         pixel_weight: of the pixels; that of the mixed maps is 1.
     """
-    maps = [
-        tf.reduce_mean(tf.abs(real - fake))
-        for real, fake in zip(real_features, fake_features, strict=True)
-        if len(real.shape) == 4 and real.shape[-1] > _MOST_CHANNELS
-    ]
     size = max(1, real_images.shape[1] // _COARSE)
     pooled = tf.nn.avg_pool2d(real_images - fake_images, size, size, "VALID")
-    return mean_of(maps) + pixel_weight * tf.reduce_mean(tf.abs(pooled))
+    distance = feature_distance(real_features, fake_features)
+    return distance + pixel_weight * tf.reduce_mean(tf.abs(pooled))
+
+
+def feature_distance(
+    real_features: list[tf.Tensor], fake_features: list[tf.Tensor]
+) -> tf.Tensor:
+    """Computes the L1 distance of mixed maps, which weigh the same.
+
+    Args:
+        real_features: what a feature network returns for the real images.
+        fake_features: the same, for the generated ones.
+    """
+    pairs = zip(
+        mixing.maps_of(real_features), mixing.maps_of(fake_features), strict=True
+    )
+    return mean_of([tf.reduce_mean(tf.abs(real - fake)) for real, fake in pairs])

@@ -7,7 +7,6 @@ from keras import layers
 
 _FILTERS = (32, 16, 16)  # at the size of its input, then after each doubling
 _BLOCKS = 2  # residual blocks
-_PATCH_FILTERS = (24, 48, 64)
 
 
 def build_upsampler(image_shape: tuple[int, int, int], factor: int) -> keras.Model:
@@ -48,26 +47,6 @@ def build_upsampler(image_shape: tuple[int, int, int], factor: int) -> keras.Mod
         *detail.shape[1:3], interpolation="bilinear", dtype="float32"
     )(images)
     return keras.Model(images, layers.Add()([enlarged, detail]), name="upsampler")
-
-
-def build_patch_discriminator(image_shape: tuple[int, int, int]) -> keras.Model:
-    """Builds what tells real from upsampled images, patch by patch.
-
-    Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
-    2017.
-
-    Args:
-        image_shape: (height, width, channels); values -1-1 go in.
-
-    Returns:
-        One logit for each patch, eight pixels apart.
-    """
-    values = images = keras.Input(image_shape)
-    for filters in _PATCH_FILTERS:
-        values = layers.Conv2D(filters, 4, strides=2, padding="same")(values)
-        values = layers.LeakyReLU(negative_slope=0.2)(values)
-    logits = layers.Conv2D(1, 3, padding="same")(values)
-    return keras.Model(images, logits, name="patch_discriminator")
 
 
 def join(generator: keras.Model, upsampler: keras.Model) -> keras.Model:

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from foldergan.gan import losses, mixing
-from foldergan.gan.steps import apply_gradients, mean_of
+from foldergan.gan.reconstruction import feature_distance
+from foldergan.gan.steps import apply_gradients
 from foldergan.nn.fast_twin import fast_twin
 
 _UPSAMPLER_RATE = 1e-3  # learning rate
@@ -32,7 +33,7 @@ class Upsampling:
 
     Args:
         upsampler: as of `upsampler.build_upsampler`.
-        discriminator: as of `upsampler.build_patch_discriminator`.
+        discriminator: as of `projected_heads.build_patch_head`, without classes.
         feature_network: as of `mixing.build_feature_network`, of the large images.
         seed: of the noise.
         precision: "float32", or "bfloat16" for convolutions.
@@ -102,13 +103,9 @@ class Upsampling:
             loss = (
                 _distance(images, enlarged)
                 + _distance(small, self.shrink(enlarged))
-                + mean_of(
-                    [
-                        _distance(of_real, of_fake)
-                        for of_real, of_fake in zip(
-                            self._maps(images), self._maps(enlarged), strict=True
-                        )
-                    ]
+                + feature_distance(
+                    self._feature_network(images, training=False),
+                    self._feature_network(enlarged, training=False),
                 )
                 + weight * generator_loss(self.discriminator(enlarged))
             )
@@ -122,9 +119,6 @@ class Upsampling:
                 self.discriminator(real_images), self.discriminator(fake_images)
             )
         apply_gradients(tape, loss, self.discriminator, self._optimizers[0])
-
-    def _maps(self, images: tf.Tensor) -> list[tf.Tensor]:
-        return mixing.maps_of(self._feature_network(images, training=False))
 
 
 def _distance(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:

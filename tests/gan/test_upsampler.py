@@ -7,7 +7,7 @@ import tensorflow as tf
 from tiny_backbone import random_images, save_tiny
 
 from foldergan import backend
-from foldergan.gan import recipe, upsampler
+from foldergan.gan import projected_heads, recipe, upsampler
 from foldergan.gan.upsampling import Upsampling
 from foldergan.nn.fast_twin import fast_twin
 
@@ -22,7 +22,7 @@ def upsampling(tmp_path):
     network = recipe._build_feature_network(str(save_tiny(tmp_path)), LARGE, 1, 0)
     upsampling = Upsampling(
         upsampler.build_upsampler(SMALL, 2),
-        upsampler.build_patch_discriminator(LARGE),
+        projected_heads.build_patch_head(LARGE, (24, 48, 64), 0),
         network,
         seed=0,
     )

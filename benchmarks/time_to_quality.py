@@ -67,13 +67,17 @@ def parse():
 
 def prepare(options) -> None:
     """Makes the arrays and the classifiers, unless they are in the work folder."""
+    from foldergan.config.presets import find_preset
     from foldergan.data import dataset
 
     shape = (32, 32, 3)
     for folder, source in ((".", options.dataset), (REAL, options.real)):
         (options.work / folder).mkdir(parents=True, exist_ok=True)
         dataset.build_arrays(source, options.work / folder, shape)
-    for seed, folder, *shorter in ((0, SEEN), (1, options.judge, "--epochs", "10")):
+    classifiers = [(1, options.judge, "--epochs", "10")]
+    if any(find_preset(name).gan.uses_classifier for name in options.presets):
+        classifiers.append((0, SEEN))
+    for seed, folder, *shorter in classifiers:
         if not (options.work / folder / "train.h5").exists():
             subprocess.run(
                 [
@@ -160,7 +164,9 @@ def train(options, name: str, seed: int) -> None:
         settings = replace(settings, precision="bfloat16", latents=latents)
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0
-    classifier = models.load_classifier(options.work / SEEN).model
+    classifier = None
+    if settings.uses_classifier:
+        classifier = models.load_classifier(options.work / SEEN).model
     trainer = recipe.build_trainer(
         settings, images.shape[1:], num_classes, seed, classifier
     )

@@ -208,10 +208,11 @@ def torch_step(dtype: str, compiled: bool = False):
     return prepare
 
 
-def ours(precision: str, latents: str = "fresh"):
-    """`AdversarialTrainer`, as GANModel.py runs it."""
+def ours(precision: str, latents: str = "fresh", onednn: bool = True):
+    """`AdversarialTrainer`, as GANModel.py runs it, or without oneDNN."""
 
     def prepare(options):
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(onednn))
         _, discriminator, generator = keras_networks()
         from foldergan.config.settings import GAN
         from foldergan.gan.trainer import AdversarialTrainer
@@ -256,6 +257,7 @@ CONTENDERS = {
     "torch float32, compiled": torch_step("float32", compiled=True),
     "torch bfloat16, compiled": torch_step("bfloat16", compiled=True),
     "ours float32": ours("float32"),
+    "ours float32, without oneDNN": ours("float32", onednn=False),
     "ours float32, shared": ours("float32", "shared"),
     "ours bfloat16": ours("bfloat16"),
     "ours bfloat16, shared": ours("bfloat16", "shared"),

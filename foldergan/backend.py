@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,9 @@ def load() -> None:
             f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}; the training steps here "
             "are TensorFlow's; unset it"
         )
+    if platform.machine() in ("x86_64", "AMD64"):
+        # By itself TensorFlow does without oneDNN where there is no AVX-512.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with _native_log_silenced():
         import tensorflow as tf
         from absl import logging
@@ -59,8 +63,6 @@ def _lacks_bfloat16() -> bool:
 
 def versions() -> dict[str, str]:
     """Names what a run was made with, for the record beside the model."""
-    import platform
-
     import keras
     import numpy
     import tensorflow as tf

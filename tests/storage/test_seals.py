@@ -1,6 +1,7 @@
 """Bits that flip on the disk: every one is named, and files of others still load."""
 
 import json
+import os
 import random
 
 import numpy as np
@@ -137,6 +138,59 @@ def test_flipped_bits_of_the_record_are_named_or_say_nothing(tmp_path):
 
 
 # Files that were not saved together.
+
+
+class Dead(BaseException):
+    """Stands for kill -9; whole processes die in test_killed_at_each_write.py."""
+
+
+def dead_at_rename(monkeypatch, point, save):
+    """Saves, and dies before the rename of that number."""
+    passed, replace = [], os.replace
+
+    def replace_or_die(*paths):
+        if len(passed) == point:
+            raise Dead
+        passed.append(paths)
+        replace(*paths)
+
+    with monkeypatch.context() as patch, pytest.raises(Dead):
+        patch.setattr(os, "replace", replace_or_die)
+        save()
+
+
+@pytest.mark.parametrize("point", range(3))
+def test_a_classifier_half_renamed_is_the_old_one_or_refused(
+    tmp_path, monkeypatch, point
+):
+    def save(names):
+        classifier = classifier_of(SHAPE, 2, (4,), 8)
+        models.save_classifier(tmp_path, classifier, names, ())
+
+    save(["a", "b"])
+    dead_at_rename(monkeypatch, point, lambda: save(["b", "a"]))
+    if point == 0:
+        assert models.load_classifier(tmp_path).class_names == ["a", "b"]
+    else:
+        with pytest.raises(InputError, match="run: python TrainModel.py"):
+            models.load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize("point", range(3))
+@pytest.mark.parametrize("has_record", [True, False])
+def test_arrays_half_renamed_are_the_old_ones_or_refused(
+    tmp_path, monkeypatch, point, has_record
+):
+    save_arrays(tmp_path)
+    old = np.array(arrays.load_images(tmp_path))
+    if not has_record:  # as of other people's scripts
+        (tmp_path / filenames.ORIGIN).unlink()
+    dead_at_rename(monkeypatch, point, lambda: save_arrays(tmp_path, seed=1))
+    if point == 0:
+        np.testing.assert_array_equal(load_arrays(tmp_path)[0], old)
+    else:
+        with pytest.raises(InputError, match="a run was killed while it saved"):
+            load_arrays(tmp_path)
 
 
 def test_train_json_of_another_training_is_refused(tmp_path):

@@ -51,7 +51,7 @@ def _jpeg(content: bytes) -> Header | None:
             height, width = struct.unpack_from(">HH", content, start + 5)
             is_progressive = marker not in (0xC0, 0xC1)
             return Header(height, width, False, True, is_progressive)
-        start += 2 + struct.unpack_from(">H", content, start + 2)[0]
+        start += 2 + content[start + 2] * 256 + content[start + 3]
     return None
 
 

@@ -32,6 +32,7 @@ WRITERS = {
         "locking",
         "models",
         "plots",
+        "seals",
         "tables",
     )
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from foldergan.errors import InputError, report_unreadable
-from foldergan.storage import atomic
+from foldergan.storage import atomic, seals
 from foldergan.storage.filenames import RESUME
 
 
@@ -33,16 +33,18 @@ class Checkpoint:
         about = json.dumps({"settings": self._key, "tables": self.tables})
         with atomic.replacing(self.path) as temporary:
             np.savez(temporary, about=about, **state)  # type: ignore[arg-type]
+            seals.seal(temporary)
 
     def load(self) -> dict[str, np.ndarray]:
         """Loads the tables and returns the state that was saved last.
 
         Raises:
-            InputError: missing, damaged (each array has a checksum), or of a run with
+            InputError: missing, damaged, or of a run with
                 another key, whose differences the message lists.
         """
         if not self.path.is_file():
             raise InputError(f"nothing to resume: {self.path} not found", ("resume",))
+        seals.check(self.path, options=("resume",))
         with (
             report_unreadable(self.path, way_out="", options=("resume",)),
             open(self.path, "rb") as opened,  # NumPy itself leaves a damaged file open
@@ -50,7 +52,9 @@ class Checkpoint:
         ):
             state = {name: file[name] for name in file.files}
             about = json.loads(str(state.pop("about")))
-        saved = about["settings"]
+            saved, tables = dict(about["settings"]), dict(about["tables"])
+            if not all(_are_rows(rows) for rows in tables.values()):
+                raise ValueError("its tables are no rows")
         changed = [
             f"{name} was {saved.get(name)}, is {self._key.get(name)}"
             for name in sorted(saved | self._key)
@@ -62,5 +66,9 @@ class Checkpoint:
                 "give the old ones again",
                 ("resume",),
             )
-        self.tables = about["tables"]
+        self.tables = tables
         return state
+
+
+def _are_rows(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)

@@ -12,6 +12,8 @@ discriminator on 64 of them and 64 fakes, then the generator on 128 latent vecto
     matmul          2048x2048 matrices multiplied: what the cores do at best
 """
 
+import os
+
 import numpy as np
 import side_by_side
 

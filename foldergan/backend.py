@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from foldergan import processor
 from foldergan.errors import InputError
 
 
@@ -41,10 +42,27 @@ def load() -> None:
         from absl import logging
 
         tf.config.list_physical_devices("GPU")  # the first look is the noisy one
+    _limit_threads()
     # It warns of `predict` on batches of several sizes, of which there are two.
     tf.get_logger().setLevel("ERROR")
     # Keras calls .h5 a legacy format at every save; the names are our contract.
     logging.set_verbosity(logging.ERROR)
+
+
+def _limit_threads() -> None:
+    """Starts no more threads than the CPU quota lets run at once.
+
+    TensorFlow itself counts the cores that it may run on, without the quota: more
+    threads than that would use it up early and then all stand still together.
+    """
+    import tensorflow as tf
+
+    cores, threading = processor.usable_cores(), tf.config.threading
+    is_told = "TF_NUM_INTRAOP_THREADS" in os.environ
+    if cores < processor.allowed_cores() and not is_told:
+        with contextlib.suppress(RuntimeError):  # it has computed before
+            threading.set_intra_op_parallelism_threads(cores)
+            threading.set_inter_op_parallelism_threads(cores)
 
 
 def _lacks_bfloat16() -> bool:
@@ -71,7 +89,8 @@ def versions() -> dict[str, str]:
         "tensorflow": tf.__version__,
         "numpy": numpy.__version__,
         "machine": platform.machine(),
-        "cpu_count": str(os.cpu_count()),
+        "processor": processor.model_name(),
+        "cores": str(processor.usable_cores()),
     }
 
 

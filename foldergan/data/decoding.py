@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from foldergan.images import cv2, resize
+from foldergan.processor import usable_cores
 
 _MOST_PIXELS = int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"])
 _BLOCK_BYTES = 2**19  # of images that go from thread to thread together
@@ -139,7 +140,7 @@ def _reading_threads(paths: Sequence[Path | str]) -> int:
     for path in paths[:: max(1, len(paths) // 64)]:
         with contextlib.suppress(OSError):
             sizes.append(os.path.getsize(path))
-    return 1 if np.median(sizes) < _SMALL_FILE else min(os.cpu_count() or 1, 8)
+    return 1 if np.median(sizes) < _SMALL_FILE else min(usable_cores(), 8)
 
 
 def _decode(content: bytes, target: int) -> np.ndarray | None:

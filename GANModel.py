@@ -15,6 +15,7 @@ Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,14 +67,18 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     # Load the images, and the state to go on from if asked to.
     data = training_set.load(options, preset)
     plan = schedule.plan(preset.gan, len(data.rows))
-    saved = checkpoint.Checkpoint(options.model_dir, resume_key(options, preset, data))
+    others = fingerprints(options, preset, data)
+    given = preset.gan.precision
+    preset = decide_precision(options, preset, data)
+    key = schedule.resume_key(preset.gan, **others)
+    saved = checkpoint.Checkpoint(options.model_dir, key)
     state = saved.load() if options.resume else None
     history = saved.tables.setdefault("history", [])
     quality = saved.tables.setdefault("quality", [])
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data)
-    start(options, preset, trainer, state)
+    start(options, preset, given, trainer, state)
     epochs = plan.epochs
     if selection.has_stalled(quality, preset.gan.patience):
         print("it had ended there; a larger --patience goes on")
@@ -130,12 +135,11 @@ def save_and_evaluate(
         print(selection.as_text(quality))
 
 
-def resume_key(
+def fingerprints(
     options: argparse.Namespace, preset: Preset, data: "TrainingSet"
 ) -> dict[str, Any]:
-    """Names everything that a training must have in common to go on."""
+    """Names what a training must have in common to go on, beside its settings."""
     from foldergan.backbones import sources
-    from foldergan.gan import schedule
     from foldergan.storage import arrays, models
 
     others = {"seed": preset.seed, "pictures": arrays.fingerprint(data.images)}
@@ -146,7 +150,23 @@ def resume_key(
         backbone = sources.fingerprint(preset.gan.backbone)
         models.refuse_other_backbone(options.model_dir, backbone)
         others["backbone"] = backbone
-    return schedule.resume_key(preset.gan, **others)
+    return others
+
+
+def decide_precision(
+    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
+) -> Preset:
+    """Replaces a precision of auto by the one that it comes to."""
+    from foldergan.nn import precision
+    from foldergan.storage import checkpoint, manifest
+
+    settings = preset.gan
+    if options.resume:
+        before = checkpoint.precision_of(options.model_dir)
+    else:
+        before = manifest.chosen_before(options.model_dir, "GANModel", preset)
+    chosen = precision.choose(settings, settings.convolutions(data.image_shape), before)
+    return replace(preset, gan=replace(settings, precision=chosen))
 
 
 def build(
@@ -157,7 +177,7 @@ def build(
 
     # This takes seconds, so only once the input is good.
     settings, model_dir = preset.gan, options.model_dir
-    backend.start(preset.seed, settings.precision)
+    backend.start(preset.seed)
     from foldergan.classifier.evaluation import warn_if_guessing
     from foldergan.gan.evaluation import GeneratorEvaluator
     from foldergan.gan.recipe import build_trainer
@@ -194,6 +214,7 @@ def build(
 def start(
     options: argparse.Namespace,
     preset: Preset,
+    given_precision: str,
     trainer: "AdversarialTrainer",
     state: "dict[str, np.ndarray] | None",
 ) -> None:
@@ -207,7 +228,9 @@ def start(
         print(f"going on after epoch {trainer.epoch}")
     else:
         snapshots.back_up_earlier(options.model_dir)
-    manifest.save_run(options.model_dir, "GANModel", preset, backend.versions())
+    manifest.save_run(
+        options.model_dir, "GANModel", preset, backend.versions(), given_precision
+    )
 
 
 def finish(

@@ -10,7 +10,7 @@ from foldergan import processor
 from foldergan.errors import InputError
 
 
-def start(seed: int, precision: str = "float32") -> None:
+def start(seed: int) -> None:
     """Imports Keras and TensorFlow and makes what follows repeatable.
 
     Same seed, same machine, same versions and same number of threads give the
@@ -18,7 +18,6 @@ def start(seed: int, precision: str = "float32") -> None:
 
     Args:
         seed: seeds Python's, NumPy's and TensorFlow's generators.
-        precision: of the training to come; a processor without it is warned of.
     """
     load()
     import keras
@@ -26,8 +25,6 @@ def start(seed: int, precision: str = "float32") -> None:
 
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    if precision == "bfloat16" and _lacks_bfloat16():
-        print("warning: this processor has no bfloat16; float32 would be faster")
 
 
 def load() -> None:
@@ -65,14 +62,29 @@ def _limit_threads() -> None:
             threading.set_inter_op_parallelism_threads(cores)
 
 
-def _lacks_bfloat16() -> bool:
+def lacks_bfloat16() -> bool:
     """Tells whether bfloat16 would be emulated, as far as the system says."""
+    load()
     import tensorflow as tf
 
-    processor = Path("/proc/cpuinfo")
-    if tf.config.list_physical_devices("GPU") or not processor.exists():
+    flags = Path("/proc/cpuinfo")
+    if tf.config.list_physical_devices("GPU") or not flags.exists():
         return False
-    return "bf16" not in processor.read_text(encoding="utf-8")
+    return "bf16" not in flags.read_text(encoding="utf-8")
+
+
+def computed_on() -> dict[str, str]:
+    """Names all that decides how fast something is computed here."""
+    load()
+    import tensorflow as tf
+
+    names = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    known = versions()
+    kept = ("keras", "tensorflow", "machine", "processor", "cores")
+    return {name: known[name] for name in kept} | {"gpus": ", ".join(names)}
 
 
 def versions() -> dict[str, str]:

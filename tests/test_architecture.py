@@ -27,6 +27,7 @@ WRITERS = {
     for name in (
         "arrays",
         "atomic",
+        "cache",
         "checkpoint",
         "hdf5",
         "locking",
@@ -153,6 +154,7 @@ def test_only_these_modules_import_tensorflow():
         "nn/augmentation",
         "nn/fast_layers",
         "nn/fast_twin",
+        "nn/precision",
     }
 
 

@@ -1,6 +1,8 @@
 """The state that a GAN training goes on from: one file, whole or absent."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,30 @@ import numpy as np
 from foldergan.errors import InputError, report_unreadable
 from foldergan.storage import atomic
 from foldergan.storage.filenames import RESUME
+
+
+def precision_of(folder: Path) -> str | None:
+    """Tells what the training was computed in whose state lies in a folder.
+
+    Raises:
+        InputError: the state is missing or damaged.
+    """
+    with _opened(folder / RESUME) as file:
+        settings = json.loads(str(file["about"]))["settings"]
+    return settings.get("precision")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Opens a saved state, and reports whatever reading it raises as InputError."""
+    if not path.is_file():
+        raise InputError(f"nothing to resume: {path} not found", ("resume",))
+    with (
+        report_unreadable(path, way_out="", options=("resume",)),
+        open(path, "rb") as opened,  # NumPy itself leaves a damaged file open
+        np.load(opened, allow_pickle=False) as file,
+    ):
+        yield file
 
 
 class Checkpoint:
@@ -41,13 +67,7 @@ class Checkpoint:
             InputError: missing, damaged (each array has a checksum), or of a run with
                 another key, whose differences the message lists.
         """
-        if not self.path.is_file():
-            raise InputError(f"nothing to resume: {self.path} not found", ("resume",))
-        with (
-            report_unreadable(self.path, way_out="", options=("resume",)),
-            open(self.path, "rb") as opened,  # NumPy itself leaves a damaged file open
-            np.load(opened, allow_pickle=False) as file,
-        ):
+        with _opened(self.path) as file:
             state = {name: file[name] for name in file.files}
             about = json.loads(str(state.pop("about")))
         saved = about["settings"]

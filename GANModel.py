@@ -9,12 +9,13 @@ Reads   img_data.txt.npy, or makes it from --dataset; where the preset draws by 
         holds images out or looks through the classifier, also img_label.txt.npy,
         train.json, train.h5 and classes.json
 Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png
-        (each preset has its own: see the README); every epoch: gan_history.csv,
-        resume.npz; at the end: gan_curves.png
+        (each preset has its own: see the README), and at each, or once a minute,
+        resume.npz; every epoch: gan_history.csv; at the end: gan_curves.png
 """
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from foldergan.gan.evaluation import GeneratorEvaluator
     from foldergan.gan.snapshots import Snapshots
     from foldergan.gan.trainer import AdversarialTrainer
+    from foldergan.progress import EpochProgress
+    from foldergan.storage.checkpoint import Checkpoint
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -67,11 +70,11 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     # Load the images, and the state to go on from if asked to.
     data = training_set.load(options, preset)
     plan = schedule.plan(preset.gan, len(data.rows))
-    others = fingerprints(options, preset, data)
-    given = preset.gan.precision
+    others, given = fingerprints(options, preset, data), preset.gan.precision
     preset = decide_precision(options, preset, data)
-    key = schedule.resume_key(preset.gan, **others)
-    saved = checkpoint.Checkpoint(options.model_dir, key)
+    saved = checkpoint.Checkpoint(
+        options.model_dir, schedule.resume_key(preset.gan, **others)
+    )
     state = saved.load() if options.resume else None
     history = saved.tables.setdefault("history", [])
     quality = saved.tables.setdefault("quality", [])
@@ -84,7 +87,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         print("it had ended there; a larger --patience goes on")
         epochs = trainer.epoch
 
-    # Train, saving every few epochs; every epoch leaves a state to go on from.
+    # Train, saving every few epochs, and a state to go on from once a minute too.
     limit = schedule.TimeLimit(preset.gan.hours)
     display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
     with process.InterruptRequest() as interrupt:
@@ -94,22 +97,24 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
             plan.batch_size,
             data.rows,
             data.labels,
-            on_step=display.on_step,
+            on_step=showing_and_saving(display, saved, trainer),
             should_stop=interrupt,
         ):
             display.on_epoch(epoch, logs)
             history.append({"epoch": epoch, **logs})
             time_is_up = limit.is_reached()
-            if time_is_up or plan.has_save(epoch):
+            has_save = time_is_up or plan.has_save(epoch)
+            if has_save:
                 save_and_evaluate(epoch, snapshots, evaluator, quality)
             tables.save_csv(options.model_dir / "gan_history.csv", history)
-            saved.save(trainer.state())
-            if time_is_up:
-                print("the time is up: training ends here")
-                epochs = epoch
-                break
-            if selection.has_stalled(quality, preset.gan.patience):
-                print(f"no better save in {preset.gan.patience}: training ends here")
+            if has_save or saved.is_due():
+                saved.save(trainer.state())
+            patience = preset.gan.patience
+            if time_is_up or selection.has_stalled(quality, patience):
+                why = (
+                    "the time is up" if time_is_up else f"no better save in {patience}"
+                )
+                print(f"{why}: training ends here")
                 epochs = epoch
                 break
     if interrupt() and (epochs is None or trainer.epoch < epochs):
@@ -117,6 +122,19 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         of_epochs = f" of {epochs}" if epochs else ""
         interrupt.end(f"epoch {trainer.epoch}{of_epochs} is complete")
     finish(options, trainer, snapshots, history)
+
+
+def showing_and_saving(
+    display: "EpochProgress", saved: "Checkpoint", trainer: "AdversarialTrainer"
+) -> Callable[[int, int, dict[str, float]], None]:
+    """Makes what is called after each step: a long epoch saves its state on the way."""
+
+    def on_step(batch: int, batches: int, logs: dict[str, float]) -> None:
+        display.on_step(batch, batches, logs)
+        if batch < batches and saved.is_due():
+            saved.save(trainer.state())
+
+    return on_step
 
 
 def save_and_evaluate(

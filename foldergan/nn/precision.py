@@ -47,7 +47,7 @@ def choose(
         chosen, why = earlier, "as this training had it before"
         _warn_if_emulated(chosen)
     elif others:
-        ratio, when = _times_as_fast(convolutions)
+        ratio, when = _known_or_measured(convolutions)
         chosen = "bfloat16" if ratio >= MARGIN else "float32"
         why = (
             f"bfloat16 is {ratio:.2f} times as fast as float32 on this processor, as "
@@ -64,19 +64,32 @@ def _warn_if_emulated(precision: str) -> None:
         print("warning: this processor has no bfloat16; float32 would be faster")
 
 
-def _times_as_fast(convolutions: list[Convolution]) -> tuple[float, str]:
+def times_as_fast(convolutions: list[Convolution]) -> float:
+    """Measures how many times as fast bfloat16 is as float32, in half a second or so.
+
+    Args:
+        convolutions: of the networks; the heaviest are measured.
+    """
+    heaviest = _heaviest_of(convolutions)
+    ratio = _measure(heaviest, _FEW)
+    return _measure(heaviest, _MANY) if ratio > _SLOW else ratio
+
+
+def _heaviest_of(convolutions: list[Convolution]) -> list[Convolution]:
+    return sorted(set(convolutions), key=lambda each: each.operations)[-_HEAVIEST:]
+
+
+def _known_or_measured(convolutions: list[Convolution]) -> tuple[float, str]:
     """Tells how many times as fast bfloat16 is as float32, and when that was measured.
 
     Remembered for the processor, its cores, the versions and the convolutions.
     """
-    heaviest = sorted(set(convolutions), key=lambda each: each.operations)[-_HEAVIEST:]
+    heaviest = _heaviest_of(convolutions)
     key = backend.computed_on() | {"convolutions": [list(each) for each in heaviest]}
     known = cache.recall("precision", key)
     if isinstance(known, float) and math.isfinite(known) and known > 0:
         return known, "earlier"
-    ratio = _measure(heaviest, _FEW)
-    if ratio > _SLOW:
-        ratio = _measure(heaviest, _MANY)
+    ratio = times_as_fast(heaviest)
     cache.remember("precision", key, ratio)
     return ratio, "now"
 

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from foldergan.errors import InputError, report_unreadable
 from foldergan.storage import atomic
 from foldergan.storage.filenames import RESUME
+
+_MOST_SECONDS_LOST = 60.0
 
 
 def precision_of(folder: Path) -> str | None:
@@ -43,22 +46,35 @@ class Checkpoint:
     Args:
         folder: of the file.
         resume_key: JSON values that must be the same when a training goes on.
+        clock: tells the time in seconds.
 
     Attributes:
         tables: name -> rows that grow as the training goes.
     """
 
-    def __init__(self, folder: Path, resume_key: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        resume_key: dict[str, Any],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.path = folder / RESUME
         # As they will be read: a tuple comes back as a list.
         self._key = json.loads(json.dumps(resume_key))
         self.tables: dict[str, Any] = {}
+        self._clock = clock
+        self._saved_at = clock()
+
+    def is_due(self) -> bool:
+        """Tells whether a killed process would lose more than a minute of work."""
+        return self._clock() - self._saved_at >= _MOST_SECONDS_LOST
 
     def save(self, state: dict[str, np.ndarray]) -> None:
         """Saves a state, by name, with the key and the tables."""
         about = json.dumps({"settings": self._key, "tables": self.tables})
         with atomic.replacing(self.path) as temporary:
             np.savez(temporary, about=about, **state)  # type: ignore[arg-type]
+        self._saved_at = self._clock()
 
     def load(self) -> dict[str, np.ndarray]:
         """Loads the tables and returns the state that was saved last.

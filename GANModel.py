@@ -109,11 +109,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
             tables.save_csv(options.model_dir / "gan_history.csv", history)
             if has_save or saved.is_due():
                 saved.save(trainer.state())
-            patience = preset.gan.patience
-            if time_is_up or selection.has_stalled(quality, patience):
-                why = (
-                    "the time is up" if time_is_up else f"no better save in {patience}"
-                )
+            if why := why_it_ends(time_is_up, quality, preset.gan.patience):
                 print(f"{why}: training ends here")
                 epochs = epoch
                 break
@@ -135,6 +131,19 @@ def showing_and_saving(
             saved.save(trainer.state())
 
     return on_step
+
+
+def why_it_ends(
+    time_is_up: bool, quality: list[dict[str, Any]], patience: int
+) -> str | None:
+    """Tells why a training ends before its last epoch; None where it goes on."""
+    from foldergan.metrics import selection
+
+    if time_is_up:
+        return "the time is up"
+    if selection.has_stalled(quality, patience):
+        return f"no better save in {patience}"
+    return None
 
 
 def save_and_evaluate(

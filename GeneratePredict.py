@@ -10,11 +10,16 @@ Writes  in model/: predictions.png, predictions.csv
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foldergan import process
 from foldergan.config import command_line
 from foldergan.config.presets import Preset
 from foldergan.storage import generators, locking
+
+if TYPE_CHECKING:
+    import keras
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -53,12 +58,14 @@ def main() -> None:
     if augmentation is None:  # of a version before 0.2, or of others
         augmentation = preset.classifier.augmentation
     generator = models.load_generator(path)
+    num_classes = models.num_classes_of(generator)
+    generator, classifier = as_trained(model_dir, generator, classifier)
 
     # Draw images from seeded latent vectors.
     class_ids = predictions.classes_to_draw(
         options.only,
         class_names,
-        models.num_classes_of(generator),
+        num_classes,
         models.load_generator_classes(path),
     )
     inputs = sampling.sample_inputs(
@@ -80,6 +87,22 @@ def main() -> None:
     print(f"saved {model_dir / 'predictions.png'} and {model_dir / 'predictions.csv'}")
     if options.show and not plots.show(model_dir / "predictions.png"):
         print("warning: --show needs a screen and there is none")
+
+
+def as_trained(
+    model_dir: Path, generator: "keras.Model", classifier: "keras.Model"
+) -> "tuple[keras.Model, keras.Model]":
+    """Lets each network compute in the precision that it was trained in."""
+    from foldergan.nn import fast_layers
+    from foldergan.storage import manifest
+
+    drawn_in = manifest.precision_of(model_dir, "GANModel")
+    judged_in = manifest.precision_of(model_dir, "TrainModel")
+    print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
+    return (
+        fast_layers.in_precision(generator, drawn_in),
+        fast_layers.in_precision(classifier, judged_in),
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
 import argparse
 import functools
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,10 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
 
     # Build the classifier. This takes seconds, so only once the images are good.
+    given = preset.classifier.precision
+    preset = decide_precision(options.model_dir, preset, images.shape[1:])
     settings = preset.classifier
-    backend.start(preset.seed, settings.precision)
+    backend.start(preset.seed)
     from foldergan.classifier import training, transfer
     from foldergan.classifier.network import build_classifier
     from foldergan.progress import EpochProgress
@@ -86,16 +89,30 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         history.append({"epoch": epoch, **logs})
 
     # Save it.
-    save_results(options.model_dir, preset, classifier, class_names, history)
+    save_results(options.model_dir, preset, given, classifier, class_names, history)
 
     # Evaluate it.
     evaluate(options.model_dir, classifier, class_names, images, labels, rows, settings)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 
+def decide_precision(
+    model_dir: Path, preset: Preset, image_shape: tuple[int, int, int]
+) -> Preset:
+    """Replaces a precision of auto by the one that it comes to."""
+    from foldergan.nn import precision
+    from foldergan.storage import manifest
+
+    settings = preset.classifier
+    before = manifest.chosen_before(model_dir, "TrainModel", preset)
+    chosen = precision.choose(settings, settings.convolutions(image_shape), before)
+    return replace(preset, classifier=replace(settings, precision=chosen))
+
+
 def save_results(
     model_dir: Path,
     preset: Preset,
+    given_precision: str,
     classifier: "keras.Model",
     class_names: list[str],
     history: list[dict[str, float]],
@@ -113,7 +130,9 @@ def save_results(
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / "train_history.csv", history)
-    manifest.save_run(model_dir, "TrainModel", preset, backend.versions())
+    manifest.save_run(
+        model_dir, "TrainModel", preset, backend.versions(), given_precision
+    )
     plots.save_curves(model_dir / "train_curves.png", history)
 
 

@@ -153,6 +153,7 @@ def train(options, name: str, seed: int) -> None:
     from foldergan import backend
     from foldergan.config.presets import find_preset
     from foldergan.gan import recipe, schedule
+    from foldergan.nn import precision
     from foldergan.storage import arrays, models, tables
     from foldergan.storage.checkpoint import Checkpoint
 
@@ -162,6 +163,8 @@ def train(options, name: str, seed: int) -> None:
     if options.fastest:
         latents = "shared" if settings.latents == "fresh" else settings.latents
         settings = replace(settings, precision="bfloat16", latents=latents)
+    chosen = precision.choose(settings, settings.convolutions(images.shape[1:]))
+    settings = replace(settings, precision=chosen)
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0
     classifier = None

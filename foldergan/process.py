@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from foldergan import processor
 from foldergan.config import command_line
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
 
@@ -35,6 +36,9 @@ def exit_code_of(main: Callable[[], None]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGINT, raise_interrupted)
     signal.signal(signal.SIGTERM, raise_interrupted)
+    if processor.usable_cores() < processor.allowed_cores():
+        # NumPy's matrix products, which read it when NumPy is imported.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(processor.usable_cores()))
     script = Path(sys.argv[0]).name
     try:
         _refuse_environment()

@@ -7,10 +7,15 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from foldergan.config.precision import PRECISIONS
 from foldergan.config.presets import Preset
 from foldergan.errors import InputError, report_unreadable
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
 from foldergan.storage.tables import as_json, save_json
+
+_RUN = "run_{}.json"
+# Of a preset, that a script runs by.
+_SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
 
 
 def describe(
@@ -207,8 +212,62 @@ def _checksum_of_json(value: Any) -> str:
 
 
 def save_run(
-    model_dir: Path, script: str, preset: Preset, versions: dict[str, str]
+    model_dir: Path,
+    script: str,
+    preset: Preset,
+    versions: dict[str, str],
+    given: str,
 ) -> None:
-    """Saves run_<script>.json: the settings in force and what they ran on."""
-    record = {"preset": dataclasses.asdict(preset), "versions": versions}
-    save_json(model_dir / f"run_{script}.json", record)
+    """Saves run_<script>.json: the settings in force and what they ran on.
+
+    Args:
+        model_dir: folder of the models.
+        script: TrainModel or GANModel.
+        preset: its precision is the one that was computed in.
+        versions: as of `backend.versions`.
+        given: precision that was asked for, perhaps auto.
+    """
+    record = {
+        "preset": dataclasses.asdict(preset),
+        "given_precision": given,
+        "versions": versions,
+    }
+    save_json(model_dir / _RUN.format(script), record)
+
+
+def precision_of(model_dir: Path, script: str) -> str:
+    """Tells what the networks of a script's last run were computed in.
+
+    Where no record tells, they count as float32 ones.
+    """
+    precision = _run_of(model_dir, script).get("preset", {})
+    for name in (_SECTIONS[script], "precision"):
+        precision = precision.get(name, {}) if isinstance(precision, dict) else {}
+    return precision if precision in PRECISIONS else "float32"
+
+
+def chosen_before(model_dir: Path, script: str, preset: Preset) -> str | None:
+    """Tells what auto chose the last time that this training ran in a folder.
+
+    Returns:
+        None where there was none of the same preset and seed, or nothing was left to
+        auto.
+    """
+    record = _run_of(model_dir, script)
+    before = record.get("preset", {})
+    same = isinstance(before, dict) and all(
+        before.get(name) == getattr(preset, name) for name in ("name", "seed")
+    )
+    if same and record.get("given_precision") == "auto":
+        return precision_of(model_dir, script)
+    return None
+
+
+def _run_of(model_dir: Path, script: str) -> dict[str, Any]:
+    """Reads the record of a script's last run; empty where there is none."""
+    try:
+        text = (model_dir / _RUN.format(script)).read_text(encoding="utf-8")
+        record = json.loads(text)
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}

@@ -73,7 +73,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data)
-    start(options, preset, trainer, state)
+    start(options, preset, data, trainer, state)
     epochs = plan.epochs
     if selection.has_stalled(quality, preset.gan.patience):
         print("it had ended there; a larger --patience goes on")
@@ -194,20 +194,27 @@ def build(
 def start(
     options: argparse.Namespace,
     preset: Preset,
+    data: "TrainingSet",
     trainer: "AdversarialTrainer",
     state: "dict[str, np.ndarray] | None",
 ) -> None:
     """Restores a state, or clears the way for a new run; records the settings."""
     from foldergan import backend
     from foldergan.gan import snapshots
-    from foldergan.storage import manifest
+    from foldergan.storage import arrays, manifest
 
     if state:
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
     else:
         snapshots.back_up_earlier(options.model_dir)
-    manifest.save_run(options.model_dir, "GANModel", preset, backend.versions())
+    manifest.save_run(
+        options.model_dir,
+        "GANModel",
+        preset,
+        backend.versions(),
+        pictures=arrays.fingerprint(data.images),
+    )
 
 
 def finish(

@@ -2,19 +2,31 @@
 
     python GeneratePredict.py
     python GeneratePredict.py --generator generator_model_050.h5 --count 100 --show
+    python GeneratePredict.py --per-class 1000 --evaluate --save-images drawn
 
 Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h5,
-        classes.json
-Writes  in model/: predictions.png, predictions.csv
+        classes.json; --evaluate also run_GANModel.json and the arrays
+Writes  in model/: predictions.png, predictions.csv; of a generator with classes
+        predictions_confusion.png; --evaluate also predictions_nearest.png and, where
+        its training held images out, predictions_quality.csv
 """
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foldergan import process
 from foldergan.config import command_line
 from foldergan.config.presets import Preset
 from foldergan.storage import generators, locking
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from foldergan.classifier.predictions import Predictions
+    from foldergan.gan.drawing import Networks
+    from foldergan.gan.evaluation import StreamEvaluator
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -26,6 +38,19 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         help="class to draw, of a generator that was trained with classes",
     )
     parser.add_option(
+        "evaluation",
+        "--evaluate",
+        action="store_true",
+        help="compare these images with held-out ones, and with those trained on",
+    )
+    parser.add_option(
+        "output",
+        "--save-images",
+        type=Path,
+        metavar="DIR",
+        help="folder to save each image in as a file of its own; empty or new",
+    )
+    parser.add_option(
         "output", "--show", action="store_true", help="open a window with the images"
     )
     return parser.parse()
@@ -33,53 +58,135 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 
 def main() -> None:
     options, preset = parse_flags()
+    networks = load_networks(options, preset)
+    judge(options, preset, networks)
+
+
+def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
+    """Finds generator and classifier, and loads them."""
     from foldergan import backend
-    from foldergan.storage import models, tables
+    from foldergan.storage import models
 
-    # Find both networks, and load them.
-    model_dir = options.model_dir
-    models.require_classifier(model_dir)
+    models.require_classifier(options.model_dir)
     path = generators.find_generator(
-        model_dir, getattr(options, "generator", None), preset.generate.generator
+        options.model_dir,
+        getattr(options, "generator", None),
+        preset.generate.generator,
     )
-    locking.make_writable_folder(model_dir)
+    locking.make_writable_folder(options.model_dir)
+    if options.save_images:
+        locking.make_empty_folder(options.save_images, "save_images")
     backend.start(preset.seed)
-    from foldergan import images
-    from foldergan.classifier import evaluation, predictions
-    from foldergan.gan import sampling
-    from foldergan.storage import plots
+    from foldergan.gan import drawing
 
-    classifier, class_names, augmentation = models.load_classifier(model_dir)
-    if augmentation is None:  # of a version before 0.2, or of others
-        augmentation = preset.classifier.augmentation
-    generator = models.load_generator(path)
-
-    # Draw images from seeded latent vectors.
-    class_ids = predictions.classes_to_draw(
-        options.only,
-        class_names,
-        models.num_classes_of(generator),
-        models.load_generator_classes(path),
+    return drawing.load_networks(
+        options.model_dir, path, preset.classifier.augmentation
     )
-    inputs = sampling.sample_inputs(
-        generator, preset.generate.count, preset.seed, class_ids
-    )
-    fake_images = sampling.generate(generator, inputs)
-    print(f"drew {len(fake_images)} images with {path}")
 
-    # Classify them at the size that the classifier was trained on.
-    resized = images.resize_all(fake_images, classifier.input_shape[1:])
-    probabilities = evaluation.predict(classifier, resized, augmentation=augmentation)
+
+def judge(options: argparse.Namespace, preset: Preset, networks: "Networks") -> None:
+    """Draws images, and reports what the classifier says of them."""
+    import numpy as np
+
+    from foldergan.classifier.predictions import Predictions
+    from foldergan.gan import drawing, sampling
+    from foldergan.progress import DrawingProgress
+    from foldergan.storage import atomic, filenames, plots, tables
+
+    # Decide what to draw.
+    class_ids = drawing.classes_to_draw(networks, options.only)
+    count = preset.generate.count
+    if preset.generate.per_class:
+        drawing.require_conditioning(networks, "per_class")
+        count = preset.generate.per_class * len(class_ids)
+    evaluator = build_evaluator(options, preset, networks, count)
+
+    # Draw it from seeded latent vectors and classify it, in a stream.
+    inputs = sampling.input_batches(
+        networks.generator, count, preset.seed, class_ids or None
+    )
+    found = Predictions(networks.class_names, kept=plots.MOST_ON_PAGE)
+    page: list[np.ndarray] = []
+    progress = DrawingProgress(count)
+    with tables.writing_csv(options.model_dir / filenames.PREDICTIONS) as append:
+        for drawn in drawing.draw(networks, inputs):
+            rows = found.add(drawn.probabilities, drawn.class_ids)
+            append(rows)
+            page += list(drawn.images[: plots.MOST_ON_PAGE - len(page)].copy())
+            for row, image in zip(rows, drawn.images, strict=True):
+                if options.save_images:
+                    name = filenames.SINGLE.format(number=row["picture"])
+                    plots.save_image(options.save_images / name, image)
+            if evaluator:
+                evaluator.add(drawn.images)
+            progress.on_images(len(rows))
+    progress.done()
+    print(f"drew {count} images with {networks.generator_path}")
 
     # Show and save what it says.
-    intended = [class_names[number] for number in inputs[1]] if class_ids else None
-    rows = predictions.table(probabilities, class_names, intended)
-    print(predictions.as_text(rows))
-    tables.save_csv(model_dir / "predictions.csv", rows)
-    plots.save_predictions(model_dir / "predictions.png", fake_images, rows)
-    print(f"saved {model_dir / 'predictions.png'} and {model_dir / 'predictions.csv'}")
-    if options.show and not plots.show(model_dir / "predictions.png"):
+    print(found.as_text())
+    for name in filenames.OF_JUDGE:  # of the images of before
+        atomic.remove(options.model_dir / name)
+    save_pages(options, np.stack(page), found, networks.class_names)
+    if evaluator:
+        save_evaluation(options.model_dir, evaluator)
+
+
+def build_evaluator(
+    options: argparse.Namespace, preset: Preset, networks: "Networks", count: int
+) -> "StreamEvaluator | None":
+    """Builds what compares the images with real ones, where that is asked for."""
+    if not options.evaluate:
+        return None
+    from foldergan.data import training_set
+    from foldergan.gan.evaluation import StreamEvaluator
+    from foldergan.metrics.features import load_extractor
+
+    data, settings = training_set.of_generator(
+        networks.generator_path, options.data_dir
+    )
+    extractor = load_extractor(settings.features, options.model_dir)
+    return StreamEvaluator(extractor, data, count, preset.seed)
+
+
+def save_pages(
+    options: argparse.Namespace,
+    images: "np.ndarray",
+    found: "Predictions",
+    class_names: list[str],
+) -> None:
+    """Saves the first images with their classes, and the confusion matrix."""
+    from foldergan.storage import filenames, plots
+
+    page = options.model_dir / filenames.PREDICTIONS_PAGE
+    plots.save_predictions(page, images, found.rows)
+    if found.matrix.any():
+        plots.save_confusion_matrix(
+            options.model_dir / filenames.PREDICTIONS_MATRIX,
+            found.matrix,
+            class_names,
+            down="intended",
+        )
+    print(f"saved {page} and {options.model_dir / filenames.PREDICTIONS}")
+    if options.show and not plots.show(page):
         print("warning: --show needs a screen and there is none")
+
+
+def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
+    """Saves the figures, and some images above the nearest ones trained on."""
+    from foldergan.metrics import memorisation, selection
+    from foldergan.storage import filenames, plots, tables
+
+    page = model_dir / filenames.PREDICTIONS_NEAREST
+    plots.save_with_nearest(page, *evaluator.shown_with_nearest(), plots.GRID_COLUMNS)
+    print(f"saved {page}: each image above the nearest one trained on")
+    row = evaluator.figures()
+    if row is None:
+        print("no figures: the generator's training held no images out to compare with")
+        return
+    tables.save_csv(model_dir / filenames.PREDICTIONS_QUALITY, [row])
+    print(selection.figures_as_text(row))
+    print(memorisation.as_text(row))
 
 
 if __name__ == "__main__":

@@ -273,3 +273,9 @@ class Generate(Section):
         metavar="FILE",
     )
     count: int = groups.data(49, "images to generate", least=1)
+    per_class: int = groups.data(
+        0,
+        "images of each class, of a generator that was trained with classes, in place "
+        "of --count; 0: --count of them in all",
+        least=0,
+    )

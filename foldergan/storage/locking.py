@@ -44,6 +44,22 @@ def make_writable_folder(folder: Path) -> None:
             probe.unlink()
 
 
+def make_empty_folder(folder: Path, option: str) -> None:
+    """Makes `folder` as `make_writable_folder` does, and refuses one that holds files.
+
+    Args:
+        folder: new or empty; hidden files do not count.
+        option: that names another folder.
+
+    Raises:
+        InputError: it holds files, or cannot be a folder.
+        RunError: the disk refuses to write there.
+    """
+    make_writable_folder(folder)
+    if any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise InputError(f"the folder {folder} is not empty", (option,))
+
+
 def training_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Holds a folder of models alone, so that two trainings never mix their files.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foldergan.config.presets import Preset
+from foldergan.errors import InputError, report_unreadable
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
 from foldergan.storage.tables import save_json
 
@@ -116,8 +117,37 @@ def _states(data_dir: Path) -> dict[str, list[int] | None]:
 
 
 def save_run(
-    model_dir: Path, script: str, preset: Preset, versions: dict[str, str]
+    model_dir: Path,
+    script: str,
+    preset: Preset,
+    versions: dict[str, str],
+    **others: Any,
 ) -> None:
-    """Saves run_<script>.json: the settings in force and what they ran on."""
-    record = {"preset": dataclasses.asdict(preset), "versions": versions}
+    """Saves run_<script>.json: the settings in force and what they ran on.
+
+    Args:
+        model_dir: folder to save it in.
+        script: its name, without .py.
+        preset: with all settings.
+        versions: as of `backend.versions`.
+        others: further JSON values, such as a fingerprint of the images.
+    """
+    record = {"preset": dataclasses.asdict(preset), "versions": versions} | others
     save_json(model_dir / f"run_{script}.json", record)
+
+
+def load_run(model_dir: Path, script: str) -> dict[str, Any]:
+    """Loads what `save_run` saved.
+
+    Raises:
+        InputError: missing or damaged.
+    """
+    path = model_dir / f"run_{script}.json"
+    way_out = f"run: python {script}.py"
+    if not path.is_file():
+        raise InputError(f"{path} not found; {way_out}")
+    with report_unreadable(path, way_out=way_out):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if "preset" not in record:
+            raise ValueError("it records no settings")
+    return record

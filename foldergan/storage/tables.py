@@ -1,7 +1,9 @@
 """Text on disk: JSON and CSV."""
 
+import contextlib
 import csv
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,28 @@ def save_json(path: Path, value: Any) -> None:
 
 def save_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     """Saves rows under a header line of all keys; what a row lacks stays empty."""
-    names = dict.fromkeys(name for row in rows for name in row)
+    with writing_csv(path) as append:
+        append(rows)
+
+
+@contextlib.contextmanager
+def writing_csv(path: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Yields a function that appends rows, so that a table need not fit in memory.
+
+    The first rows that it is given decide which columns there are.
+    """
     with (
         atomic.replacing(path) as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        writer: csv.DictWriter[str] | None = None
+
+        def append(rows: list[dict[str, Any]]) -> None:
+            nonlocal writer
+            if writer is None:
+                names = dict.fromkeys(name for row in rows for name in row)
+                writer = csv.DictWriter(file, names, lineterminator="\n")
+                writer.writeheader()
+            writer.writerows(rows)
+
+        yield append

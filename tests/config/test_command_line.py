@@ -77,7 +77,11 @@ VALUES = {
         "discriminator_features": ("classifier", "classifier"),
         "feature_filters": ("8", 8),
     },
-    "generate": {"generator": ("x.h5", "x.h5"), "count": ("5", 5)},
+    "generate": {
+        "generator": ("x.h5", "x.h5"),
+        "count": ("5", 5),
+        "per_class": ("3", 3),
+    },
 }
 EACH = [
     (section, name, *value)

@@ -3,12 +3,15 @@
     python GeneratePredict.py
     python GeneratePredict.py --generator generator_model_050.h5 --count 100 --show
     python GeneratePredict.py --per-class 1000 --evaluate --save-images drawn
+    python GeneratePredict.py --export more --per-class 5000 --min-confidence 0.9
 
 Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h5,
-        classes.json; --evaluate also run_GANModel.json and the arrays
+        classes.json; --evaluate also run_GANModel.json and the arrays; --export without
+        --per-class run_TrainModel.json and the labels
 Writes  in model/: predictions.png, predictions.csv; of a generator with classes
         predictions_confusion.png; --evaluate also predictions_nearest.png and, where
-        its training held images out, predictions_quality.csv
+        its training held images out, predictions_quality.csv. Or, with --export DIR,
+        only DIR/<class>/gen_000001.png ..., DIR/export.json and DIR/SHA256SUMS
 """
 
 import argparse
@@ -53,19 +56,38 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser.add_option(
         "output", "--show", action="store_true", help="open a window with the images"
     )
-    return parser.parse()
+    parser.add_option(
+        "output",
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="fill a dataset folder with images of each class that the classifier "
+        "accepts, and do nothing else; the same command goes on where it stopped",
+    )
+    options, preset = parser.parse()
+    others = [options.evaluate, options.save_images, options.show]
+    if options.export and (any(others) or hasattr(options, "count")):
+        parser.error(
+            "--export goes with --per-class, --only and --min-confidence, not with "
+            "--count, --evaluate, --save-images or --show"
+        )
+    return options, preset
 
 
 def main() -> None:
     options, preset = parse_flags()
     networks = load_networks(options, preset)
-    judge(options, preset, networks)
+    if options.export:
+        with locking.export_folder(options.export):
+            export(options, preset, networks)
+    else:
+        judge(options, preset, networks)
 
 
 def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
     """Finds generator and classifier, and loads them."""
     from foldergan import backend
-    from foldergan.storage import models
+    from foldergan.storage import exports, models
 
     models.require_classifier(options.model_dir)
     path = generators.find_generator(
@@ -74,6 +96,8 @@ def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
         preset.generate.generator,
     )
     locking.make_writable_folder(options.model_dir)
+    if options.export:
+        exports.read_record(options.export)  # refuses what is no export
     if options.save_images:
         locking.make_empty_folder(options.save_images, "save_images")
     backend.start(preset.seed)
@@ -187,6 +211,66 @@ def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
     tables.save_csv(model_dir / filenames.PREDICTIONS_QUALITY, [row])
     print(selection.figures_as_text(row))
     print(memorisation.as_text(row))
+
+
+def export(options: argparse.Namespace, preset: Preset, networks: "Networks") -> None:
+    """Fills a dataset folder with accepted images of each class, or goes on with it."""
+    import numpy as np
+
+    from foldergan import backend
+    from foldergan.data import splits
+    from foldergan.errors import RunError
+    from foldergan.gan import balanced_set, drawing
+    from foldergan.progress import KeepingProgress
+    from foldergan.storage import exports
+
+    # Decide how many of each class, and find out how far it is.
+    names, settings = networks.class_names, preset.generate
+    wanted = np.full(len(names), settings.per_class)
+    if not settings.per_class:
+        counts = splits.training_counts(options.data_dir, options.model_dir)
+        wanted = balanced_set.missing(counts, names)
+    if options.only:
+        wanted *= np.arange(len(names)) == drawing.class_number(networks, options.only)
+    folder = exports.open_export(
+        options.export,
+        networks.generator_path,
+        options.model_dir,
+        {
+            "seed": preset.seed,
+            "min_confidence": settings.min_confidence,
+            "images": dict(zip(names, wanted.tolist(), strict=True)),
+        },
+        backend.versions(),
+    )
+    drawn = balanced_set.BalancedSet(
+        names, wanted, settings.min_confidence, folder.load()
+    )
+    print(f"{drawn.kept.sum()} of {wanted.sum()} images are in {options.export}")
+
+    # Draw, and keep what the classifier accepts, batch by batch.
+    progress = KeepingProgress(int((wanted - drawn.kept).sum()))
+    folder.save_state(drawn.state())
+    with process.InterruptRequest() as interrupt:
+        for accepted in drawn.batches(networks, preset.seed):
+            for each in accepted:
+                folder.save_image(names[each.class_id], each.number, each.image)
+            folder.save_state(drawn.state())
+            progress.on_images(len(accepted))
+            if interrupt():
+                interrupt.end(f"{drawn.kept.sum()} images are kept", way_on="")
+    progress.done()
+
+    # Leave checksums, and tell what is there and what is not.
+    if not folder.is_complete():
+        folder.save_checksums(drawn.state()["kept"])
+    print("  ".join(f"{name} {n}" for name, n in drawn.state()["kept"].items()))
+    if problems := drawn.problems():
+        raise RunError(
+            f"{options.export} lacks images: {'; '.join(problems)}; train longer",
+            ("min_confidence",),
+        )
+    print(f"done: {options.export} is a dataset folder for TrainModel.py")
 
 
 if __name__ == "__main__":

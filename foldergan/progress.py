@@ -48,6 +48,12 @@ class DrawingProgress(ReadingProgress):
     _VERB = "drew"
 
 
+class KeepingProgress(ReadingProgress):
+    """Shows the same of drawn images that are kept."""
+
+    _VERB = "kept"
+
+
 class EpochProgress:
     """Shows the epoch under way, the images a second, and how long the whole takes.
 

@@ -98,10 +98,15 @@ def classes_to_draw(networks: Networks, only: str | None) -> list[int]:
     if only is None:
         return list(range(networks.num_classes))
     require_conditioning(networks, "only")
-    if only not in networks.class_names:
+    return [class_number(networks, only)]
+
+
+def class_number(networks: Networks, name: str) -> int:
+    """Finds the number of a class; raises InputError where there is none."""
+    if name not in networks.class_names:
         known = ", ".join(networks.class_names)
-        raise InputError(f"no class {only!r}; there are {known}")
-    return [networks.class_names.index(only)]
+        raise InputError(f"no class {name!r}; there are {known}")
+    return networks.class_names.index(name)
 
 
 def require_conditioning(networks: Networks, option: str) -> None:

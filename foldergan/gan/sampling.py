@@ -10,6 +10,7 @@ from foldergan.storage.models import num_classes_of
 
 # Latent vectors (n, latent_dim), or these and class numbers (n,).
 GeneratorInputs = np.ndarray | list[np.ndarray]
+Seed = int | np.random.SeedSequence
 
 _BATCH = 256  # images at a time
 
@@ -27,7 +28,7 @@ def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
 def sample_inputs(
     generator: keras.Model,
     count: int,
-    seed: int,
+    seed: Seed,
     class_ids: Sequence[int] | np.ndarray | None = None,
 ) -> GeneratorInputs:
     """Samples what a generator takes.
@@ -47,7 +48,7 @@ def sample_inputs(
 def input_batches(
     generator: keras.Model,
     count: int,
-    seed: int,
+    seed: Seed,
     class_ids: Sequence[int] | np.ndarray | None = None,
     size: int = _BATCH,
 ) -> Iterator[GeneratorInputs]:

@@ -136,6 +136,28 @@ def save_run(
     save_json(model_dir / f"run_{script}.json", record)
 
 
+def describe_training(model_dir: Path) -> dict[str, Any] | None:
+    """Names the images that the generators of a folder were trained on.
+
+    Returns:
+        pictures, as of `arrays.fingerprint`, image_shape, and held_out and seed of the
+        split; None where the training is not recorded, or by a version before 0.3.
+    """
+    try:
+        record = load_run(model_dir, "GANModel")
+    except InputError:
+        return None
+    known = record["preset"]["gan"]
+    if "pictures" not in record:
+        return None
+    return {
+        "pictures": record["pictures"],
+        "image_shape": known["image_shape"],
+        "held_out": known["held_out"],
+        "seed": record["preset"]["seed"],
+    }
+
+
 def load_run(model_dir: Path, script: str) -> dict[str, Any]:
     """Loads what `save_run` saved.
 

@@ -5,7 +5,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from foldergan.storage import atomic
 
@@ -36,10 +36,7 @@ def writing_csv(path: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
 
     The first rows that it is given decide which columns there are.
     """
-    with (
-        atomic.replacing(path) as temporary,
-        open(temporary, "w", encoding="utf-8", newline="") as file,
-    ):
+    with _writing(path) as file:
         writer: csv.DictWriter[str] | None = None
 
         def append(rows: list[dict[str, Any]]) -> None:
@@ -51,3 +48,19 @@ def writing_csv(path: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
             writer.writerows(rows)
 
         yield append
+
+
+@contextlib.contextmanager
+def writing_lines(path: Path) -> Iterator[Callable[[str], None]]:
+    """Yields a function that appends a line, so that a text need not fit in memory."""
+    with _writing(path) as file:
+        yield lambda line: print(line, file=file)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[IO[str]]:
+    with (
+        atomic.replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        yield file

@@ -81,6 +81,7 @@ VALUES = {
         "generator": ("x.h5", "x.h5"),
         "count": ("5", 5),
         "per_class": ("3", 3),
+        "min_confidence": ("0.9", 0.9),
     },
 }
 EACH = [

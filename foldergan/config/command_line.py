@@ -149,6 +149,7 @@ def advice(options: tuple[str, ...]) -> str:
         "resume": "run without --resume",
         "only": "leave out --only",
         "per_class": "leave out --per-class",
+        "augment_with": "name another folder with --augment-with",
         "export": "name another folder with --export",
         "save_images": "name another folder with --save-images",
         "dataset": "name another folder with --dataset",

@@ -8,6 +8,7 @@ from foldergan.config.data_settings import Data
 from foldergan.errors import InputError
 from foldergan.storage import arrays, manifest
 
+Parts = dict[str, np.ndarray]  # "training", "validation" and "test" -> row numbers
 _FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
 
 
@@ -67,9 +68,7 @@ def hold_out(
     return rows, held_out
 
 
-def split_in_three(
-    labels: np.ndarray, settings: Data, seed: int
-) -> dict[str, np.ndarray]:
+def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> Parts:
     """Splits rows into training, validation and test rows.
 
     Args:

@@ -93,10 +93,6 @@ class Export:
             for line in self._checksums(kept):
                 append(line)
 
-    def is_complete(self) -> bool:
-        """Tells whether checksums were written, which is what comes last."""
-        return (self.folder / CHECKSUMS).is_file()
-
     def _checksums(self, kept: dict[str, int]) -> Iterator[str]:
         for class_name, count in kept.items():
             for number in range(1, count + 1):
@@ -150,19 +146,36 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     Raises:
         InputError: it holds something else, or the record is damaged.
     """
-    path = folder / EXPORT
-    if path.is_file():
-        with report_unreadable(path, way_out="", options=("export",)):
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if not record.keys() >= {"made_from", "about", "state"}:
-                raise ValueError("it is no record of an export")
-            return record
+    record = find_record(folder)
+    if record:
+        return record
     if folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir()):
         raise InputError(
             f"the folder {folder} is not empty, and no export that could go on",
             ("export",),
         )
     return None
+
+
+def find_record(folder: Path) -> dict[str, Any] | None:
+    """Reads the same of any folder; None where it is no export.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    path = folder / EXPORT
+    if not path.is_file():
+        return None
+    with report_unreadable(path, way_out="remove it, or name another folder"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not record.keys() >= {"made_from", "about", "state"}:
+            raise ValueError("it is no record of an export")
+        return record
+
+
+def is_complete(folder: Path) -> bool:
+    """Tells whether an export has its checksums, which is what comes last."""
+    return (folder / CHECKSUMS).is_file()
 
 
 def checksum(*paths: Path) -> str:

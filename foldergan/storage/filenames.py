@@ -24,6 +24,7 @@ SINGLE = "generated_{number:06d}.png"  # by its number in PREDICTIONS
 EXPORT = "export.json"  # of a dataset folder of generated images
 EXPORTED = "gen_{number:06d}.png"  # in a folder of its class there
 CHECKSUMS = "SHA256SUMS"
+EXTRA = "extra_images"  # folder of arrays of images to train on beside the others
 GENERATED_PLOT = "generated_plot_e{epoch:03d}.png"
 GENERATED_SINGLE = "generated_image_epoch_{epoch:03d}_{number}.png"
 GENERATED_JPG = "gan_generated_image_epoch_{epoch}.jpg"

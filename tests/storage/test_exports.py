@@ -52,9 +52,9 @@ def test_a_damaged_record_is_named(tmp_path, content):
 def test_every_image_has_its_checksum(export, tmp_path):
     for name, number in (("a", 1), ("a", 2), ("b", 1)):
         export.save_image(name, number, IMAGE * number)
-    assert not export.is_complete()
+    assert not exports.is_complete(tmp_path)
     export.save_checksums({"a": 2, "b": 1, "c": 0})
-    assert export.is_complete()
+    assert exports.is_complete(tmp_path)
     lines = (tmp_path / "SHA256SUMS").read_text().splitlines()
     names = ["a/gen_000001.png", "a/gen_000002.png", "b/gen_000001.png"]
     assert lines == [
@@ -65,11 +65,11 @@ def test_every_image_has_its_checksum(export, tmp_path):
     assert not (tmp_path / "c").exists()
 
 
-def test_an_image_that_has_gone_is_named_and_there_are_no_checksums(export):
+def test_an_image_that_has_gone_is_named_and_there_are_no_checksums(export, tmp_path):
     export.save_image("a", 1, IMAGE)
     with pytest.raises(InputError, match="gen_000002.png is no longer there"):
         export.save_checksums({"a": 2})
-    assert not export.is_complete()
+    assert not exports.is_complete(tmp_path)
 
 
 def test_networks_are_told_apart_by_their_content(tmp_path):

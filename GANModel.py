@@ -81,7 +81,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data)
-    start(options, preset, given, trainer, state)
+    start(options, preset, given, data, trainer, state)
     epochs = plan.epochs
     if selection.has_stalled(quality, preset.gan.patience):
         print("it had ended there; a larger --patience goes on")
@@ -242,13 +242,14 @@ def start(
     options: argparse.Namespace,
     preset: Preset,
     given_precision: str,
+    data: "TrainingSet",
     trainer: "AdversarialTrainer",
     state: "dict[str, np.ndarray] | None",
 ) -> None:
     """Restores a state, or clears the way for a new run; records the settings."""
     from foldergan import backend
     from foldergan.gan import snapshots
-    from foldergan.storage import manifest
+    from foldergan.storage import arrays, manifest
 
     if state:
         trainer.restore(state)
@@ -256,7 +257,12 @@ def start(
     else:
         snapshots.back_up_earlier(options.model_dir)
     manifest.save_run(
-        options.model_dir, "GANModel", preset, backend.versions(), given_precision
+        options.model_dir,
+        "GANModel",
+        preset,
+        backend.versions(),
+        given_precision,
+        pictures=arrays.fingerprint(data.images),
     )
 
 

@@ -2,11 +2,13 @@
 
     python TrainModel.py
     python TrainModel.py --dataset ~/photos --epochs 20
+    python TrainModel.py --augment-with more
 
-Reads   dataset/<class>/*
+Reads   dataset/<class>/*; --augment-with DIR also DIR/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
-        train_curves.png, confusion_matrix.png
+        train_curves.png, confusion_matrix.png; --augment-with also arrays of those
+        images in extra_images/
 """
 
 import argparse
@@ -14,7 +16,7 @@ import functools
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foldergan import process
 from foldergan.config import command_line
@@ -26,10 +28,21 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from foldergan.data.splits import Parts
+    from foldergan.images import Images
+
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("data", "classifier"))
     parser.add_dataset_flags()
+    parser.add_option(
+        "data",
+        "--augment-with",
+        type=Path,
+        metavar="DIR",
+        help="folder of further images of these classes, such as an export of "
+        "GeneratePredict.py, for the training part alone",
+    )
     return parser.parse()
 
 
@@ -58,6 +71,11 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     rows = splits.split_in_three(labels, preset.data, preset.seed)
     print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
 
+    # Add images of another folder to the training part alone, where there is one.
+    seen, labels, rows, about = add_extra_images(
+        options, class_names, images, labels, rows
+    )
+
     # Build the classifier. This takes seconds, so only once the images are good.
     given = preset.classifier.precision
     preset = decide_precision(options.model_dir, preset, images.shape[1:])
@@ -78,7 +96,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         fit = functools.partial(transfer.train, cache=options.data_dir)
     for epoch, logs in fit(
         classifier,
-        images,
+        seen,
         labels,
         rows,
         settings,
@@ -89,10 +107,12 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         history.append({"epoch": epoch, **logs})
 
     # Save it.
-    save_results(options.model_dir, preset, given, classifier, class_names, history)
+    save_results(
+        options.model_dir, preset, given, classifier, class_names, history, about
+    )
 
     # Evaluate it.
-    evaluate(options.model_dir, classifier, class_names, images, labels, rows, settings)
+    evaluate(options.model_dir, classifier, class_names, seen, labels, rows, settings)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 
@@ -109,6 +129,31 @@ def decide_precision(
     return replace(preset, classifier=replace(settings, precision=chosen))
 
 
+def add_extra_images(
+    options: argparse.Namespace,
+    class_names: list[str],
+    images: "np.ndarray",
+    labels: "np.ndarray",
+    rows: "Parts",
+) -> "tuple[Images, np.ndarray, Parts, dict[str, Any]]":
+    """Adds the images of --augment-with; returns all, and what to record of them."""
+    if not options.augment_with:
+        return images, labels, rows, {}
+    from foldergan.data import extra_images
+
+    extra = extra_images.load(
+        options.augment_with,
+        options.data_dir,
+        class_names,
+        images.shape[1:],
+        options.strict,
+    )
+    print(f"{len(extra.images)} of {options.augment_with} are added to the training")
+    extra_images.warn_of_leak(extra, images, labels, rows)
+    added = extra_images.add_to_training(extra, images, labels, rows)
+    return *added, {"augmented_with": extra.about}
+
+
 def save_results(
     model_dir: Path,
     preset: Preset,
@@ -116,6 +161,7 @@ def save_results(
     classifier: "keras.Model",
     class_names: list[str],
     history: list[dict[str, float]],
+    about: dict[str, Any],
 ) -> None:
     """Writes the classifier, and how its training went."""
     from foldergan import backend
@@ -131,7 +177,7 @@ def save_results(
     )
     tables.save_csv(model_dir / "train_history.csv", history)
     manifest.save_run(
-        model_dir, "TrainModel", preset, backend.versions(), given_precision
+        model_dir, "TrainModel", preset, backend.versions(), given_precision, **about
     )
     plots.save_curves(model_dir / "train_curves.png", history)
 
@@ -140,7 +186,7 @@ def evaluate(
     model_dir: Path,
     classifier: "keras.Model",
     class_names: list[str],
-    images: "np.ndarray",
+    images: "Images",
     labels: "np.ndarray",
     rows: "dict[str, np.ndarray]",
     settings: Classifier,

@@ -94,11 +94,12 @@ class InterruptRequest:
         """Tells whether a signal has come."""
         return self.signal_number is not None
 
-    def end(self, done: str) -> NoReturn:
+    def end(self, done: str, way_on: str = " with --resume") -> NoReturn:
         """Ends the run as the signal asked for, once its state is saved.
 
         Args:
             done: what is complete, for the message.
+            way_on: what to add to the same command.
 
         Raises:
             Interrupted: always.
@@ -106,8 +107,7 @@ class InterruptRequest:
         assert self.signal_number is not None
         raise Interrupted(
             self.signal_number,
-            f"{done} and the state is saved; to go on, give the same command with "
-            "--resume",
+            f"{done} and the state is saved; to go on, give the same command{way_on}",
         )
 
     def __enter__(self) -> "InterruptRequest":

@@ -42,6 +42,18 @@ class FeatureProgress(ReadingProgress):
     _VERB = "features of"
 
 
+class DrawingProgress(ReadingProgress):
+    """Shows the same of images that are drawn."""
+
+    _VERB = "drew"
+
+
+class KeepingProgress(ReadingProgress):
+    """Shows the same of drawn images that are kept."""
+
+    _VERB = "kept"
+
+
 class EpochProgress:
     """Shows the epoch under way, the images a second, and how long the whole takes.
 

@@ -279,3 +279,17 @@ class Generate(Section):
         metavar="FILE",
     )
     count: int = groups.data(49, "images to generate", least=1)
+    per_class: int = groups.data(
+        0,
+        "images of each class, of a generator that was trained with classes, in place "
+        "of --count; 0: --count of them in all, or with --export as many as level the "
+        "classes of the classifier's training images",
+        least=0,
+    )
+    min_confidence: float = groups.output(
+        0.5,
+        "with --export: probability of its class that the classifier must give an "
+        "image to be kept",
+        least=0,
+        below=1,
+    )

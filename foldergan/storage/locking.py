@@ -44,6 +44,22 @@ def make_writable_folder(folder: Path) -> None:
             probe.unlink()
 
 
+def make_empty_folder(folder: Path, option: str) -> None:
+    """Makes `folder` as `make_writable_folder` does, and refuses one that holds files.
+
+    Args:
+        folder: new or empty; hidden files do not count.
+        option: that names another folder.
+
+    Raises:
+        InputError: it holds files, or cannot be a folder.
+        RunError: the disk refuses to write there.
+    """
+    make_writable_folder(folder)
+    if any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise InputError(f"the folder {folder} is not empty", (option,))
+
+
 def training_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Holds a folder of models alone, so that two trainings never mix their files.
 
@@ -60,9 +76,21 @@ def arrays_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
     return _held_alone(folder, ".lock-arrays", "data_dir", (".npy",))
 
 
+def export_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Holds a folder of generated images alone, class folders included.
+
+    As of `_held_alone`.
+    """
+    return _held_alone(folder, ".lock", "export", (".png", ".json"), "**/.tmp-*")
+
+
 @contextlib.contextmanager
 def _held_alone(
-    folder: Path, lock: str, option: str, written: tuple[str, ...]
+    folder: Path,
+    lock: str,
+    option: str,
+    written: tuple[str, ...],
+    half_written: str = ".tmp-*",
 ) -> Iterator[None]:
     """Holds a writable folder and removes what a killed run left half written there.
 
@@ -74,6 +102,7 @@ def _held_alone(
         lock: name of the lock file.
         option: that names another folder.
         written: how names end of what is only written under this lock.
+        half_written: pattern of the files that a killed run leaves.
 
     Raises:
         InputError: another run holds the lock, or the path cannot be a folder.
@@ -99,7 +128,7 @@ def _held_alone(
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        for left_by_a_killed_run in folder.glob(".tmp-*"):
+        for left_by_a_killed_run in folder.glob(half_written):
             if left_by_a_killed_run.suffix in written:
                 left_by_a_killed_run.unlink(missing_ok=True)
         yield

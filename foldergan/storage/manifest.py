@@ -217,6 +217,7 @@ def save_run(
     preset: Preset,
     versions: dict[str, str],
     given: str,
+    **others: Any,
 ) -> None:
     """Saves run_<script>.json: the settings in force and what they ran on.
 
@@ -226,13 +227,14 @@ def save_run(
         preset: its precision is the one that was computed in.
         versions: as of `backend.versions`.
         given: precision that was asked for, perhaps auto.
+        others: further JSON values, such as a fingerprint of the images.
     """
     record = {
         "preset": dataclasses.asdict(preset),
         "given_precision": given,
         "versions": versions,
     }
-    save_json(model_dir / _RUN.format(script), record)
+    save_json(model_dir / _RUN.format(script), record | others)
 
 
 def precision_of(model_dir: Path, script: str) -> str:
@@ -240,7 +242,15 @@ def precision_of(model_dir: Path, script: str) -> str:
 
     Where no record tells, they count as float32 ones.
     """
-    precision = _run_of(model_dir, script).get("preset", {})
+    try:
+        record = load_run(model_dir, script)
+    except InputError:
+        return "float32"
+    return _precision_in(record, script)
+
+
+def _precision_in(record: dict[str, Any], script: str) -> str:
+    precision = record["preset"]
     for name in (_SECTIONS[script], "precision"):
         precision = precision.get(name, {}) if isinstance(precision, dict) else {}
     return precision if precision in PRECISIONS else "float32"
@@ -253,21 +263,53 @@ def chosen_before(model_dir: Path, script: str, preset: Preset) -> str | None:
         None where there was none of the same preset and seed, or nothing was left to
         auto.
     """
-    record = _run_of(model_dir, script)
-    before = record.get("preset", {})
+    try:
+        record = load_run(model_dir, script)
+    except InputError:
+        return None
+    before = record["preset"]
     same = isinstance(before, dict) and all(
         before.get(name) == getattr(preset, name) for name in ("name", "seed")
     )
     if same and record.get("given_precision") == "auto":
-        return precision_of(model_dir, script)
+        return _precision_in(record, script)
     return None
 
 
-def _run_of(model_dir: Path, script: str) -> dict[str, Any]:
-    """Reads the record of a script's last run; empty where there is none."""
+def describe_training(model_dir: Path) -> dict[str, Any] | None:
+    """Names the images that the generators of a folder were trained on.
+
+    Returns:
+        pictures, as of `arrays.fingerprint`, image_shape, and held_out and seed of the
+        split; None where the training is not recorded, or by a version before 0.3.
+    """
     try:
-        text = (model_dir / _RUN.format(script)).read_text(encoding="utf-8")
-        record = json.loads(text)
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+        record = load_run(model_dir, "GANModel")
+    except InputError:
+        return None
+    known = record["preset"]["gan"]
+    if "pictures" not in record:
+        return None
+    return {
+        "pictures": record["pictures"],
+        "image_shape": known["image_shape"],
+        "held_out": known["held_out"],
+        "seed": record["preset"]["seed"],
+    }
+
+
+def load_run(model_dir: Path, script: str) -> dict[str, Any]:
+    """Loads what `save_run` saved.
+
+    Raises:
+        InputError: missing or damaged.
+    """
+    path = model_dir / _RUN.format(script)
+    way_out = f"run: python {script}.py"
+    if not path.is_file():
+        raise InputError(f"{path} not found; {way_out}")
+    with report_unreadable(path, way_out=way_out):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if "preset" not in record:
+            raise ValueError("it records no settings")
+    return record

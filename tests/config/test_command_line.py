@@ -79,7 +79,12 @@ VALUES = {
         "discriminator_features": ("classifier", "classifier"),
         "feature_filters": ("8", 8),
     },
-    "generate": {"generator": ("x.h5", "x.h5"), "count": ("5", 5)},
+    "generate": {
+        "generator": ("x.h5", "x.h5"),
+        "count": ("5", 5),
+        "per_class": ("3", 3),
+        "min_confidence": ("0.9", 0.9),
+    },
 }
 EACH = [
     (section, name, *value)

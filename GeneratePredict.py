@@ -5,7 +5,7 @@
 
 Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h5,
         classes.json
-Writes  in model/: predictions.png, predictions.csv
+Writes  in model/: predictions.png, predictions.csv, report.html
 """
 
 import argparse
@@ -34,10 +34,12 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 def main() -> None:
     options, preset = parse_flags()
     from foldergan import backend
+    from foldergan.report.run import RunReport
     from foldergan.storage import models, tables
 
     # Find both networks, and load them.
     model_dir = options.model_dir
+    report = RunReport(model_dir, "GeneratePredict")
     models.require_classifier(model_dir)
     path = generators.find_generator(
         model_dir, getattr(options, "generator", None), preset.generate.generator
@@ -77,6 +79,8 @@ def main() -> None:
     print(predictions.as_text(rows))
     tables.save_csv(model_dir / "predictions.csv", rows)
     plots.save_predictions(model_dir / "predictions.png", fake_images, rows)
+    with report:
+        report.add_predictions(path.name, fake_images, rows)
     print(f"saved {model_dir / 'predictions.png'} and {model_dir / 'predictions.csv'}")
     if options.show and not plots.show(model_dir / "predictions.png"):
         print("warning: --show needs a screen and there is none")

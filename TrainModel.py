@@ -6,7 +6,7 @@
 Reads   dataset/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
-        train_curves.png, confusion_matrix.png
+        train_curves.png, confusion_matrix.png, report.html
 """
 
 import argparse
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from foldergan.report.run import RunReport
+
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("data", "classifier"))
@@ -34,11 +36,16 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 
 def main() -> None:
     options, preset = parse_flags()
-    with locking.training_folder(options.model_dir):
-        train(options, preset)
+    from foldergan.report.run import RunReport
+
+    with (
+        locking.training_folder(options.model_dir),
+        RunReport(options.model_dir, "TrainModel") as report,
+    ):
+        train(options, preset, report)
 
 
-def train(options: argparse.Namespace, preset: Preset) -> None:
+def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan import backend
     from foldergan.data import dataset, splits
     from foldergan.storage import arrays, filenames
@@ -67,6 +74,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
 
     # Train it.
+    report.add_dataset(options.data_dir, images, class_names)
     num_images = len(rows["training"])
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
@@ -84,12 +92,16 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     ):
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})
+        report.update(history)
 
     # Save it.
     save_results(options.model_dir, preset, classifier, class_names, history)
 
     # Evaluate it.
-    evaluate(options.model_dir, classifier, class_names, images, labels, rows, settings)
+    matrix_of = evaluate(
+        options.model_dir, classifier, class_names, images, labels, rows, settings
+    )
+    report.add_confusions(*matrix_of)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 
@@ -125,8 +137,13 @@ def evaluate(
     labels: "np.ndarray",
     rows: "dict[str, np.ndarray]",
     settings: Classifier,
-) -> None:
-    """Reports on every part, and class by class on the one that it saw least of."""
+) -> "tuple[str, list[str], np.ndarray, np.ndarray, np.ndarray, np.ndarray]":
+    """Reports on every part, and class by class on the one that it saw least of.
+
+    Returns:
+        The name of that part, the class names, all images, the part's row numbers,
+        labels and predictions.
+    """
     from foldergan.classifier import evaluation
     from foldergan.storage import plots, tables
 
@@ -139,10 +156,12 @@ def evaluate(
             figures = evaluation.evaluate(labels[numbers], probabilities)
             table.append({"part": part} | figures)
             matrix = evaluation.confusion_matrix(labels[numbers], probabilities)
+            last = (part, class_names, images, numbers, labels[numbers], probabilities)
     tables.save_csv(model_dir / "train_evaluation.csv", table)
     print(evaluation.evaluation_report(table))
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(evaluation.class_report(matrix, class_names))
+    return last
 
 
 if __name__ == "__main__":

@@ -75,18 +75,21 @@ class Arrays(NamedTuple):
         source: what they were made from, for people.
         class_names: in the order of the labels' columns; None where nothing is known,
             such as of arrays that were made elsewhere.
+        skipped: a line for each file that could not be read: its path, and why.
     """
 
     source: str
     class_names: list[str] | None
+    skipped: list[str]
 
 
 def load_arrays(data_dir: Path) -> Arrays:
     """Tells what the arrays that lie in a folder now were made from."""
     origin, found = _recorded(data_dir)
     if origin is None or found is None:
-        return Arrays("an unknown source", None)
-    return Arrays(origin["dataset"], sorted(found["counts"]))
+        return Arrays("an unknown source", None, [])
+    skipped = found.get("skipped", [])  # CIFAR-10 has no files to skip
+    return Arrays(origin["dataset"], sorted(found["counts"]), skipped)
 
 
 def _recorded(

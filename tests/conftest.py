@@ -23,6 +23,7 @@ OF_TRAIN_MODEL = {
     "confusion_matrix.png",
     "run_TrainModel.json",
 }
+OF_REPORT = {"report.html", "report"}  # of each script
 ENVIRONMENT = dict(os.environ)  # before anything here adds to it
 os.environ.setdefault("MPLBACKEND", "agg")
 

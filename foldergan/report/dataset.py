@@ -53,7 +53,7 @@ def describe(
         )
     ]
     return {
-        "source": known.source,
+        "source": Path(known.source).name,  # the page may be sent to others
         "classes": names,
         "counts": counts.tolist(),
         "shape": list(images.shape[1:]),

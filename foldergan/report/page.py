@@ -13,9 +13,16 @@ from foldergan.report import classifier, dataset, generator, predictions, runs
 from foldergan.storage import filenames, tables
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_TEMPLATES),
+    autoescape=True,  # names of classes and files are whatever someone called them
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
-def save(model_dir: Path, history: list[dict[str, float]] | None = None) -> None:
+def update(model_dir: Path, history: list[dict[str, float]] | None = None) -> None:
     """Writes report.html from what lies in a folder now.
 
     Args:
@@ -25,7 +32,7 @@ def save(model_dir: Path, history: list[dict[str, float]] | None = None) -> None
     Raises:
         RunError: the disk refused.
     """
-    tables.save_text(model_dir / filenames.REPORT, render(model_dir, history))
+    tables.save_text(model_dir / filenames.REPORT, render(model_dir, history) + "\n")
 
 
 def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> str:
@@ -33,19 +40,12 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
 
     Args:
         model_dir: folder of the models.
-        history: as of `save`.
+        history: as of `update`.
 
     Returns:
         HTML, below 10,000,000 bytes, that refers to nothing outside itself. A part
         whose files are not there is left out; one whose files cannot be read says so.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,  # names of classes and files are whatever someone called them
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sections, problems = [], []
     found: dict[str, Any] = {}
     for name, title, collect in (
@@ -59,7 +59,7 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
         try:
             found[name] = collect(model_dir)
             if found[name]:
-                template = environment.get_template(f"{name}.html")
+                template = _ENVIRONMENT.get_template(f"{name}.html")
                 body = Markup(template.render(section=found[name]))
                 sections.append({"id": name, "title": title, "body": body})
         except Exception as error:
@@ -69,7 +69,7 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
         (_TEMPLATES / name).read_text(encoding="utf-8")
         for name in ("report.css", "report.js")
     )
-    return environment.get_template("report.html").render(
+    return _ENVIRONMENT.get_template("report.html").render(
         title=model_dir.resolve().name,
         figures=_figures(found),
         sections=sections,

@@ -22,7 +22,8 @@ class RunReport:
     """Writes report.html as a script goes by, and how long the script has run.
 
     As a context it writes the page a last time when the script ends, however it ends;
-    of a run that never got as far as its first page, nothing.
+    of a run that never got as far as its first page, nothing. While the script runs, a
+    disk that refuses the page is warned of once: a training is worth more.
 
     Args:
         model_dir: folder of the models.
@@ -48,6 +49,7 @@ class RunReport:
         self._due = 0.0  # when the next page may be written
         self._history: list[dict[str, float]] = []
         self._is_begun = False
+        self._has_warned = False
 
     def go_on(self) -> None:
         """Tells that this run goes on where an earlier one stopped."""
@@ -63,18 +65,20 @@ class RunReport:
         class_names: list[str] | None,
     ) -> None:
         """Adds what is trained on, as of `dataset.describe`."""
-        self._save(dataset.FILE, dataset.describe(data_dir, images, class_names))
+        found = dataset.describe(data_dir, images, class_names)
+        self._attempt(lambda: self._save(dataset.FILE, found))
 
     def add_confusions(self, *results: Any) -> None:
         """Adds what was taken for what, as of `classifier.describe`."""
-        self._save(classifier.FILE, classifier.describe(*results))
+        found = classifier.describe(*results)
+        self._attempt(lambda: self._save(classifier.FILE, found))
 
     def add_predictions(
         self, generator: str, images: np.ndarray, rows: list[dict[str, Any]]
     ) -> None:
         """Adds generated pictures, as of `predictions.describe`."""
         found = predictions.describe(generator, images, rows)
-        self._save(predictions.FILE, found)
+        self._attempt(lambda: self._save(predictions.FILE, found))
 
     def update(self, history: list[dict[str, float]] | None = None) -> None:
         """Writes the page, unless it was written a moment ago.
@@ -85,7 +89,7 @@ class RunReport:
         """
         self._history = history or []
         if not self._is_begun or self._clock() >= self._due:
-            self._write("running")
+            self._attempt(lambda: self._write("running"))
 
     def __enter__(self) -> "RunReport":
         return self
@@ -96,8 +100,8 @@ class RunReport:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._history = []
         if error is None:
-            self._history = []
             self._write("done")
         elif self._is_begun and isinstance(error, ForeseenError | Interrupted):
             with contextlib.suppress(
@@ -116,9 +120,17 @@ class RunReport:
         seconds = self._times["seconds"] + start - self._start
         times = {"state": state, "written": _now(), "seconds": round(seconds, 1)}
         self._save(self._path.name, self._times | times)
-        page.save(self._model_dir, self._history)
+        page.update(self._model_dir, self._history)
         self._is_begun = True
         self._due = self._clock() + _PAUSE * (self._clock() - start)
+
+    def _attempt(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except ForeseenError as error:
+            if not self._has_warned:
+                print(f"warning: {error}; the run goes on without its page")
+            self._has_warned = True
 
     def _save(self, filename: str, found: Any) -> None:
         locking.make_writable_folder(self._path.parent)

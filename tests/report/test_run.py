@@ -22,14 +22,14 @@ class Clock:
 @pytest.fixture
 def written(monkeypatch):
     """Counts the pages, each of which takes two seconds of the clock."""
-    clock, saved, save = Clock(), [], page.save
+    clock, saved, update = Clock(), [], page.update
 
     def watched(model_dir, history):
-        save(model_dir, history)
+        update(model_dir, history)
         saved.append(model_dir)
         clock.now += 2
 
-    monkeypatch.setattr(page, "save", watched)
+    monkeypatch.setattr(page, "update", watched)
     return clock, saved
 
 
@@ -103,5 +103,5 @@ def test_a_full_disk_does_not_hide_why_the_run_ended(tmp_path, monkeypatch):
         def full(*arguments):
             raise RunError("no space left")
 
-        monkeypatch.setattr(page, "save", full)
+        monkeypatch.setattr(page, "update", full)
         raise Interrupted(signal.SIGTERM)

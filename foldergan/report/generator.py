@@ -66,7 +66,7 @@ def _curves(history: list[dict[str, Any]]) -> list[charts.Chart]:
     epochs = [row["epoch"] for row in history]
     names = [name for name in history[-1] if name != "epoch"]
     kinds = {
-        "Losses": [name for name in names if name.endswith("loss")],
+        "Loss of each network": [name for name in names if name.endswith("loss")],
         "Discriminator's accuracy": [n for n in names if n.endswith("accuracy")],
     }
     drawn = [

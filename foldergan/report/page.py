@@ -61,7 +61,10 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
             if found[name]:
                 template = _ENVIRONMENT.get_template(f"{name}.html")
                 body = Markup(template.render(section=found[name]))
-                sections.append({"id": name, "title": title, "body": body})
+                short = title.partition(" ")[0]
+                sections.append(
+                    {"id": name, "title": title, "short": short, "body": body}
+                )
         except Exception as error:
             found[name] = None
             problems.append(f"{title}: {str(error).strip() or type(error).__name__}")
@@ -72,6 +75,7 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
     return _ENVIRONMENT.get_template("report.html").render(
         title=model_dir.resolve().name,
         figures=_figures(found),
+        running=[run for run in found["runs"] or () if _is_running(run)],
         sections=sections,
         problems=problems,
         version=__version__,
@@ -108,6 +112,10 @@ def _figures(found: dict[str, Any]) -> list[dict[str, str]]:
         note = "drawn" if share is None else f"drawn, {share:.0%} as intended"
         add("generated", f"{of['count']:,}", note)
     return figures
+
+
+def _is_running(run: dict[str, Any]) -> bool:
+    return bool(run["times"]) and run["times"]["state"] == "running"
 
 
 def _hash(text: str) -> str:

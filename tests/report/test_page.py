@@ -201,6 +201,7 @@ def test_while_a_classifier_trains_the_figures_of_an_earlier_one_are_not_shown(f
     assert "Confusion matrix" not in text and "recognised</dt>" not in text
 
 
+@pytest.mark.slow
 def test_a_thousand_classes_and_many_saves_stay_below_ten_megabytes(tmp_path):
     """Noise of 64 pixels is the worst that a thumbnail can be asked to hold."""
     model_dir = tmp_path / "model"

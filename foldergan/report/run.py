@@ -46,7 +46,7 @@ class RunReport:
             "began": time.time(),
             "seconds": 0.0,
         }
-        self._due = 0.0  # when the next page may be written
+        self._due = self._start  # when the next page may be written
         self._history: list[dict[str, float]] = []
         self._is_begun = False
         self._has_warned = False
@@ -88,7 +88,7 @@ class RunReport:
                 at the end.
         """
         self._history = history or []
-        if not self._is_begun or self._clock() >= self._due:
+        if self._clock() >= self._due:
             self._attempt(lambda: self._write("running"))
 
     def __enter__(self) -> "RunReport":

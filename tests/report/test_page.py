@@ -2,11 +2,13 @@
 
 import re
 import shutil
+import tomllib
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import report_folder
+from conftest import ROOT
 from report_folder import CLASSES, NASTY
 
 from foldergan.report import page
@@ -244,6 +246,15 @@ def test_many_classes_are_listed_by_the_worst_confusions(tmp_path):
     assert "c0 taken for c1" in text
     report_folder.add_classifier(tmp_path, report, names[:30])
     assert '<table class="matrix">' in page.render(tmp_path)
+
+
+def test_an_installed_package_has_the_templates():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["foldergan.report"]
+    report = ROOT / "foldergan" / "report"
+    shipped = {path for pattern in patterns for path in report.glob(pattern)}
+    files = {path for path in report.rglob("*.*") if "__pycache__" not in path.parts}
+    assert {path for path in files if path.suffix != ".py"} == shipped
 
 
 def test_a_greyscale_set_without_classes(tmp_path):

@@ -105,3 +105,23 @@ def test_a_full_disk_does_not_hide_why_the_run_ended(tmp_path, monkeypatch):
 
         monkeypatch.setattr(page, "update", full)
         raise Interrupted(signal.SIGTERM)
+
+
+def test_a_disk_that_refuses_the_page_costs_a_warning_and_not_the_training(
+    tmp_path, monkeypatch, capsys
+):
+    def full(*arguments):
+        raise RunError("no space left")
+
+    with (
+        monkeypatch.context() as patch,
+        RunReport(tmp_path, "GANModel", Clock()) as report,
+    ):
+        patch.setattr(page, "update", full)
+        report.update()
+        report.update()
+        assert capsys.readouterr().out.count("warning: no space left") == 1
+        patch.undo()
+    assert (tmp_path / filenames.REPORT).is_file()
+    with pytest.raises(RunError), RunReport(tmp_path, "GANModel"):
+        monkeypatch.setattr(page, "update", full)

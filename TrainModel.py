@@ -98,10 +98,10 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     save_results(options.model_dir, preset, classifier, class_names, history)
 
     # Evaluate it.
-    matrix_of = evaluate(
+    results = evaluate(
         options.model_dir, classifier, class_names, images, labels, rows, settings
     )
-    report.add_confusions(*matrix_of)
+    report.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 

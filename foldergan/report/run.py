@@ -104,9 +104,8 @@ class RunReport:
         if error is None:
             self._write("done")
         elif self._is_begun and isinstance(error, ForeseenError | Interrupted):
-            with contextlib.suppress(
-                ForeseenError
-            ):  # the first error is the one to see
+            # The first error is the one to see, not that the disk is still full.
+            with contextlib.suppress(ForeseenError):
                 stopped = isinstance(error, Interrupted)
                 self._write("stopped" if stopped else f"failed: {error}")
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -96,6 +97,16 @@ def test_the_scripts_leave_exactly_their_files(finished):
     assert top == {"dataset", "model", ORIGIN} | ARRAYS
     model = {path.name for path in (folder / "model").iterdir()} - {".lock"}
     assert model == OF_TRAIN_MODEL | OF_GAN_MODEL | OF_GENERATE_PREDICT | OF_REPORT
+
+
+def test_the_page_shows_what_all_three_have_done(finished):
+    text = (finished / "model" / "report.html").read_text(encoding="utf-8")
+    found = re.findall(r'<section id="(\w+)"', text)
+    assert found == ["dataset", "classifier", "gan", "generated", "runs"]
+    assert "could not be shown" not in text and "was running" not in text
+    assert text.count('class="frame"') == 4  # epochs
+    for words in ("drawn with generator_model_001.h5", "TrainModel.py", "GANModel.py"):
+        assert words in text
 
 
 def test_the_images_are_read_once(copied, script):

@@ -7,8 +7,8 @@
 Reads   dataset/<class>/*; --augment-with DIR also DIR/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
-        train_curves.png, confusion_matrix.png; --augment-with also arrays of those
-        images in extra_images/
+        train_curves.png, confusion_matrix.png, report.html; --augment-with also arrays
+        of those images in extra_images/
 """
 
 import argparse
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from foldergan.data.splits import Parts
     from foldergan.images import Images
+    from foldergan.report.run import RunReport
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -48,11 +49,16 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 
 def main() -> None:
     options, preset = parse_flags()
-    with locking.training_folder(options.model_dir):
-        train(options, preset)
+    from foldergan.report.run import RunReport
+
+    with (
+        locking.training_folder(options.model_dir),
+        RunReport(options.model_dir, "TrainModel") as report,
+    ):
+        train(options, preset, report)
 
 
-def train(options: argparse.Namespace, preset: Preset) -> None:
+def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan import backend
     from foldergan.data import dataset, splits
     from foldergan.storage import arrays, filenames
@@ -88,6 +94,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
 
     # Train it.
+    report.add_dataset(options.data_dir, images, class_names)
     num_images = len(rows["training"])
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
@@ -105,6 +112,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     ):
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})
+        report.update(history)
 
     # Save it.
     save_results(
@@ -112,7 +120,10 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     )
 
     # Evaluate it.
-    evaluate(options.model_dir, classifier, class_names, seen, labels, rows, settings)
+    results = evaluate(
+        options.model_dir, classifier, class_names, seen, labels, rows, settings
+    )
+    report.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
 
 
@@ -190,8 +201,13 @@ def evaluate(
     labels: "np.ndarray",
     rows: "dict[str, np.ndarray]",
     settings: Classifier,
-) -> None:
-    """Reports on every part, and class by class on the one that it saw least of."""
+) -> "tuple[str, list[str], Images, np.ndarray, np.ndarray, np.ndarray]":
+    """Reports on every part, and class by class on the one that it saw least of.
+
+    Returns:
+        The name of that part, the class names, all images, the part's row numbers,
+        labels and predictions.
+    """
     from foldergan.classifier import evaluation
     from foldergan.storage import plots, tables
 
@@ -204,10 +220,12 @@ def evaluate(
             figures = evaluation.evaluate(labels[numbers], probabilities)
             table.append({"part": part} | figures)
             matrix = evaluation.confusion_matrix(labels[numbers], probabilities)
+            last = (part, class_names, images, numbers, labels[numbers], probabilities)
     tables.save_csv(model_dir / "train_evaluation.csv", table)
     print(evaluation.evaluation_report(table))
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(evaluation.class_report(matrix, class_names))
+    return last
 
 
 if __name__ == "__main__":

@@ -93,10 +93,12 @@ class Arrays(NamedTuple):
         source: what they were made from, for people.
         class_names: in the order of the labels' columns; None where nothing is known,
             such as of arrays that were made elsewhere.
+        skipped: a line for each file that could not be read: its path, and why.
     """
 
     source: str
     class_names: list[str] | None
+    skipped: list[str]
 
 
 def load_arrays(data_dir: Path) -> Arrays:
@@ -107,8 +109,9 @@ def load_arrays(data_dir: Path) -> Arrays:
     """
     known = _read(data_dir)
     if known is None or not (known.has_checksums or known.has_states_of(data_dir)):
-        return Arrays("an unknown source", None)
-    return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]))
+        return Arrays("an unknown source", None, [])
+    skipped = known.found.get("skipped", [])  # CIFAR-10 has no files to skip
+    return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]), skipped)
 
 
 def load_checksum(data_dir: Path, name: str) -> str | None:

@@ -87,7 +87,7 @@ def test_an_interrupted_classifier_leaves_the_one_from_before(
 
     before = contents()
     started = start(tmp_path, "TrainModel.py", *ENDLESS)
-    wait_for_epochs(started, 1)
+    wait_for_epochs(started, 2)  # so the first has its page
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=600)
     assert started.returncode == 130

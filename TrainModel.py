@@ -14,6 +14,7 @@ Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
 import argparse
 import functools
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +77,10 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     )
 
     # Build the classifier. This takes seconds, so only once the images are good.
+    given = preset.classifier.precision
+    preset = decide_precision(options.model_dir, preset, images.shape[1:])
     settings = preset.classifier
-    backend.start(preset.seed, settings.precision)
+    backend.start(preset.seed)
     from foldergan.classifier import training, transfer
     from foldergan.classifier.network import build_classifier
     from foldergan.progress import EpochProgress
@@ -91,20 +94,17 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     fit = training.train
     if settings.backbone != "none":
         fit = functools.partial(transfer.train, cache=options.data_dir)
-    for epoch, logs in fit(
-        classifier,
-        seen,
-        labels,
-        rows,
-        settings,
-        preset.seed,
-        on_step=display.on_step,
-    ):
+    epochs = fit(
+        classifier, seen, labels, rows, settings, preset.seed, on_step=display.on_step
+    )
+    for epoch, logs in epochs:
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})
 
     # Save it.
-    save_results(options.model_dir, preset, classifier, class_names, history, about)
+    save_results(
+        options.model_dir, preset, given, classifier, class_names, history, about
+    )
 
     # Evaluate it.
     evaluate(options.model_dir, classifier, class_names, seen, labels, rows, settings)
@@ -136,9 +136,23 @@ def add_extra_images(
     return *added, {"augmented_with": extra.about}
 
 
+def decide_precision(
+    model_dir: Path, preset: Preset, image_shape: tuple[int, int, int]
+) -> Preset:
+    """Replaces a precision of auto by the one that it comes to."""
+    from foldergan.nn import precision
+    from foldergan.storage import manifest
+
+    settings = preset.classifier
+    before = manifest.chosen_before(model_dir, "TrainModel", preset)
+    chosen = precision.choose(settings, settings.convolutions(image_shape), before)
+    return replace(preset, classifier=replace(settings, precision=chosen))
+
+
 def save_results(
     model_dir: Path,
     preset: Preset,
+    given_precision: str,
     classifier: "keras.Model",
     class_names: list[str],
     history: list[dict[str, float]],
@@ -157,7 +171,9 @@ def save_results(
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / "train_history.csv", history)
-    manifest.save_run(model_dir, "TrainModel", preset, backend.versions(), **about)
+    manifest.save_run(
+        model_dir, "TrainModel", preset, backend.versions(), given_precision, **about
+    )
     plots.save_curves(model_dir / "train_curves.png", history)
 
 

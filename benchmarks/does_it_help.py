@@ -244,7 +244,7 @@ def measure(options, preset, fold: Fold, rows, changed: dict, backbone: str, see
         **{"epochs": 1, "least_steps": 0},
     )
     settings = replace(settings, **changed)
-    backend.start(seed, settings.precision)
+    backend.start(seed)
     shape, names = fold.images.shape[1:], fold.labels.shape[1]
     classifier = build_classifier(settings, shape, names)
     if backbone == "none":
@@ -356,7 +356,12 @@ def main():
     from foldergan import backend
 
     backend.load()
-    data = Data(options, preset.data.image_shape)
+    from foldergan.nn import precision
+
+    settings, shape = preset.classifier, preset.data.image_shape
+    chosen = precision.choose(settings, settings.convolutions(shape))
+    preset = replace(preset, classifier=replace(settings, precision=chosen))
+    data = Data(options, shape)
     rows = run(options, preset, data)
     print_tables(options, rows, data)
 

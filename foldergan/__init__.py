@@ -1,6 +1,7 @@
 """The rooms that the three scripts share, from the ground floor up.
 
     errors       what can go wrong
+    processor    how many cores may be used, and of which model
     config/      every setting, the presets, the command line
     images       images as arrays: resizing, the named range conversions
     backend      Keras and TensorFlow, started quietly and seeded

@@ -14,6 +14,8 @@ from foldergan.errors import InputError
 
 cv2.setNumThreads(1)  # the images are spread over the cores, not each image
 
+MOST_PIXELS = int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"])  # of an image file
+
 Tensor = Any  # a tensor of Keras' backend, or a NumPy array
 
 

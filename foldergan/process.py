@@ -5,6 +5,7 @@ interrupted by Ctrl-C or SIGTERM.
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from foldergan import processor
 from foldergan.config import command_line
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
 
@@ -34,8 +36,12 @@ def exit_code_of(main: Callable[[], None]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGINT, raise_interrupted)
     signal.signal(signal.SIGTERM, raise_interrupted)
+    if processor.usable_cores() < processor.allowed_cores():
+        # NumPy's matrix products, which read it when NumPy is imported.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(processor.usable_cores()))
     script = Path(sys.argv[0]).name
     try:
+        _refuse_environment()
         main()
     except ForeseenError as error:
         what_to_do = command_line.advice(error.options)
@@ -56,6 +62,14 @@ def exit_code_of(main: Callable[[], None]) -> int:
         print(f"\n{script}: stopped by {name}; {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _refuse_environment() -> None:
+    """Refuses what OpenCV would end the process over as soon as it is imported."""
+    name = "OPENCV_IO_MAX_IMAGE_PIXELS"
+    limit = os.environ.get(name, "1")
+    if not re.fullmatch("[1-9][0-9]{0,17}", limit):
+        raise InputError(f"{name} is {limit!r}, not a number of pixels; unset it")
 
 
 class InterruptRequest:

@@ -9,7 +9,8 @@ import numpy as np
 from keras import layers
 
 from foldergan.backbones import sources, stages
-from foldergan.errors import InputError, report_unreadable
+from foldergan.errors import InputError
+from foldergan.storage import networks
 
 FILE_ENDINGS = (".keras", ".h5")
 _FEWEST_STAGES = 2
@@ -38,6 +39,7 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     if spec in sources.SOURCES:
         source = sources.SOURCES[spec]
         network, scale = _load_known(source, image_shape), source.scale
+        networks.refuse_not_finite(source.path, network, "remove it", ("backbone",))
     else:
         network = _load_file(Path(spec))
         scale = _scale_of(network)
@@ -84,12 +86,12 @@ def _load_file(path: Path) -> keras.Model:
             f"backbone {path} is not there; give none, the path of a .keras or .h5 "
             f"file, or one of {known}"
         )
-    with report_unreadable(
-        f"backbone {path}",
+    network = networks.load_network(
+        path,
         "damaged, or not a plain Keras model",
         "give one of stock Keras layers, saved whole",
-    ):
-        network = keras.models.load_model(path, compile=False)
+        ("backbone",),
+    )
     shape = getattr(network, "input_shape", None)
     if not (isinstance(shape, tuple) and len(shape) == 4 and shape[-1] in (1, 3)):
         raise InputError(

@@ -58,7 +58,7 @@ def train(
     num_steps = epochs * math.ceil(len(training) / settings.batch_size)
     if settings.network == "residual":
         whitening.whiten(classifier, images, training)
-    trained = fast_layers.optimized_copy(classifier, settings.precision)
+    trained = fast_layers.optimized_copy(classifier, settings.computed_in)
     trained.compile(
         optimizer=optimizers.build_optimizer(settings, num_steps),
         loss=_loss(trained, labels[training], settings),

@@ -60,13 +60,12 @@ def build_cifar10_arrays(
             f"it at {archive}, or give a folder of images",
             ("dataset",),
         ) from error
-    with arrays.writing_images(data_dir / filenames.IMAGES, image_shape) as append:
-        for start in range(0, len(pixels), 256):
-            some = images.resize_all(pixels[start : start + 256], image_shape)
-            append(some / np.float32(255))
-    arrays.save_labels(data_dir, labels.ravel())
     of_each = np.bincount(labels.ravel(), minlength=len(CIFAR10_CLASSES)).tolist()
     counts = dict(zip(CIFAR10_CLASSES, of_each, strict=True))
-    manifest.remember(data_dir, made_from, {"counts": counts})
+    with arrays.writing(data_dir, image_shape) as writer:
+        for start in range(0, len(pixels), 256):
+            some = images.resize_all(pixels[start : start + 256], image_shape)
+            writer.append(some / np.float32(255))
+        writer.finish(labels.ravel().tolist(), made_from, {"counts": counts})
     print(f"read {len(pixels)} images of {len(CIFAR10_CLASSES)} classes: CIFAR-10")
     return list(CIFAR10_CLASSES)

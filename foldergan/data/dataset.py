@@ -11,7 +11,7 @@ import numpy as np
 from foldergan.data import cifar10, decoding, folders
 from foldergan.errors import InputError
 from foldergan.progress import ReadingProgress
-from foldergan.storage import arrays, atomic, filenames, locking, manifest
+from foldergan.storage import arrays, filenames, locking, manifest
 
 _LISTED = 20  # skipped files that are named one by one
 
@@ -97,16 +97,14 @@ def build_arrays(
         print(f"{dataset} is as it was when {images_path} was made: not read again")
         return check(Counter(known["counts"]), known["skipped"])
 
-    with arrays.writing_images(data_dir / filenames.IMAGES, image_shape) as append:
-        class_of_each, skipped = _read(class_folders, image_shape, strict, append)
+    with arrays.writing(data_dir, image_shape) as writer:
+        reading = _read(class_folders, image_shape, strict, writer.append)
+        class_of_each, skipped = reading
         counts = Counter(class_of_each)
         class_names = check(counts, skipped)
-    if class_names:
         column = {name: index for index, name in enumerate(class_names)}
-        arrays.save_labels(data_dir, np.array([column[name] for name in class_of_each]))
-    else:
-        atomic.back_up(data_dir / filenames.LABELS)
-    manifest.remember(data_dir, made_from, {"counts": counts, "skipped": skipped})
+        ids = [column[name] for name in class_of_each] if class_names else None
+        writer.finish(ids, made_from, {"counts": counts, "skipped": skipped})
     return class_names
 
 

@@ -15,9 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from foldergan.images import cv2, resize
+from foldergan.data.budget import MemoryBudget
+from foldergan.data.headers import Header, read_header
+from foldergan.images import MOST_PIXELS, cv2, resize
+from foldergan.processor import usable_cores
 
-_MOST_PIXELS = int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"])
+_BYTES_A_PIXEL = 14  # of a 16-bit image with transparency, and the same blended
+_BUDGET = MemoryBudget(_BYTES_A_PIXEL * MOST_PIXELS)  # so that one of any size fits
+_HEADER = 2**18  # bytes of a file that its size is looked for in
 _BLOCK_BYTES = 2**19  # of images that go from thread to thread together
 _AHEAD_BYTES = 2**24  # of images that wait for the consumer
 _SMALL_FILE = 2**13  # bytes
@@ -30,6 +35,7 @@ _SHRUNK = {  # factor -> mode
 }
 
 
+_JPEG = b"\xff\xd8"
 _AS_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 _FULL_SCALES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
@@ -68,13 +74,24 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarra
         if status.st_size > _LARGEST_FILE:
             raise ImageError("is larger than 512 MB")
         with open(path, "rb", buffering=0) as file:
-            content = file.read()
+            start = file.read(min(status.st_size, _HEADER))
+            header = read_header(start)
+            factor = _shrink_factor(header, status.st_size, max(image_shape[:2]))
+            with _BUDGET.reserve(status.st_size + _decoded_bytes(header, factor)):
+                rest = file.read() if status.st_size > len(start) else b""
+                return _to_array(start + rest, factor, image_shape)
     except OSError as error:
         raise ImageError(error.strerror) from error
+
+
+def _to_array(
+    content: bytes, factor: int, image_shape: tuple[int, int, int]
+) -> np.ndarray:
+    """Decodes and resizes, as of `read_image`."""
     if not content:
         raise ImageError("is empty")
     try:
-        pixels = _decode(content, max(image_shape[:2]))
+        pixels = _decode(content, factor)
     except cv2.error as error:
         reason = "has too many pixels" if "MAX_IMAGE" in str(error) else "is damaged"
         raise ImageError(reason) from error
@@ -139,20 +156,19 @@ def _reading_threads(paths: Sequence[Path | str]) -> int:
     for path in paths[:: max(1, len(paths) // 64)]:
         with contextlib.suppress(OSError):
             sizes.append(os.path.getsize(path))
-    return 1 if np.median(sizes) < _SMALL_FILE else min(os.cpu_count() or 1, 8)
+    return 1 if np.median(sizes) < _SMALL_FILE else min(usable_cores(), 8)
 
 
-def _decode(content: bytes, target: int) -> np.ndarray | None:
+def _decode(content: bytes, factor: int) -> np.ndarray | None:
     """Decodes to BGR, 8 or 16 bits, upright, without transparency.
 
     Args:
         content: of the file.
-        target: the longer side that the image will be resized to, in pixels; what
-            is far larger may come smaller than it is.
+        factor: by which a JPEG is shrunk.
     """
     buffer = np.frombuffer(content, np.uint8)
-    if content.startswith(b"\xff\xd8"):  # JPEG has no transparency
-        return cv2.imdecode(buffer, _jpeg_mode(content, target))
+    if content.startswith(_JPEG):  # it has no transparency
+        return cv2.imdecode(buffer, _SHRUNK.get(factor, _AS_COLOUR))
     pixels = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype.kind == "f":
         return pixels
@@ -163,37 +179,45 @@ def _decode(content: bytes, target: int) -> np.ndarray | None:
     return cv2.imdecode(buffer, _AS_COLOUR)
 
 
-def _jpeg_mode(content: bytes, target: int) -> int:
+def _shrink_factor(header: Header | None, size: int, target: int) -> int:
     """Chooses how far a JPEG is shrunk while it is decoded, which costs the least.
 
     Decoding at 1/factor keeps the lowest frequencies of each block, which is not
     quite the mean of an area. With this much left to average the two differ by 1 %.
+
+    Args:
+        header: of the image.
+        size: of the file, in bytes.
+        target: the longer side that the image will be resized to, in pixels.
+
+    Returns:
+        1 of what is no JPEG, or not far larger than the target.
     """
-    if len(content) < _WORTH_SHRINKING:
-        return _AS_COLOUR
-    height, width = _jpeg_size(content)
-    if height * width <= _MOST_PIXELS:  # OpenCV would measure the shrunk image
-        for factor, mode in _SHRUNK.items():
-            if min(height, width) >= 0.75 * factor**2 * target:
-                return mode
-    return _AS_COLOUR
+    if not (header and header.is_jpeg) or size < _WORTH_SHRINKING:
+        return 1
+    # Of larger ones OpenCV would measure the shrunk image.
+    if header.height * header.width <= MOST_PIXELS:
+        for factor in _SHRUNK:
+            if min(header.height, header.width) >= 0.75 * factor**2 * target:
+                return factor
+    return 1
 
 
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    """Finds (height, width), not yet upright, in a JPEG; (0, 0) where it is damaged.
+def _decoded_bytes(header: Header | None, factor: int) -> int:
+    """Estimates the memory that decoding takes, at its most.
 
-    The frame header is a segment of its own: ITU-T T.81, B.1.1 and B.2.2.
+    Args:
+        header: of the image.
+        factor: by which a JPEG is shrunk.
     """
-    start = 2
-    while content[start : start + 1] == b"\xff" and start + 9 <= len(content):
-        marker = content[start + 1]
-        if marker == 0xFF:  # any marker may be filled up with these
-            start += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return tuple(np.frombuffer(content, ">u2", 2, start + 5).tolist())
-        start += 2 + int.from_bytes(content[start + 2 : start + 4], "big")
-    return 0, 0
+    if not header:  # there is no telling: it waits until it is alone
+        return _BYTES_A_PIXEL * MOST_PIXELS
+    pixels = header.height * header.width
+    if header.is_jpeg:
+        # Three channels, and the same upright; all coefficients of 16 bits.
+        upright = 2 * 3 * pixels // factor**2
+        return upright + (3 * 2 * pixels if header.is_progressive else 0)
+    return (_BYTES_A_PIXEL if header.has_16_bits else _BYTES_A_PIXEL // 2) * pixels
 
 
 def _blend_on_white(pixels: np.ndarray, multiplied: bool) -> np.ndarray:

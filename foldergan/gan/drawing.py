@@ -11,7 +11,8 @@ from foldergan.classifier import evaluation
 from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.images import Resized
-from foldergan.storage import models
+from foldergan.nn import fast_layers
+from foldergan.storage import manifest, models
 
 
 class Networks(NamedTuple):
@@ -77,8 +78,17 @@ def load_networks(
         )
     if known is not None:  # else of a version before 0.2, or of others
         augmentation = known
+    # Each computes in the precision that it was trained in.
+    drawn_in = manifest.precision_of(model_dir, "GANModel")
+    judged_in = manifest.precision_of(model_dir, "TrainModel")
+    print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
     return Networks(
-        generator, classifier, class_names, augmentation, num_classes, generator_path
+        fast_layers.in_precision(generator, drawn_in),
+        fast_layers.in_precision(classifier, judged_in),
+        class_names,
+        augmentation,
+        num_classes,
+        generator_path,
     )
 
 

@@ -11,7 +11,7 @@ from foldergan.backbones import loading, sharing
 from foldergan.backbones.sources import SOURCES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
-from foldergan.storage import filenames, models
+from foldergan.storage import filenames, models, networks
 
 _INCEPTION_SHAPE = (299, 299, 3)
 _BACKBONE_SHAPE = (224, 224, 3)
@@ -168,8 +168,7 @@ def _load_model(path: Path) -> FeatureExtractor:
     way_out = "give classifier, inception, or the path of a .keras or .h5 model"
     if not path.is_file():
         raise InputError(f"the model {path} for features is not there; {way_out}")
-    with report_unreadable(path, "damaged, or not a Keras model", way_out):
-        model = keras.models.load_model(path, compile=False)
+    model = networks.load_network(path, "damaged, or not a Keras model", way_out)
     taken = getattr(model, "input_shape", None)
     if isinstance(taken, tuple) and len(taken) == 4 and taken[1:3] == (None, None):
         return _load_backbone(str(path))

@@ -1,17 +1,19 @@
 """The arrays of images and labels."""
 
 import contextlib
+import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.storage import atomic
-from foldergan.storage.filenames import IMAGES, LABELS
+from foldergan.storage import atomic, manifest
+from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
+from foldergan.storage.tables import encode
 
 if TYPE_CHECKING:
     from foldergan.images import Resized
@@ -20,58 +22,84 @@ _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 _FLUSHED_TOGETHER = 2**25  # bytes
 
 
-@contextlib.contextmanager
-def writing_images(
-    path: Path, image_shape: tuple[int, int, int]
-) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yields a function that appends images to an array on disk.
+class Writer:
+    """Writes images, labels and the record of both.
 
     The images go straight to the file, so that memory does not grow with
     their number, and the number need not be known before.
 
     Args:
-        path: final name of the .npy file.
+        file: opened for the images.
         image_shape: (height, width, channels) of every image.
     """
-    header = {"descr": "<f4", "fortran_order": False}
-    count = unflushed = 0
-    with atomic.replacing(path) as temporary, open(temporary, "wb", _CHUNK) as file:
 
-        def append(images: np.ndarray) -> None:
-            nonlocal count, unflushed
-            file.write(np.ascontiguousarray(images, "<f4").data)
-            count += len(images)
-            unflushed += images.nbytes
-            if unflushed > _FLUSHED_TOGETHER:  # the disk works while others decode
-                os.fsync(file.fileno())
-                unflushed = 0
+    def __init__(self, file: IO[bytes], image_shape: tuple[int, int, int]) -> None:
+        self._file = file
+        self._image_shape = image_shape
+        self._count = self._unflushed = 0
+        self._write_header()
 
-        def write_header() -> None:
-            # NumPy pads the header so that the first axis can grow in place.
-            shape = {"shape": (count, *image_shape)}
-            np.lib.format.write_array_header_1_0(file, header | shape)
+    def append(self, images: np.ndarray) -> None:
+        """Appends images, float32 (n, height, width, channels), 0-1."""
+        self._file.write(np.ascontiguousarray(images, "<f4").data)
+        self._count += len(images)
+        self._unflushed += images.nbytes
+        if self._unflushed > _FLUSHED_TOGETHER:  # the disk works while others decode
+            os.fsync(self._file.fileno())
+            self._unflushed = 0
 
-        write_header()
-        yield append
-        file.seek(0)
-        write_header()
+    def finish(
+        self,
+        class_ids: Sequence[int] | None,
+        origin: dict[str, Any],
+        found: dict[str, Any],
+    ) -> None:
+        """Takes what belongs to the images.
+
+        Args:
+            class_ids: of each image; every number up to the largest is in use. None
+                without classes.
+            origin: as of `manifest.record`.
+            found: as of `manifest.record`.
+        """
+        self._file.seek(0)
+        self._write_header()
+        self.class_ids, self.origin, self.found = class_ids, origin, found
+
+    def _write_header(self) -> None:
+        # NumPy pads the header so that the first axis can grow in place.
+        header = {"descr": "<f4", "fortran_order": False}
+        shape = {"shape": (self._count, *self._image_shape)}
+        np.lib.format.write_array_header_1_0(self._file, header | shape)
+
+
+@contextlib.contextmanager
+def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Writer]:
+    """Yields what writes the arrays, which then replace those that are there.
+
+    Args:
+        data_dir: folder of the arrays.
+        image_shape: (height, width, channels) of every image.
+    """
+    with atomic.publishing() as temporary_of:
+        images, labels = temporary_of(data_dir / IMAGES), None
+        with open(images, "wb", _CHUNK) as file:
+            writer = Writer(file, image_shape)
+            yield writer
+        if writer.class_ids is not None:
+            labels = temporary_of(data_dir / LABELS)
+            one_hot = np.eye(max(writer.class_ids) + 1, dtype=np.float32)
+            _write(labels, one_hot[np.array(writer.class_ids)])
+        record = manifest.record(images, labels, writer.origin, writer.found)
+        temporary_of(data_dir / ORIGIN).write_bytes(encode(record))
+    if labels is None:
+        atomic.back_up(data_dir / LABELS)
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Saves a .npy file."""
-    with atomic.replacing(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, array, allow_pickle=False)
-
-
-def save_labels(data_dir: Path, class_ids: np.ndarray) -> None:
-    """Saves img_label.txt.npy, one-hot.
-
-    Args:
-        data_dir: folder of the arrays.
-        class_ids: int array (n,); every number up to the largest is in use.
-    """
-    labels = np.eye(class_ids.max() + 1, dtype=np.float32)[class_ids]
-    save_array(data_dir / LABELS, labels)
+    with atomic.replacing(path) as temporary:
+        _write(temporary, array)
 
 
 def load_images(data_dir: Path) -> np.ndarray:
@@ -95,18 +123,22 @@ def load_images(data_dir: Path) -> np.ndarray:
         raise InputError(
             f"{path} must hold float32 values from 0 to 1; {found}; {RUN_TRAINING}"
         )
+    digest = hashlib.sha256()
     rows = max(1, _CHUNK // images[0].nbytes)
     # Read beside the map: pages that it touches would count as this process's memory.
     with open(path, "rb") as file:
-        file.seek(images.offset)
+        digest.update(file.read(images.offset))
         for start in range(0, len(images), rows):
             chunk = np.fromfile(file, np.float32, rows * images[0].size)
+            digest.update(chunk.data)
             low, high = chunk.min(), chunk.max()
             if not (low >= 0 and high <= 1):  # NaN fails both
                 raise InputError(
                     f"{path} must hold values from 0 to 1; found {low:g} to {high:g} "
                     f"from image {start} on; {RUN_TRAINING}"
                 )
+    if _refuse_changed(path, digest.hexdigest()) is None:
+        print(f"note: {path} has no checksum; it is taken as it is")
     return images
 
 
@@ -155,6 +187,7 @@ def load_labels(
             f"{path} must be float32 and one-hot, a single 1 in each row; "
             f"found {labels.dtype}; {RUN_TRAINING}"
         )
+    _refuse_changed(path, hashlib.sha256(path.read_bytes()).hexdigest())
     return labels
 
 
@@ -162,4 +195,36 @@ def _open_array(path: Path) -> np.memmap:
     if not path.is_file():
         raise InputError(f"{path} not found; {RUN_TRAINING}")
     with report_unreadable(path, "damaged, or not a .npy array"):
-        return np.lib.format.open_memmap(path, mode="r")
+        array = np.lib.format.open_memmap(path, mode="r")
+        size = path.stat().st_size
+        if array.offset + array.nbytes != size:
+            raise ValueError(f"it has {size} bytes, and its header tells of fewer")
+    return array
+
+
+def _refuse_changed(path: Path, checksum: str) -> str | None:
+    """Refuses an array that is not the one that the record beside it was made for.
+
+    Args:
+        path: of the array.
+        checksum: SHA-256 of the file as it is.
+
+    Returns:
+        The SHA-256 that it was saved with; None where nothing is known of it.
+
+    Raises:
+        InputError: they differ.
+    """
+    saved = manifest.load_checksum(path.parent, path.name)
+    if saved not in (None, checksum):
+        raise InputError(
+            f"{path} is not the file that {path.with_name(ORIGIN)} was saved with: it "
+            "is damaged, or changed since, or a run was killed while it saved; remove "
+            f"it and {RUN_TRAINING}; or remove {ORIGIN} if the arrays are your own"
+        )
+    return saved
+
+
+def _write(path: Path, array: np.ndarray) -> None:
+    with open(path, "wb") as file:
+        np.save(file, array, allow_pickle=False)

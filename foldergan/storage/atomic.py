@@ -6,39 +6,71 @@ a reader finds the old file or the new one, also after `kill -9` or a full disk.
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from foldergan.errors import RunError
 
 
 @contextlib.contextmanager
+def publishing() -> Iterator[Callable[[Path], Path]]:
+    """Yields a function that takes a final name and gives a temporary one.
+
+    What is written there replaces the final names once all of it is whole. On any
+    failure before, the temporary files are removed and the final names are as they
+    were.
+
+    Files that belong together are published together. The one that says which others
+    belong to it, by their checksums, is asked for last and renamed first: a reader
+    after `kill -9` finds all of the old, or all of the new, or others than it says.
+
+    A temporary name ends like the final one, because some writers choose the format
+    by the extension. Each is written before the next is asked for.
+
+    Raises:
+        RunError: the disk refused (full, read-only, no permission).
+    """
+    temporaries: dict[Path, Path] = {}
+    current = Path()
+
+    def temporary_of(path: Path) -> Path:
+        nonlocal current
+        current = path
+        return temporaries.setdefault(
+            path, path.with_name(f".tmp-{os.getpid()}-{path.name}")
+        )
+
+    try:
+        yield temporary_of
+        for path, temporary in temporaries.items():
+            current = path
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+        for path, temporary in reversed(temporaries.items()):
+            current = path
+            os.replace(temporary, path)
+    except BrokenPipeError:  # of what was printed meanwhile
+        raise
+    except OSError as error:
+        raise RunError(f"could not write {current}: {error}") from error
+    finally:
+        for temporary in temporaries.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+@contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary path; what is written there then replaces `path`.
-
-    The temporary name ends like `path`, because some writers choose the format by
-    the extension. On any failure the temporary file is removed and `path` is left
-    as it was.
 
     Args:
         path: the final name.
 
     Raises:
-        RunError: the disk refused (full, read-only, no permission).
+        RunError: as of `publishing`.
     """
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BrokenPipeError:  # of what was printed meanwhile
-        raise
-    except OSError as error:
-        raise RunError(f"could not write {path}: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with publishing() as temporary_of:
+        yield temporary_of(path)
 
 
 def back_up(path: Path) -> None:

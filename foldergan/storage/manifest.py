@@ -7,10 +7,15 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from foldergan.config.precision import PRECISIONS
 from foldergan.config.presets import Preset
 from foldergan.errors import InputError, report_unreadable
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
-from foldergan.storage.tables import save_json
+from foldergan.storage.tables import as_json, save_json
+
+_RUN = "run_{}.json"
+# Of a preset, that a script runs by.
+_SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
 
 
 def describe(
@@ -45,28 +50,40 @@ def describe(
     }
 
 
-def remember(data_dir: Path, origin: dict[str, Any], found: dict[str, Any]) -> None:
-    """Records what the arrays that lie in a folder now were made from.
+def record(
+    images: Path, labels: Path | None, origin: dict[str, Any], found: dict[str, Any]
+) -> str:
+    """Writes the text of `ORIGIN`: what arrays were made from, and their checksums.
 
     Args:
-        data_dir: folder of the arrays.
+        images: file of the images.
+        labels: file of the labels, if there are any.
         origin: as of `describe`.
-        found: what else there is to say of it, for `recall` to give back; `counts`
+        found: what else there is to say of them, for `recall` to give back; `counts`
             of it names the classes.
     """
-    record = {"origin": origin, "arrays": _states(data_dir), "found": found}
-    save_json(data_dir / ORIGIN, record)
+    arrays = {
+        name: [*(_state_of(path) or ()), _checksum_of(path)] if path else None
+        for name, path in ((IMAGES, images), (LABELS, labels))
+    }
+    content = {"origin": origin, "arrays": arrays, "found": found}
+    return as_json(content | {"sha256": _checksum_of_json(content)})
 
 
 def recall(data_dir: Path, origin: dict[str, Any]) -> dict[str, Any] | None:
     """Finds out whether the arrays in a folder are those of this origin.
 
     Returns:
-        What `remember` was given as found; None where anything differs, such as the
-        arrays themselves, or the record cannot be read.
+        What `record` was given as found; None where anything differs, such as size or
+        time of change of the arrays, or the record cannot be read.
     """
-    recorded, found = _recorded(data_dir)
-    return found if recorded == origin else None
+    try:
+        known = _read(data_dir)
+    except InputError:
+        return None
+    if known is None or known.origin != origin:
+        return None
+    return known.found if known.has_states_of(data_dir) else None
 
 
 class Arrays(NamedTuple):
@@ -83,37 +100,115 @@ class Arrays(NamedTuple):
 
 
 def load_arrays(data_dir: Path) -> Arrays:
-    """Tells what the arrays that lie in a folder now were made from."""
-    origin, found = _recorded(data_dir)
-    if origin is None or found is None:
+    """Tells what the arrays that lie in a folder now were made from.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    known = _read(data_dir)
+    if known is None or not (known.has_checksums or known.has_states_of(data_dir)):
         return Arrays("an unknown source", None)
-    return Arrays(origin["dataset"], sorted(found["counts"]))
+    return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]))
 
 
-def _recorded(
-    data_dir: Path,
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Reads origin and found of the arrays as they are; None where it says nothing."""
+def load_checksum(data_dir: Path, name: str) -> str | None:
+    """Loads the SHA-256 that an array was saved with.
+
+    Args:
+        data_dir: folder of the arrays.
+        name: of the array's file.
+
+    Returns:
+        None where none was recorded; "" where this array was not saved with the others.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    known = _read(data_dir)
+    if known is None or not known.has_checksums:
+        return None
+    state = known.arrays[name]
+    return state[2] if state else ""
+
+
+class _Record(NamedTuple):
+    """The content of `ORIGIN`."""
+
+    origin: dict[str, Any]
+    arrays: dict[str, list[Any] | None]
+    found: dict[str, Any]
+
+    @property
+    def has_checksums(self) -> bool:
+        """Not so in versions before 0.2."""
+        states = [state for state in self.arrays.values() if state]
+        return all(len(state) == 3 for state in states)
+
+    def has_states_of(self, data_dir: Path) -> bool:
+        """Tells whether the arrays there have this size and time of change."""
+        return all(
+            (state and state[:2]) == _state_of(data_dir / name)
+            for name, state in self.arrays.items()
+        )
+
+
+def _read(data_dir: Path) -> _Record | None:
+    """Reads the record; None where there is none, or one that says too little.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = data_dir / ORIGIN
+    if not path.is_file():
+        return None
+    way_out = "remove it, and the next training reads the images again"
+    with report_unreadable(path, way_out=way_out):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        checksum = content.pop("sha256", None)
+        if checksum not in (None, _checksum_of_json(content)):
+            raise ValueError("its SHA-256 is another than when it was saved")
+        known = _Record(content["origin"], content["arrays"], content["found"])
+        if not isinstance(known.origin["dataset"], str) or not _are_states(
+            known.arrays
+        ):
+            raise ValueError("it is no record of arrays")
+        if "counts" not in known.found:  # not there before 0.2
+            return None
+        if not all(isinstance(count, int) for count in known.found["counts"].values()):
+            raise ValueError("its counts are no whole numbers")
+        if not _are_lines(known.found.get("skipped", [])):
+            raise ValueError("its skipped are no lines")
+    return known
+
+
+def _are_states(value: Any) -> bool:
+    return value.keys() == {IMAGES, LABELS} and all(
+        state is None
+        or [type(entry) for entry in state] in ([int, int], [int, int, str])
+        for state in value.values()
+    )
+
+
+def _are_lines(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(line, str) for line in value)
+
+
+def _state_of(path: Path) -> list[int] | None:
+    """Size in bytes and time of change; None where there is no file."""
     try:
-        record = json.loads((data_dir / ORIGIN).read_text(encoding="utf-8"))
-        is_of_them = record["arrays"] == _states(data_dir)
-        if is_of_them and "counts" in record["found"]:  # not so in older versions
-            return record["origin"], record["found"]
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return None, None
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
 
 
-def _states(data_dir: Path) -> dict[str, list[int] | None]:
-    """Size in bytes and time of change of both arrays; None where there is none."""
-    states: dict[str, list[int] | None] = {}
-    for name in (IMAGES, LABELS):
-        try:
-            status = os.stat(data_dir / name)
-            states[name] = [status.st_size, status.st_mtime_ns]
-        except FileNotFoundError:
-            states[name] = None
-    return states
+def _checksum_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checksum_of_json(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def save_run(
@@ -121,55 +216,60 @@ def save_run(
     script: str,
     preset: Preset,
     versions: dict[str, str],
+    given: str,
     **others: Any,
 ) -> None:
     """Saves run_<script>.json: the settings in force and what they ran on.
 
     Args:
-        model_dir: folder to save it in.
-        script: its name, without .py.
-        preset: with all settings.
+        model_dir: folder of the models.
+        script: TrainModel or GANModel.
+        preset: its precision is the one that was computed in.
         versions: as of `backend.versions`.
+        given: precision that was asked for, perhaps auto.
         others: further JSON values, such as a fingerprint of the images.
     """
-    record = {"preset": dataclasses.asdict(preset), "versions": versions} | others
-    save_json(model_dir / f"run_{script}.json", record)
+    record = {
+        "preset": dataclasses.asdict(preset),
+        "given_precision": given,
+        "versions": versions,
+    } | others
+    save_json(model_dir / _RUN.format(script), record)
 
 
-def describe_training(model_dir: Path) -> dict[str, Any] | None:
-    """Names the images that the generators of a folder were trained on.
+def precision_of(model_dir: Path, script: str) -> str:
+    """Tells what the networks of a script's last run were computed in.
+
+    Where no record tells, they count as float32 ones.
+    """
+    precision = _run_of(model_dir, script).get("preset", {})
+    for name in (_SECTIONS[script], "precision"):
+        precision = precision.get(name, {}) if isinstance(precision, dict) else {}
+    return precision if precision in PRECISIONS else "float32"
+
+
+def chosen_before(model_dir: Path, script: str, preset: Preset) -> str | None:
+    """Tells what auto chose the last time that this training ran in a folder.
 
     Returns:
-        pictures, as of `arrays.fingerprint`, image_shape, and held_out and seed of the
-        split; None where the training is not recorded, or by a version before 0.3.
+        None where there was none of the same preset and seed, or nothing was left to
+        auto.
     """
+    record = _run_of(model_dir, script)
+    before = record.get("preset", {})
+    same = isinstance(before, dict) and all(
+        before.get(name) == getattr(preset, name) for name in ("name", "seed")
+    )
+    if same and record.get("given_precision") == "auto":
+        return precision_of(model_dir, script)
+    return None
+
+
+def _run_of(model_dir: Path, script: str) -> dict[str, Any]:
+    """Reads the record of a script's last run; empty where there is none."""
     try:
-        record = load_run(model_dir, "GANModel")
-    except InputError:
-        return None
-    known = record["preset"]["gan"]
-    if "pictures" not in record:
-        return None
-    return {
-        "pictures": record["pictures"],
-        "image_shape": known["image_shape"],
-        "held_out": known["held_out"],
-        "seed": record["preset"]["seed"],
-    }
-
-
-def load_run(model_dir: Path, script: str) -> dict[str, Any]:
-    """Loads what `save_run` saved.
-
-    Raises:
-        InputError: missing or damaged.
-    """
-    path = model_dir / f"run_{script}.json"
-    way_out = f"run: python {script}.py"
-    if not path.is_file():
-        raise InputError(f"{path} not found; {way_out}")
-    with report_unreadable(path, way_out=way_out):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if "preset" not in record:
-            raise ValueError("it records no settings")
-    return record
+        text = (model_dir / _RUN.format(script)).read_text(encoding="utf-8")
+        record = json.loads(text)
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}

@@ -1,24 +1,25 @@
 """The networks on disk, each with what belongs to it inside its file."""
 
+import hashlib
 import json
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.storage import atomic, generators, hdf5
+from foldergan.storage import atomic, generators, hdf5, networks, seals
 from foldergan.storage.filenames import (
     CLASS_NAMES,
     CLASSIFIER_H5,
     CLASSIFIER_JSON,
     GENERATOR_CLASSES,
 )
-from foldergan.storage.tables import save_json, save_text
+from foldergan.storage.tables import as_json, encode
 
 if TYPE_CHECKING:
     import keras
+
+_CHECKSUM = "sha256 of train.json"  # in train.h5
 
 
 class LoadedClassifier(NamedTuple):
@@ -48,9 +49,8 @@ def save_model(
         model: any.
         about: JSON values that belong to it and travel inside the file.
     """
-    content = hdf5.encode(model, about)
     with atomic.replacing(path) as temporary:
-        temporary.write_bytes(content)
+        _write(temporary, model, about)
 
 
 def save_classifier(
@@ -62,6 +62,8 @@ def save_classifier(
 ) -> None:
     """Saves train.json, train.h5 and classes.json.
 
+    train.h5 says what the two others must be, and is published as such.
+
     Args:
         model_dir: folder of the models.
         classifier: Keras model, images 0-1 in, probabilities out.
@@ -72,14 +74,18 @@ def save_classifier(
     architecture = json.loads(classifier.to_json())
     # How it was trained; plain Keras could not load our own loss.
     architecture.pop("compile_config", None)
+    text = encode(json.dumps(architecture))
     about = {
         "class_names": class_names,
         "augmentation": augmentation,
         "backbone": backbone,
+        _CHECKSUM: hashlib.sha256(text).hexdigest(),
     }
-    save_text(model_dir / CLASSIFIER_JSON, json.dumps(architecture))
-    save_model(model_dir / CLASSIFIER_H5, classifier, about)
-    save_json(model_dir / CLASS_NAMES, class_names)
+    with atomic.publishing() as temporary_of:
+        temporary_of(model_dir / CLASSIFIER_JSON).write_bytes(text)
+        names = encode(as_json(class_names))
+        temporary_of(model_dir / CLASS_NAMES).write_bytes(names)
+        _write(temporary_of(model_dir / CLASSIFIER_H5), classifier, about)
 
 
 def require_classifier(model_dir: Path) -> None:
@@ -127,23 +133,20 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
         InputError: a file is missing, damaged, holds weights that are NaN or infinite,
             or they do not fit together.
     """
-    import keras
-
     require_classifier(model_dir)
     json_path, h5_path = model_dir / CLASSIFIER_JSON, model_dir / CLASSIFIER_H5
-    with report_unreadable(json_path):
-        classifier = keras.models.model_from_json(json_path.read_text("utf-8"))
-        if not isinstance(classifier, keras.Model):
-            raise ValueError("it describes no network")
+    seals.check(h5_path, RUN_TRAINING)
+    with report_unreadable(h5_path):
+        about = hdf5.read_about(h5_path)
+    classifier = _load_architecture(json_path, about.get(_CHECKSUM))
     with report_unreadable(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
-        about = hdf5.read_about(h5_path)
-    if not _maps(classifier, 4, 2):
+    if not networks.maps(classifier, 4, 2):
         raise InputError(
             f"{json_path} is not a classifier: it maps {classifier.input_shape} to "
             f"{classifier.output_shape}, not images to probabilities; {RUN_TRAINING}"
         )
-    _refuse_not_finite(h5_path, classifier, RUN_TRAINING)
+    networks.refuse_not_finite(h5_path, classifier, RUN_TRAINING)
     names_path = model_dir / CLASS_NAMES
     class_names = _load_class_names(names_path, classifier.output_shape[-1])
     if about.get("class_names", class_names) != class_names:
@@ -155,6 +158,30 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
     return LoadedClassifier(
         classifier, class_names, None if augmentation is None else tuple(augmentation)
     )
+
+
+def _load_architecture(path: Path, checksum: str | None) -> "keras.Model":
+    """Builds the network of train.json.
+
+    Args:
+        path: of the file.
+        checksum: SHA-256 that it must have, if any is known.
+    """
+    import keras
+
+    with report_unreadable(path):
+        text = path.read_bytes()
+    if checksum not in (None, hashlib.sha256(text).hexdigest()):
+        raise InputError(
+            f"{path} is not the one that {path.with_name(CLASSIFIER_H5)} was saved "
+            "with: it is damaged, or changed since, or a run was killed while it "
+            f"saved; {RUN_TRAINING}"
+        )
+    with report_unreadable(path):
+        network = keras.models.model_from_json(text.decode())
+        if not isinstance(network, keras.Model):
+            raise ValueError("it describes no network")
+    return network
 
 
 def _load_class_names(path: Path, outputs: int) -> list[str]:
@@ -180,21 +207,18 @@ def load_generator(path: Path) -> "keras.Model":
         InputError: damaged, not a generator, or of weights that are NaN or infinite;
             the message names another.
     """
-    import keras
-
     others = [
         other for other in generators.list_generators(path.parent) if other != path
     ]
     way_out = f"{others[-1]} is another" if others else "run: python GANModel.py"
-    with report_unreadable(path, way_out=way_out, options=("generator",)):
-        generator = keras.models.load_model(path, compile=False)
-    if not (_maps(generator, 2, 4) or num_classes_of(generator)):
+    generator = networks.load_network(path, way_out=way_out, options=("generator",))
+    if not (networks.maps(generator, 2, 4) or num_classes_of(generator)):
+        taken, given = (networks.shape_of(generator, x) for x in ("input", "output"))
         raise InputError(
-            f"{path} is not a generator: it maps {generator.input_shape} to "
-            f"{generator.output_shape}, not latent vectors to images; {way_out}",
+            f"{path} is not a generator: it maps {taken} to {given}, not latent "
+            f"vectors to images; {way_out}",
             ("generator",),
         )
-    _refuse_not_finite(path, generator, way_out, ("generator",))
     return generator
 
 
@@ -203,9 +227,10 @@ def num_classes_of(generator: "keras.Model") -> int:
 
     It is recognised by its inputs, as `networks.inference_generator` names them.
     """
-    if [value.name for value in generator.inputs] != ["latents", "class_ids"]:
+    inputs = getattr(generator, "inputs", None) or ()  # none of one never built
+    if [value.name for value in inputs] != ["latents", "class_ids"]:
         return 0
-    return generator.get_layer("classes").num_tokens
+    return next((x.num_tokens for x in generator.layers if x.name == "classes"), 0)
 
 
 def load_generator_classes(path: Path) -> list[str] | None:
@@ -228,39 +253,10 @@ def load_generator_classes(path: Path) -> list[str] | None:
     return names
 
 
-def _refuse_not_finite(
-    path: Path, model: "keras.Model", way_out: str, options: tuple[str, ...] = ()
-) -> None:
-    """Refuses a network that could only answer NaN.
-
-    Args:
-        path: of its weights.
-        model: with them loaded.
-        way_out: what to do about it.
-        options: as of `ForeseenError`.
-
-    Raises:
-        InputError: a weight is NaN or infinite.
-    """
-    import keras
-
-    for weight in model.weights:
-        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
-            raise InputError(
-                f"{path} holds weights that are NaN or infinite, in {weight.path}; "
-                f"{way_out}",
-                options,
-            )
+def _write(path: Path, model: "keras.Model", about: dict[str, Any] | None) -> None:
+    path.write_bytes(hdf5.encode(model, about))
+    seals.seal(path)
 
 
 def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def _maps(model: "keras.Model", input_ndim: int, output_ndim: int) -> bool:
-    """Tells whether a model maps one array to one, of known sizes but the first."""
-    shapes = (model.input_shape, model.output_shape)
-    return all(
-        isinstance(shape, tuple) and len(shape) == ndim and None not in shape[1:]
-        for shape, ndim in zip(shapes, (input_ndim, output_ndim), strict=True)
-    )

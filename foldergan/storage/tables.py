@@ -11,17 +11,27 @@ from foldergan.storage import atomic
 
 
 def save_text(path: Path, text: str) -> None:
-    """Saves UTF-8 text with the same line ends on every system.
-
-    What is no text in a file's name is escaped, as Python and JSON escape it.
-    """
+    """Saves UTF-8 text with the same line ends on every system."""
     with atomic.replacing(path) as temporary:
-        temporary.write_bytes(text.encode(errors="backslashreplace"))
+        temporary.write_bytes(encode(text))
 
 
 def save_json(path: Path, value: Any) -> None:
     """Saves readable JSON."""
-    save_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    save_text(path, as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """Writes readable JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def encode(text: str) -> bytes:
+    """Makes UTF-8 of text.
+
+    What is no text in a file's name is escaped, as Python and JSON escape it.
+    """
+    return text.encode(errors="backslashreplace")
 
 
 def save_csv(path: Path, rows: list[dict[str, Any]]) -> None:

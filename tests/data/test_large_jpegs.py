@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from foldergan.data import decoding
+from foldergan.data import decoding, headers
 from foldergan.data.decoding import ImageError, read_image
 from foldergan.images import cv2
 
@@ -36,7 +36,10 @@ def read_fully(path, shape, monkeypatch) -> np.ndarray:
 
 
 def mode_of(path, target: int) -> int:
-    return decoding._jpeg_mode(path.read_bytes(), target)
+    content = path.read_bytes()
+    header = headers.read_header(content)
+    factor = decoding._shrink_factor(header, len(content), target)
+    return decoding._SHRUNK.get(factor, FULL)
 
 
 @pytest.mark.parametrize(
@@ -100,18 +103,24 @@ def test_a_shrunk_image_stands_upright(tmp_path):
     assert np.abs(found - np.asarray(upright) / 255).mean() < 0.02
 
 
+def size_of(content: bytes) -> tuple[int, int] | None:
+    header = headers.read_header(content)
+    return header and header[:2]
+
+
 def test_size_is_found_behind_other_segments(tmp_path):
     path = saved(tmp_path / "a.jpg", photograph(300, 500), comment=b"\xff\xc0" * 99)
     content = path.read_bytes()
-    assert decoding._jpeg_size(content) == (300, 500)
+    assert size_of(content) == (300, 500)
     filled = content[:2] + b"\xff\xff" + content[2:]
-    assert decoding._jpeg_size(filled) == (300, 500)
+    assert size_of(filled) == (300, 500)
 
 
 @pytest.mark.parametrize("kept", [2, 3, 4, 20, 160])
 def test_without_its_size_it_is_left_to_the_decoder(tmp_path, kept):
     content = saved(tmp_path / "a.jpg", photograph(300, 500)).read_bytes()[:kept]
-    assert decoding._jpeg_size(content) == (0, 0)
+    assert size_of(content) is None
+    assert decoding._shrink_factor(None, 9999, 32) == 1
 
 
 def test_the_limit_of_pixels_holds_for_the_whole_image(tmp_path):

@@ -19,10 +19,12 @@ from foldergan.storage import (
     generators,
     locking,
     models,
+    seals,
     tables,
 )
 
 SHAPE = (8, 8, 3)
+ORIGIN, FOUND = {"dataset": "any"}, {"counts": {"a": 1}}
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,7 @@ def test_network_has_the_very_bytes_that_keras_and_h5py_write(
     if about:
         with h5py.File(tmp_path / "theirs.h5", "a") as file:
             file["foldergan"] = json.dumps(about)
+    seals.seal(tmp_path / "theirs.h5")
     ours, theirs = (tmp_path / f"{name}.h5" for name in ("ours", "theirs"))
     assert ours.read_bytes() == theirs.read_bytes()
     assert names_in(tmp_path) == {"ours.h5", "theirs.h5"}
@@ -142,17 +145,19 @@ def test_network_has_the_very_bytes_that_keras_and_h5py_write(
 @pytest.mark.parametrize("count", [1, 9, 10, 101])
 def test_images_written_a_few_at_a_time_make_the_file_of_np_save(tmp_path, count):
     images = random_images(count)
-    with arrays.writing_images(tmp_path / filenames.IMAGES, SHAPE) as append:
+    with arrays.writing(tmp_path, SHAPE) as writer:
         for start in range(0, count, 4):
-            append(images[start : start + 4])
+            writer.append(images[start : start + 4])
+        writer.finish([0] * count, ORIGIN, FOUND)
     assert (tmp_path / filenames.IMAGES).read_bytes() == npy(images)
     np.testing.assert_array_equal(arrays.load_images(tmp_path), images)
 
 
 def test_append_takes_any_layout_and_dtype(tmp_path):
     images = np.asfortranarray(random_images(2), dtype=np.float64)
-    with arrays.writing_images(tmp_path / filenames.IMAGES, SHAPE) as append:
-        append(images)
+    with arrays.writing(tmp_path, SHAPE) as writer:
+        writer.append(images)
+        writer.finish([0, 0], ORIGIN, FOUND)
     np.testing.assert_array_equal(arrays.load_images(tmp_path), images)
 
 
@@ -334,7 +339,12 @@ def test_class_names_that_do_not_fit_the_outputs_are_refused(model_dir, listed):
 
 @pytest.mark.parametrize("text", ["{}", "[]", "null", '{"class_name": "Sequential"}'])
 def test_json_that_is_no_network_is_refused(model_dir, text):
-    (model_dir / filenames.CLASSIFIER_JSON).write_text(text)
+    path = model_dir / filenames.CLASSIFIER_JSON
+    path.write_text(text)
+    with pytest.raises(InputError, match="train.json is not the one that .*train.h5"):
+        models.load_classifier(model_dir)
+    with h5py.File(model_dir / filenames.CLASSIFIER_H5, "a") as file:
+        del file["foldergan"]  # as files of others have none
     with pytest.raises(InputError, match="train.json is damaged"):
         models.load_classifier(model_dir)
 
@@ -574,9 +584,9 @@ def test_failed_writing_of_images_leaves_the_old_file(tmp_path):
     path.write_bytes(b"old")
     with (
         pytest.raises(RunError),
-        arrays.writing_images(path, SHAPE) as append,
+        arrays.writing(tmp_path, SHAPE) as writer,
     ):
-        append(random_images())
+        writer.append(random_images())
         raise OSError(errno.ENOSPC, "No space left on device")
     assert_untouched(path)
 

@@ -10,7 +10,8 @@ Reads   img_data.txt.npy, or makes it from --dataset; where the preset draws by 
         train.json, train.h5 and classes.json
 Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png
         (each preset has its own: see the README), and at each, or once a minute,
-        resume.npz; every epoch: gan_history.csv; at the end: gan_curves.png
+        resume.npz; every epoch: gan_history.csv, report.html; at the end:
+        gan_curves.png
 """
 
 import argparse
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from foldergan.gan.snapshots import Snapshots
     from foldergan.gan.trainer import AdversarialTrainer
     from foldergan.progress import EpochProgress
+    from foldergan.report.run import RunReport
     from foldergan.storage.checkpoint import Checkpoint
 
 
@@ -55,12 +57,17 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 def main() -> None:
     options, preset = parse_flags()
     options.output_dir = options.output_dir or options.model_dir
+    from foldergan.report.run import RunReport
+
     locking.make_writable_folder(options.output_dir)
-    with locking.training_folder(options.model_dir):
-        train(options, preset)
+    with (
+        locking.training_folder(options.model_dir),
+        RunReport(options.model_dir, "GANModel") as report,
+    ):
+        train(options, preset, report)
 
 
-def train(options: argparse.Namespace, preset: Preset) -> None:
+def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan.data import training_set
     from foldergan.gan import schedule
     from foldergan.metrics import selection
@@ -82,6 +89,9 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data)
     start(options, preset, given, data, trainer, state)
+    report.add_dataset(options.data_dir, data.images, data.class_names)
+    if state:
+        report.go_on()
     epochs = plan.epochs
     if selection.has_stalled(quality, preset.gan.patience):
         print("it had ended there; a larger --patience goes on")
@@ -109,6 +119,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
             tables.save_csv(options.model_dir / "gan_history.csv", history)
             if has_save or saved.is_due():
                 saved.save(trainer.state())
+            report.update()
             if why := why_it_ends(time_is_up, quality, preset.gan.patience):
                 print(f"{why}: training ends here")
                 epochs = epoch
@@ -185,13 +196,13 @@ def decide_precision(
 ) -> Preset:
     """Replaces a precision of auto by the one that it comes to."""
     from foldergan.nn import precision
-    from foldergan.storage import checkpoint, manifest
+    from foldergan.storage import checkpoint, runs
 
     settings = preset.gan
     if options.resume:
         before = checkpoint.precision_of(options.model_dir)
     else:
-        before = manifest.chosen_before(options.model_dir, "GANModel", preset)
+        before = runs.chosen_before(options.model_dir, "GANModel", preset)
     chosen = precision.choose(settings, settings.convolutions(data.image_shape), before)
     return replace(preset, gan=replace(settings, precision=chosen))
 
@@ -249,14 +260,14 @@ def start(
     """Restores a state, or clears the way for a new run; records the settings."""
     from foldergan import backend
     from foldergan.gan import snapshots
-    from foldergan.storage import arrays, manifest
+    from foldergan.storage import arrays, runs
 
     if state:
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
     else:
         snapshots.back_up_earlier(options.model_dir)
-    manifest.save_run(
+    runs.save_run(
         options.model_dir,
         "GANModel",
         preset,

@@ -8,10 +8,10 @@
 Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h5,
         classes.json; --evaluate also run_GANModel.json and the arrays; --export without
         --per-class run_TrainModel.json and the labels
-Writes  in model/: predictions.png, predictions.csv; of a generator with classes
-        predictions_confusion.png; --evaluate also predictions_nearest.png and, where
-        its training held images out, predictions_quality.csv. Or, with --export DIR,
-        only DIR/<class>/gen_000001.png ..., DIR/export.json and DIR/SHA256SUMS
+Writes  in model/: predictions.png, predictions.csv, report.html; of a generator with
+        classes predictions_confusion.png; --evaluate also predictions_nearest.png and,
+        where its training held images out, predictions_quality.csv. Or, with --export
+        DIR, only DIR/<class>/gen_000001.png ..., DIR/export.json and DIR/SHA256SUMS
 """
 
 import argparse
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from foldergan.classifier.predictions import Predictions
     from foldergan.gan.drawing import Networks
     from foldergan.gan.evaluation import StreamEvaluator
+    from foldergan.report.run import RunReport
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -76,12 +77,16 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 
 def main() -> None:
     options, preset = parse_flags()
+    from foldergan.report.run import RunReport
+
+    report = RunReport(options.model_dir, "GeneratePredict")
     networks = load_networks(options, preset)
     if options.export:
         with locking.export_folder(options.export):
             export(options, preset, networks)
     else:
-        judge(options, preset, networks)
+        with report:
+            judge(options, preset, networks, report)
 
 
 def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
@@ -108,7 +113,12 @@ def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
     )
 
 
-def judge(options: argparse.Namespace, preset: Preset, networks: "Networks") -> None:
+def judge(
+    options: argparse.Namespace,
+    preset: Preset,
+    networks: "Networks",
+    report: "RunReport",
+) -> None:
     """Draws images, and reports what the classifier says of them."""
     import numpy as np
 
@@ -152,6 +162,7 @@ def judge(options: argparse.Namespace, preset: Preset, networks: "Networks") -> 
     for name in filenames.OF_JUDGE:  # of the images of before
         atomic.remove(options.model_dir / name)
     save_pages(options, np.stack(page), found, networks.class_names)
+    report.add_predictions(networks.generator_path.name, np.stack(page), found.rows)
     if evaluator:
         save_evaluation(options.model_dir, evaluator)
 

@@ -7,8 +7,8 @@
 Reads   dataset/<class>/*; --augment-with DIR also DIR/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
-        train_curves.png, confusion_matrix.png; --augment-with also arrays of those
-        images in extra_images/
+        train_curves.png, confusion_matrix.png, report.html; --augment-with also arrays
+        of those images in extra_images/
 """
 
 import argparse
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from foldergan.data.splits import Parts
     from foldergan.images import Images
+    from foldergan.report.run import RunReport
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -48,11 +49,16 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 
 def main() -> None:
     options, preset = parse_flags()
-    with locking.training_folder(options.model_dir):
-        train(options, preset)
+    from foldergan.report.run import RunReport
+
+    with (
+        locking.training_folder(options.model_dir),
+        RunReport(options.model_dir, "TrainModel") as report,
+    ):
+        train(options, preset, report)
 
 
-def train(options: argparse.Namespace, preset: Preset) -> None:
+def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan import backend
     from foldergan.data import dataset, splits
     from foldergan.storage import arrays, filenames
@@ -88,6 +94,7 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
 
     # Train it.
+    report.add_dataset(options.data_dir, images, class_names)
     num_images = len(rows["training"])
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
@@ -100,15 +107,30 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     for epoch, logs in epochs:
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})
+        report.update(history)
 
-    # Save it.
+    # Save and evaluate it.
     save_results(
         options.model_dir, preset, given, classifier, class_names, history, about
     )
-
-    # Evaluate it.
-    evaluate(options.model_dir, classifier, class_names, seen, labels, rows, settings)
+    results = evaluate(
+        options.model_dir, classifier, class_names, seen, labels, rows, settings
+    )
+    report.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
+
+
+def decide_precision(
+    model_dir: Path, preset: Preset, image_shape: tuple[int, int, int]
+) -> Preset:
+    """Replaces a precision of auto by the one that it comes to."""
+    from foldergan.nn import precision
+    from foldergan.storage import runs
+
+    settings = preset.classifier
+    before = runs.chosen_before(model_dir, "TrainModel", preset)
+    chosen = precision.choose(settings, settings.convolutions(image_shape), before)
+    return replace(preset, classifier=replace(settings, precision=chosen))
 
 
 def add_extra_images(
@@ -136,19 +158,6 @@ def add_extra_images(
     return *added, {"augmented_with": extra.about}
 
 
-def decide_precision(
-    model_dir: Path, preset: Preset, image_shape: tuple[int, int, int]
-) -> Preset:
-    """Replaces a precision of auto by the one that it comes to."""
-    from foldergan.nn import precision
-    from foldergan.storage import manifest
-
-    settings = preset.classifier
-    before = manifest.chosen_before(model_dir, "TrainModel", preset)
-    chosen = precision.choose(settings, settings.convolutions(image_shape), before)
-    return replace(preset, classifier=replace(settings, precision=chosen))
-
-
 def save_results(
     model_dir: Path,
     preset: Preset,
@@ -161,7 +170,7 @@ def save_results(
     """Writes the classifier, and how its training went."""
     from foldergan import backend
     from foldergan.backbones import sources
-    from foldergan.storage import manifest, models, plots, tables
+    from foldergan.storage import models, plots, runs, tables
 
     models.save_classifier(
         model_dir,
@@ -171,7 +180,7 @@ def save_results(
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / "train_history.csv", history)
-    manifest.save_run(
+    runs.save_run(
         model_dir, "TrainModel", preset, backend.versions(), given_precision, **about
     )
     plots.save_curves(model_dir / "train_curves.png", history)
@@ -185,8 +194,13 @@ def evaluate(
     labels: "np.ndarray",
     rows: "dict[str, np.ndarray]",
     settings: Classifier,
-) -> None:
-    """Reports on every part, and class by class on the one that it saw least of."""
+) -> "tuple[str, list[str], Images, np.ndarray, np.ndarray, np.ndarray]":
+    """Reports on every part, and class by class on the one that it saw least of.
+
+    Returns:
+        The name of that part, the class names, all images, the part's row numbers,
+        labels and predictions.
+    """
     from foldergan.classifier import evaluation
     from foldergan.storage import plots, tables
 
@@ -199,10 +213,12 @@ def evaluate(
             figures = evaluation.evaluate(labels[numbers], probabilities)
             table.append({"part": part} | figures)
             matrix = evaluation.confusion_matrix(labels[numbers], probabilities)
+            last = (part, class_names, images, numbers, labels[numbers], probabilities)
     tables.save_csv(model_dir / "train_evaluation.csv", table)
     print(evaluation.evaluation_report(table))
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(evaluation.class_report(matrix, class_names))
+    return last
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@
     metrics/     features, distances, scores, the best save
     classifier/  the network that tells the classes apart
     gan/         discriminator and generator
+    report/      the page that every script adds to
 
 Arrows run one way, from the scripts through the last line to the first. Nothing heavy
 is imported until a function needs it, so that ``--help`` and a wrong flag answer at

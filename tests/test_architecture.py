@@ -20,6 +20,7 @@ FLOORS = (
     ("data", "nn", "backbones"),
     ("metrics", "classifier"),
     ("gan",),
+    ("report",),
 )
 FLOOR_OF = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}
 WRITERS = {

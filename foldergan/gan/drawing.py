@@ -12,7 +12,7 @@ from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.images import Resized
 from foldergan.nn import fast_layers
-from foldergan.storage import manifest, models
+from foldergan.storage import models, runs
 
 
 class Networks(NamedTuple):
@@ -78,17 +78,22 @@ def load_networks(
         )
     if known is not None:  # else of a version before 0.2, or of others
         augmentation = known
-    # Each computes in the precision that it was trained in.
-    drawn_in = manifest.precision_of(model_dir, "GANModel")
-    judged_in = manifest.precision_of(model_dir, "TrainModel")
-    print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
+    generator, classifier = _as_trained(model_dir, generator, classifier)
     return Networks(
+        generator, classifier, class_names, augmentation, num_classes, generator_path
+    )
+
+
+def _as_trained(
+    model_dir: Path, generator: keras.Model, classifier: keras.Model
+) -> tuple[keras.Model, keras.Model]:
+    """Lets each network compute in the precision that it was trained in."""
+    drawn_in = runs.precision_of(model_dir, "GANModel")
+    judged_in = runs.precision_of(model_dir, "TrainModel")
+    print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
+    return (
         fast_layers.in_precision(generator, drawn_in),
         fast_layers.in_precision(classifier, judged_in),
-        class_names,
-        augmentation,
-        num_classes,
-        generator_path,
     )
 
 

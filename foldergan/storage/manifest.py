@@ -1,21 +1,14 @@
-"""What files were made from and with."""
+"""What the arrays were made from."""
 
-import dataclasses
 import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foldergan.config.precision import PRECISIONS
-from foldergan.config.presets import Preset
 from foldergan.errors import InputError, report_unreadable
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
-from foldergan.storage.tables import as_json, save_json
-
-_RUN = "run_{}.json"
-# Of a preset, that a script runs by.
-_SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
+from foldergan.storage.tables import as_json
 
 
 def describe(
@@ -93,10 +86,12 @@ class Arrays(NamedTuple):
         source: what they were made from, for people.
         class_names: in the order of the labels' columns; None where nothing is known,
             such as of arrays that were made elsewhere.
+        skipped: a line for each file that could not be read: its path, and why.
     """
 
     source: str
     class_names: list[str] | None
+    skipped: list[str]
 
 
 def load_arrays(data_dir: Path) -> Arrays:
@@ -107,8 +102,9 @@ def load_arrays(data_dir: Path) -> Arrays:
     """
     known = _read(data_dir)
     if known is None or not (known.has_checksums or known.has_states_of(data_dir)):
-        return Arrays("an unknown source", None)
-    return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]))
+        return Arrays("an unknown source", None, [])
+    skipped = known.found.get("skipped", [])  # CIFAR-10 has no files to skip
+    return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]), skipped)
 
 
 def load_checksum(data_dir: Path, name: str) -> str | None:
@@ -209,67 +205,3 @@ def _checksum_of(path: Path) -> str:
 
 def _checksum_of_json(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def save_run(
-    model_dir: Path,
-    script: str,
-    preset: Preset,
-    versions: dict[str, str],
-    given: str,
-    **others: Any,
-) -> None:
-    """Saves run_<script>.json: the settings in force and what they ran on.
-
-    Args:
-        model_dir: folder of the models.
-        script: TrainModel or GANModel.
-        preset: its precision is the one that was computed in.
-        versions: as of `backend.versions`.
-        given: precision that was asked for, perhaps auto.
-        others: further JSON values, such as a fingerprint of the images.
-    """
-    record = {
-        "preset": dataclasses.asdict(preset),
-        "given_precision": given,
-        "versions": versions,
-    } | others
-    save_json(model_dir / _RUN.format(script), record)
-
-
-def precision_of(model_dir: Path, script: str) -> str:
-    """Tells what the networks of a script's last run were computed in.
-
-    Where no record tells, they count as float32 ones.
-    """
-    precision = _run_of(model_dir, script).get("preset", {})
-    for name in (_SECTIONS[script], "precision"):
-        precision = precision.get(name, {}) if isinstance(precision, dict) else {}
-    return precision if precision in PRECISIONS else "float32"
-
-
-def chosen_before(model_dir: Path, script: str, preset: Preset) -> str | None:
-    """Tells what auto chose the last time that this training ran in a folder.
-
-    Returns:
-        None where there was none of the same preset and seed, or nothing was left to
-        auto.
-    """
-    record = _run_of(model_dir, script)
-    before = record.get("preset", {})
-    same = isinstance(before, dict) and all(
-        before.get(name) == getattr(preset, name) for name in ("name", "seed")
-    )
-    if same and record.get("given_precision") == "auto":
-        return precision_of(model_dir, script)
-    return None
-
-
-def _run_of(model_dir: Path, script: str) -> dict[str, Any]:
-    """Reads the record of a script's last run; empty where there is none."""
-    try:
-        text = (model_dir / _RUN.format(script)).read_text(encoding="utf-8")
-        record = json.loads(text)
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}

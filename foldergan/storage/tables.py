@@ -74,3 +74,18 @@ def _writing(path: Path) -> Iterator[IO[str]]:
         open(temporary, "w", encoding="utf-8", newline="") as file,
     ):
         yield file
+
+
+def load_json(path: Path) -> Any:
+    """Loads JSON; None where there is no such file."""
+    if not path.is_file():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_csv(path: Path) -> list[dict[str, str]]:
+    """Loads the rows of a table; none where there is no such file."""
+    if not path.is_file():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

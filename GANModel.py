@@ -88,10 +88,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data)
-    start(options, preset, given, data, trainer, state)
-    report.add_dataset(options.data_dir, data.images, data.class_names)
-    if state:
-        report.go_on()
+    start(options, preset, given, data, trainer, state, report)
     epochs = plan.epochs
     if selection.has_stalled(quality, preset.gan.patience):
         print("it had ended there; a larger --patience goes on")
@@ -256,13 +253,16 @@ def start(
     data: "TrainingSet",
     trainer: "AdversarialTrainer",
     state: "dict[str, np.ndarray] | None",
+    report: "RunReport",
 ) -> None:
     """Restores a state, or clears the way for a new run; records the settings."""
     from foldergan import backend
     from foldergan.gan import snapshots
     from foldergan.storage import arrays, runs
 
+    report.add_dataset(options.data_dir, data.images, data.class_names)
     if state:
+        report.go_on()
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
     else:

@@ -88,10 +88,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data)
-    start(options, preset, given, data, trainer, state)
-    report.add_dataset(options.data_dir, data.images, data.class_names)
-    if state:
-        report.go_on()
+    start(options, preset, given, data, trainer, state, report)
     epochs = plan.epochs
     if selection.has_stalled(quality, preset.gan.patience):
         print("it had ended there; a larger --patience goes on")
@@ -196,13 +193,13 @@ def decide_precision(
 ) -> Preset:
     """Replaces a precision of auto by the one that it comes to."""
     from foldergan.nn import precision
-    from foldergan.storage import checkpoint, manifest
+    from foldergan.storage import checkpoint, runs
 
     settings = preset.gan
     if options.resume:
         before = checkpoint.precision_of(options.model_dir)
     else:
-        before = manifest.chosen_before(options.model_dir, "GANModel", preset)
+        before = runs.chosen_before(options.model_dir, "GANModel", preset)
     chosen = precision.choose(settings, settings.convolutions(data.image_shape), before)
     return replace(preset, gan=replace(settings, precision=chosen))
 
@@ -256,18 +253,21 @@ def start(
     data: "TrainingSet",
     trainer: "AdversarialTrainer",
     state: "dict[str, np.ndarray] | None",
+    report: "RunReport",
 ) -> None:
     """Restores a state, or clears the way for a new run; records the settings."""
     from foldergan import backend
     from foldergan.gan import snapshots
-    from foldergan.storage import arrays, manifest
+    from foldergan.storage import arrays, runs
 
+    report.add_dataset(options.data_dir, data.images, data.class_names)
     if state:
+        report.go_on()
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
     else:
         snapshots.back_up_earlier(options.model_dir)
-    manifest.save_run(
+    runs.save_run(
         options.model_dir,
         "GANModel",
         preset,

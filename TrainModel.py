@@ -101,25 +101,18 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     fit = training.train
     if settings.backbone != "none":
         fit = functools.partial(transfer.train, cache=options.data_dir)
-    for epoch, logs in fit(
-        classifier,
-        seen,
-        labels,
-        rows,
-        settings,
-        preset.seed,
-        on_step=display.on_step,
-    ):
+    epochs = fit(
+        classifier, seen, labels, rows, settings, preset.seed, on_step=display.on_step
+    )
+    for epoch, logs in epochs:
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})
         report.update(history)
 
-    # Save it.
+    # Save and evaluate it.
     save_results(
         options.model_dir, preset, given, classifier, class_names, history, about
     )
-
-    # Evaluate it.
     results = evaluate(
         options.model_dir, classifier, class_names, seen, labels, rows, settings
     )
@@ -132,10 +125,10 @@ def decide_precision(
 ) -> Preset:
     """Replaces a precision of auto by the one that it comes to."""
     from foldergan.nn import precision
-    from foldergan.storage import manifest
+    from foldergan.storage import runs
 
     settings = preset.classifier
-    before = manifest.chosen_before(model_dir, "TrainModel", preset)
+    before = runs.chosen_before(model_dir, "TrainModel", preset)
     chosen = precision.choose(settings, settings.convolutions(image_shape), before)
     return replace(preset, classifier=replace(settings, precision=chosen))
 
@@ -177,7 +170,7 @@ def save_results(
     """Writes the classifier, and how its training went."""
     from foldergan import backend
     from foldergan.backbones import sources
-    from foldergan.storage import manifest, models, plots, tables
+    from foldergan.storage import models, plots, runs, tables
 
     models.save_classifier(
         model_dir,
@@ -187,7 +180,7 @@ def save_results(
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / "train_history.csv", history)
-    manifest.save_run(
+    runs.save_run(
         model_dir, "TrainModel", preset, backend.versions(), given_precision, **about
     )
     plots.save_curves(model_dir / "train_curves.png", history)

@@ -18,6 +18,7 @@ seeds, the same command goes on. does_it_help.md tells more.
 import argparse
 import csv
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -57,6 +58,8 @@ def parse():
     options = parser.parse_args()
     if options.folds < 2:
         parser.error("--folds must be at least 2")
+    if options.cut and not re.fullmatch(r".+=\d+", options.cut):
+        parser.error("--cut must be like airplane=50")
     return options
 
 
@@ -103,11 +106,11 @@ class Data:
     def _list(self, options) -> list[tuple[str, Path]]:
         from foldergan.data import folders
 
-        cut, _, left = (options.cut or "").partition("=")
+        cut, _, left = (options.cut or "").rpartition("=")
         files = []
         for name, entries in folders.list_files(options.dataset, 2).items():
             paths = [Path(entry.path).resolve() for entry in entries]
-            if name == cut:
+            if cut and name == cut:
                 order = np.random.default_rng(0).permutation(len(paths))
                 paths = [paths[row] for row in sorted(order[: int(left)])]
             files += [(name, path) for path in paths]
@@ -241,7 +244,7 @@ def measure(options, preset, fold: Fold, rows, changed: dict, backbone: str, see
         **{"epochs": 1, "least_steps": 0},
     )
     settings = replace(settings, **changed)
-    backend.start(seed, settings.precision)
+    backend.start(seed)
     shape, names = fold.images.shape[1:], fold.labels.shape[1]
     classifier = build_classifier(settings, shape, names)
     if backbone == "none":
@@ -353,7 +356,12 @@ def main():
     from foldergan import backend
 
     backend.load()
-    data = Data(options, preset.data.image_shape)
+    from foldergan.nn import precision
+
+    settings, shape = preset.classifier, preset.data.image_shape
+    chosen = precision.choose(settings, settings.convolutions(shape))
+    preset = replace(preset, classifier=replace(settings, precision=chosen))
+    data = Data(options, shape)
     rows = run(options, preset, data)
     print_tables(options, rows, data)
 

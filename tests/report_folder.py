@@ -6,7 +6,7 @@ import numpy as np
 
 from foldergan.config.presets import find_preset
 from foldergan.report.run import RunReport
-from foldergan.storage import arrays, filenames, manifest, plots, tables
+from foldergan.storage import arrays, filenames, manifest, plots, runs, tables
 
 NASTY = '<script>alert("1")</script>'
 CLASSES = ["boat", NASTY, 'it\'s & "so"']
@@ -108,9 +108,9 @@ def fill(folder: Path) -> Path:
     with RunReport(model_dir, "TrainModel") as report:
         add_dataset(report, folder, CLASSES)
         add_classifier(model_dir, report, CLASSES)
-        manifest.save_run(model_dir, "TrainModel", find_preset("smoke"), {"numpy": "2"})
+        runs.save_run(model_dir, "TrainModel", find_preset("smoke"), {"numpy": "2"})
     with RunReport(model_dir, "GANModel"):
-        manifest.save_run(model_dir, "GANModel", find_preset("smoke"), {"numpy": "2"})
+        runs.save_run(model_dir, "GANModel", find_preset("smoke"), {"numpy": "2"})
         add_gan(model_dir, [1, 2, 3, 4])
     with RunReport(model_dir, "GeneratePredict") as report:
         add_predictions(report, CLASSES)

@@ -19,7 +19,7 @@ class ExtraImages(NamedTuple):
         labels: float32 one-hot (n, classes), columns as of the arrays' labels.
         about: JSON values, what they are, for the record of a training.
         trained_on: what their generator was trained on, as of
-            `manifest.describe_training`; None where nothing is known of it.
+            `runs.describe_training`; None where nothing is known of it.
     """
 
     images: np.ndarray

@@ -6,7 +6,7 @@ import numpy as np
 
 from foldergan.config.data_settings import Data
 from foldergan.errors import InputError
-from foldergan.storage import arrays, manifest
+from foldergan.storage import arrays, runs
 
 Parts = dict[str, np.ndarray]  # "training", "validation" and "test" -> row numbers
 _FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
@@ -98,7 +98,7 @@ def training_counts(data_dir: Path, model_dir: Path) -> np.ndarray:
     Raises:
         InputError: labels or record are missing or damaged.
     """
-    record = manifest.load_run(model_dir, "TrainModel")["preset"]
+    record = runs.load_run(model_dir, "TrainModel")["preset"]
     names = ("validation_split", "test_split")
     settings = Data().override({name: record["data"][name] for name in names})
     labels = arrays.load_labels(data_dir)

@@ -12,7 +12,7 @@ from foldergan.config.settings import GAN
 from foldergan.data import dataset, splits
 from foldergan.errors import InputError
 from foldergan.images import Resized
-from foldergan.storage import arrays, filenames, manifest
+from foldergan.storage import arrays, filenames, manifest, runs
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
     Raises:
         InputError: arrays or record are missing or damaged, or the arrays are others.
     """
-    record = manifest.load_run(generator_path.parent, "GANModel")
+    record = runs.load_run(generator_path.parent, "GANModel")
     known = record["preset"]["gan"]
     names = ("image_shape", "conditioning", "held_out", "features")
     settings = GAN().override({name: known[name] for name in names})

@@ -12,7 +12,7 @@ from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.images import Resized
 from foldergan.nn import fast_layers
-from foldergan.storage import manifest, models
+from foldergan.storage import models, runs
 
 
 class Networks(NamedTuple):
@@ -64,7 +64,6 @@ def load_networks(
     """
     classifier, class_names, known = models.load_classifier(model_dir)
     generator = models.load_generator(generator_path)
-    generator, classifier = _as_trained(model_dir, generator, classifier)
     num_classes = models.num_classes_of(generator)
     if num_classes not in (0, len(class_names)):
         raise InputError(
@@ -79,6 +78,7 @@ def load_networks(
         )
     if known is not None:  # else of a version before 0.2, or of others
         augmentation = known
+    generator, classifier = _as_trained(model_dir, generator, classifier)
     return Networks(
         generator, classifier, class_names, augmentation, num_classes, generator_path
     )
@@ -88,8 +88,8 @@ def _as_trained(
     model_dir: Path, generator: keras.Model, classifier: keras.Model
 ) -> tuple[keras.Model, keras.Model]:
     """Lets each network compute in the precision that it was trained in."""
-    drawn_in = manifest.precision_of(model_dir, "GANModel")
-    judged_in = manifest.precision_of(model_dir, "TrainModel")
+    drawn_in = runs.precision_of(model_dir, "GANModel")
+    judged_in = runs.precision_of(model_dir, "TrainModel")
     print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
     return (
         fast_layers.in_precision(generator, drawn_in),

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from foldergan.errors import InputError, report_unreadable
-from foldergan.storage import locking, manifest, plots, tables
+from foldergan.storage import locking, plots, runs, tables
 from foldergan.storage.filenames import (
     CHECKSUMS,
     CLASSIFIER_H5,
@@ -127,7 +127,7 @@ def open_export(
     }
     about = {
         "generator": str(generator_path),
-        "trained_on": manifest.describe_training(generator_path.parent),
+        "trained_on": runs.describe_training(generator_path.parent),
         "versions": versions,
     }
     return Export(folder, networks | settings, about)

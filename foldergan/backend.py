@@ -36,6 +36,7 @@ def load() -> None:
             f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}; the training steps here "
             "are TensorFlow's; unset it"
         )
+    _refuse_unknown_backend_of_plots()
     with _native_log_silenced():
         import tensorflow as tf
         from absl import logging
@@ -45,6 +46,17 @@ def load() -> None:
     tf.get_logger().setLevel("ERROR")
     # Keras calls .h5 a legacy format at every save; the names are our contract.
     logging.set_verbosity(logging.ERROR)
+
+
+def _refuse_unknown_backend_of_plots() -> None:
+    """Refuses what matplotlib would, but before a training rather than after it."""
+    try:
+        import matplotlib  # noqa: F401
+    except ValueError as error:
+        raise InputError(
+            f"MPLBACKEND is {os.environ.get('MPLBACKEND')!r}, which matplotlib does "
+            "not know; unset it"
+        ) from error
 
 
 def _lacks_bfloat16() -> bool:

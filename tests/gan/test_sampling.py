@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from conftest import generator_of
 
+from foldergan.config import memory
+from foldergan.errors import InputError
 from foldergan.gan import sampling
 
 
@@ -51,3 +53,14 @@ def test_each_image_hangs_on_its_own_latent_vector(generator):
     for row in (0, 255, 256, 299):
         alone = sampling.generate(generator, latents[row : row + 1])
         np.testing.assert_allclose(images[row], alone[0], atol=1e-6)
+
+
+def test_more_images_than_the_memory_holds_are_refused(monkeypatch):
+    monkeypatch.setattr(memory, "machine_memory", lambda: 10**9)
+    with pytest.raises(InputError, match="1000000000 latent vectors would take 20.0"):
+        sampling.sample_latents(10**9, 5, 0)
+    generator = generator_of((8, 8, 3), 5, (4, 4))
+    inputs = np.broadcast_to(np.float32(0), (2 * 10**6, 5))
+    with pytest.raises(InputError, match="2000000 images would take 1.5 GB") as error:
+        sampling.generate(generator, inputs)
+    assert error.value.options == ("count",)

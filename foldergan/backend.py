@@ -35,6 +35,7 @@ def load() -> None:
             f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}; the training steps here "
             "are TensorFlow's; unset it"
         )
+    _refuse_unknown_backend_of_plots()
     if platform.machine() in ("x86_64", "AMD64"):
         # By itself TensorFlow does without oneDNN where there is no AVX-512.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -48,6 +49,17 @@ def load() -> None:
     tf.get_logger().setLevel("ERROR")
     # Keras calls .h5 a legacy format at every save; the names are our contract.
     logging.set_verbosity(logging.ERROR)
+
+
+def _refuse_unknown_backend_of_plots() -> None:
+    """Refuses what matplotlib would, but before a training rather than after it."""
+    try:
+        import matplotlib  # noqa: F401
+    except ValueError as error:
+        raise InputError(
+            f"MPLBACKEND is {os.environ.get('MPLBACKEND')!r}, which matplotlib does "
+            "not know; unset it"
+        ) from error
 
 
 def _limit_threads() -> None:

@@ -5,6 +5,7 @@ interrupted by Ctrl-C or SIGTERM.
 """
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,8 @@ def report_unreadable(
     try:
         yield
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
+            raise InputError(f"{path} may not be read; allow it") from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         advice = f"; {way_out}" if way_out else ""
         raise InputError(f"{path} is {state} ({reason}){advice}", options) from error

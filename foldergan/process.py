@@ -4,6 +4,7 @@
 interrupted by Ctrl-C or SIGTERM.
 """
 
+import errno
 import os
 import re
 import signal
@@ -11,11 +12,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from foldergan import processor
 from foldergan.config import command_line
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
+
+# What the systems say of a disk, or any other place, that takes nothing more.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 def exit_code_of(main: Callable[[], None]) -> int:
@@ -32,6 +36,7 @@ def exit_code_of(main: Callable[[], None]) -> int:
     def raise_interrupted(signal_number: int, frame: FrameType | None) -> NoReturn:
         raise Interrupted(signal_number)
 
+    _open_closed_streams()
     if hasattr(sys.stdout, "reconfigure"):  # file names may be no text at all
         sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGINT, raise_interrupted)
@@ -39,29 +44,79 @@ def exit_code_of(main: Callable[[], None]) -> int:
     if processor.usable_cores() < processor.allowed_cores():
         # NumPy's matrix products, which read it when NumPy is imported.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", str(processor.usable_cores()))
-    script = Path(sys.argv[0]).name
     try:
         _refuse_environment()
         main()
+        sys.stdout.flush()  # here, where it may still fail
     except ForeseenError as error:
-        what_to_do = command_line.advice(error.options)
-        print(f"{script}: error: {error}{what_to_do}", file=sys.stderr)
+        _say(f"error: {error}{command_line.advice(error.options)}")
+        if _is_output_lost():
+            _give_up(sys.stdout)
         return error.exit_code
     except BrokenPipeError:
-        # Python would stumble over it again when it empties its buffers at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"{script}: error: nobody reads its output any more", file=sys.stderr)
+        _give_up(sys.stdout)
+        _say("error: nobody reads its output any more")
         return RunError.exit_code
     except OSError as error:
-        if not error.filename:
+        if error.filename:
+            _say(f"error: {error.filename}: {error.strerror}")
+            return InputError.exit_code
+        if error.errno not in _FULL:  # files say which they are
             raise
-        print(f"{script}: error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return InputError.exit_code
+        _give_up(sys.stdout)
+        _say(f"error: its output cannot be written: {error.strerror}")
+        return RunError.exit_code
     except Interrupted as error:
         name = signal.Signals(error.signal_number).name
-        print(f"\n{script}: stopped by {name}; {error}", file=sys.stderr)
+        _say(f"stopped by {name}; {error}", before="\n")
         return error.exit_code
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        reason = re.sub(r"{{.*}} | on /job.*", "", str(error).partition("\n")[0])
+        _say(f"error: there is not the memory: {reason or 'smaller images take less'}")
+        return RunError.exit_code
     return 0
+
+
+def _say(sentence: str, before: str = "") -> None:
+    """Writes to standard error, which may be full: the exit code tells as well."""
+    try:
+        print(f"{before}{Path(sys.argv[0]).name}: {sentence}", file=sys.stderr)
+    except OSError:
+        _give_up(sys.stderr)
+
+
+def _open_closed_streams() -> None:
+    """Lets what is closed lead nowhere: the next file opened would take its place."""
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
+def _is_output_lost() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _give_up(stream: TextIO) -> None:
+    """Leads what Python still holds back, and writes at its end, nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tells of NumPy's, of OpenCV's and of TensorFlow's error, none imported here."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in ("Insufficient memory", "OOM when allocating")
+    )
 
 
 def _refuse_environment() -> None:

@@ -91,6 +91,110 @@ def test_an_end_without_error_is_0():
     assert process.exit_code_of(lambda: None) == 0
 
 
+PROGRAM = """
+import sys
+from foldergan import process
+from foldergan.errors import InputError
+def main():
+    {}
+sys.exit(process.exit_code_of(main))
+"""
+
+
+def ends(main: str, shell: str) -> subprocess.CompletedProcess:
+    """Runs a `main` in a process whose streams a shell has closed or filled."""
+    code = PROGRAM.format(main)
+    command = ["sh", "-c", f'exec "$0" -c "$1" {shell}', sys.executable, code]
+    hidden = {"PYTHONUNBUFFERED"}  # as where output goes to a file
+    known = {name: value for name, value in os.environ.items() if name not in hidden}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=known, check=False
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs sh")
+@pytest.mark.parametrize("shell", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_lead_nowhere(shell, tmp_path):
+    """A file opened next would take their place, and what is printed would go there."""
+    path = tmp_path / "a.bin"
+    main = (
+        f"file = open({str(path)!r}, 'wb'); assert sys.stdout.isatty() is False; "
+        "print('text', flush=True); print('text', file=sys.stderr, flush=True); "
+        "assert file.fileno() > 2; file.write(b'data')"
+    )
+    end = ends(main, shell)
+    assert end.returncode == 0, end.stderr
+    assert path.read_bytes() == b"data"
+    refused = ends("raise InputError('x is damaged')", shell)
+    assert refused.returncode == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("flush", [True, False])
+def test_full_standard_output_ends_in_a_sentence(flush):
+    end = ends(f"print('text', flush={flush})", ">/dev/full")
+    assert end.returncode == 1
+    said = "-c: error: its output cannot be written: No space left on device\n"
+    assert end.stderr == said
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_bad_input_keeps_its_code_where_nothing_can_be_said():
+    main = "print('text'); raise InputError('x is damaged')"
+    full = ends(main, ">/dev/full")
+    assert (full.returncode, full.stderr) == (2, "-c: error: x is damaged\n")
+    assert ends(main, "2>/dev/full").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENCV_IO_MAX_IMAGE_PIXELS", "abc"),
+        ("OPENCV_IO_MAX_IMAGE_PIXELS", "0"),
+        ("OPENCV_IO_MAX_IMAGE_PIXELS", "9" * 40),
+    ],
+)
+def test_environment_that_libraries_stumble_over_is_refused(
+    monkeypatch, capsys, name, value
+):
+    monkeypatch.setenv(name, value)
+    assert process.exit_code_of(lambda: pytest.fail("began")) == 2
+    err = capsys.readouterr().err
+    assert name in err and value in err and err.endswith("unset it\n")
+
+
+def test_plots_that_cannot_be_drawn_are_refused_before_a_training():
+    code = (
+        "import os, sys; os.environ['MPLBACKEND'] = 'nix'\n"
+        "from foldergan import backend, process\n"
+        "sys.exit(process.exit_code_of(lambda: backend.start(0)))\n"
+    )
+    command = [sys.executable, "-c", code]
+    end = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert end.returncode == 2
+    said = "MPLBACKEND is 'nix', which matplotlib does not know; unset it"
+    assert end.stderr == f"-c: error: {said}\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 17.9 GiB"),
+        RuntimeError("(-4:Insufficient memory) Failed to allocate 19200000000 bytes"),
+        RuntimeError("{{node x}} OOM when allocating tensor of 9 GB on /job:x\nmore"),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_is_a_sentence(capsys, error):
+    def main():
+        raise error
+
+    assert process.exit_code_of(main) == 1
+    err = capsys.readouterr().err
+    assert "there is not the memory: " in err and err.count("\n") == 1
+    assert "{{" not in err and "/job" not in err
+
+
 def test_output_that_nobody_reads_ends_in_a_sentence():
     code = (
         "import sys\n"

@@ -8,6 +8,7 @@ checks are all made from that.
 import dataclasses
 import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -149,6 +150,7 @@ def read_value(declared: dataclasses.Field[Any], value: Any) -> Any:
         ValueError: it is of another type or out of bounds.
     """
     kind = kind_of(declared)
+    _refuse_endless(value)
     if isinstance(value, str):
         value = kind.parse(value)
     elif isinstance(value, list):  # as TOML has it
@@ -179,10 +181,18 @@ def check_value(declared: dataclasses.Field[Any], value: Any) -> None:
             raise ValueError(f"{name} must be one of {known}, not {entry!r}")
         if isinstance(entry, float) and not math.isfinite(entry):
             raise ValueError(f"{name} must be a finite number, not {entry}")
+        _refuse_endless(entry)
         if least is not None and entry is not None and entry < least:
             raise ValueError(f"{name} must be at least {least}, not {entry}")
         if below is not None and entry is not None and entry >= below:
             raise ValueError(f"{name} must be below {below}, not {entry}")
+
+
+def _refuse_endless(value: Any) -> None:
+    """Refuses whole numbers that no array and no float could hold."""
+    if isinstance(value, int) and abs(value) > sys.maxsize:
+        digits = len(str(abs(value)))
+        raise ValueError(f"must be a number of fewer digits than {digits}")
 
 
 def as_text(declared: dataclasses.Field[Any], value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from foldergan.config.checks import check_classifier_fits, check_generator_reaches
 from foldergan.config.data_settings import Data
 from foldergan.config.fields import Section
+from foldergan.config.memory import check_batch, check_latents
 from foldergan.config.settings import GAN, Classifier, Generate
 
 
@@ -31,15 +32,22 @@ class Preset:
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
-            raise ValueError(f"seed must be from 0 to 2147483647, not {self.seed}")
+            shown = self.seed if abs(self.seed) < 2**63 else "one of more digits"
+            raise ValueError(f"seed must be from 0 to 2147483647, not {shown}")
 
     def check(self, sections: tuple[str, ...]) -> None:
         """Checks whether images and networks fit, of the sections that are used.
 
         Raises:
-            MisfitError: the images are too small or of a size that cannot be drawn.
+            MisfitError: the images are too small or of a size that cannot be drawn, or
+                there is not the memory.
         """
         shape = self.data.image_shape
+        if "classifier" in sections:
+            check_batch(shape, self.classifier.batch_size)
+        if "gan" in sections:
+            check_latents(self.gan.latent_dim, self.gan.generator_filters[0])
+            check_batch(self.gan.image_shape or (1, 1, 1), self.gan.batch_size)
         if "classifier" in sections and self.classifier.backbone == "none":
             check_classifier_fits(
                 shape, self.classifier.filters, self.classifier.network

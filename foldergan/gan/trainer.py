@@ -150,18 +150,21 @@ class AdversarialTrainer(AdversarialSteps):
         """Sets everything back to what `state` returned.
 
         Raises:
-            InputError: the state is of other networks.
+            InputError: the state is of other networks, or odd.
         """
         try:
             for name, part in self._parts().items():
                 for index, variable in enumerate(part.variables):
                     variable.assign(state[f"{name}/{index}"])
-        except (KeyError, ValueError) as error:
+            position, sums = state["position"], state["sums"]
+            self.epoch, self._batch, self._step, self._count = map(int, position)
+            self._sums = sums.astype(float).reshape(self._sums.shape)
+            if min(position) < 0:
+                raise ValueError("its position is negative")
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"the saved state is of other networks ({error})", ("resume",)
             ) from error
-        self.epoch, self._batch, self._step, self._count = map(int, state["position"])
-        self._sums = state["sums"].copy()
 
     def _parts(self) -> dict[str, Any]:
         # `.variables` holds the seeds of dropout too; `.weights` does not.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -259,4 +260,9 @@ def _write(path: Path, model: "keras.Model", about: dict[str, Any] | None) -> No
 
 
 def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return isinstance(value, list) and all(_is_text(name) for name in value)
+
+
+def _is_text(value: Any) -> bool:
+    """Tells whether a value is text that can be written: no halves of letters."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)

@@ -8,7 +8,7 @@ from conftest import discriminator_of, generator_of
 from foldergan import backend
 from foldergan.config.settings import GAN
 from foldergan.data.batches import epoch_batches
-from foldergan.errors import RunError
+from foldergan.errors import InputError, RunError
 from foldergan.gan import losses, networks, sampling
 from foldergan.gan.trainer import LOG_NAMES, AdversarialTrainer
 
@@ -544,3 +544,28 @@ def test_images_keep_their_labels():
     for _, logs in trainer.train(images, 2, 8, range(3, 32), labels):
         seen.append(logs["d_loss"])
     assert seen == [0, 0]
+
+
+ODD_STATES = {
+    "position gone": {"position": None},
+    "position of three": {"position": np.zeros(3, int)},
+    "position of no axis": {"position": np.array(1)},
+    "position of rows": {"position": np.zeros((4, 2))},
+    "position of text": {"position": np.array(["a"] * 4)},
+    "position not a number": {"position": np.full(4, np.nan)},
+    "position negative": {"position": np.array([-1, 0, 0, 0])},
+    "sums gone": {"sums": None},
+    "sums of another length": {"sums": np.zeros(1)},
+    "sums of text": {"sums": np.array(["a"] * len(LOG_NAMES))},
+    "weights of another shape": {"generator/0": np.zeros(3)},
+}
+
+
+@pytest.mark.parametrize("change", ODD_STATES.values(), ids=ODD_STATES)
+def test_an_odd_state_is_refused(change):
+    trainer = new_trainer()
+    state = trainer.state() | change
+    state = {name: value for name, value in state.items() if value is not None}
+    with pytest.raises(InputError, match="saved state is of other networks") as error:
+        trainer.restore(state)
+    assert error.value.options == ("resume",)

@@ -1,15 +1,26 @@
 """Bits that flip on the disk: every one is named, and files of others still load."""
 
+import errno
 import json
 import os
 import random
 
+import h5py
+import keras
 import numpy as np
 import pytest
 from conftest import classifier_of, generator_of
 
 from foldergan.errors import InputError
-from foldergan.storage import arrays, checkpoint, filenames, manifest, models, seals
+from foldergan.storage import (
+    arrays,
+    checkpoint,
+    filenames,
+    manifest,
+    models,
+    networks,
+    seals,
+)
 
 SHAPE = (8, 8, 3)
 ORIGIN, FOUND = {"dataset": "any"}, {"counts": {"a": 2, "b": 1}, "skipped": []}
@@ -295,3 +306,94 @@ def test_an_odd_record_is_refused_and_made_anew(tmp_path, record):
     with pytest.raises(InputError, match="img_data.txt.json is damaged .*; remove it"):
         arrays.load_images(tmp_path)
     assert manifest.recall(tmp_path, ORIGIN) is None
+
+
+def odd_state(folder, about):
+    saved = checkpoint.Checkpoint(folder, {})
+    np.savez(folder / filenames.RESUME, about=about)
+    return saved
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        np.zeros((3, 3)),
+        np.array("text"),
+        np.array("[]"),
+        np.array("{}"),
+        np.array('{"settings": {}}'),
+        np.array('{"settings": 3, "tables": {}}'),
+        np.array('{"settings": {}, "tables": []}'.replace("[]", "7")),
+        np.array('{"settings": {}, "tables": {"history": 1}}'),
+        np.array('{"settings": {}, "tables": {"history": [1]}}'),
+    ],
+)
+def test_a_state_that_tells_oddly_of_itself_is_refused(tmp_path, about):
+    with pytest.raises(InputError, match="resume.npz is damaged"):
+        odd_state(tmp_path, about).load()
+
+
+def test_a_state_without_a_seal_is_taken(tmp_path):
+    about = np.array('{"settings": {}, "tables": {}}')
+    assert odd_state(tmp_path, about).load() == {}
+
+
+# Files that may not be read, and odd ones of others.
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    saved = checkpoint.Checkpoint(tmp_path, {})
+    saved.save({})
+
+    def refuse(*arguments, **keywords):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(InputError, match="resume.npz may not be read") as error:
+        saved.load()
+    assert not error.value.options  # such as to run without it
+    assert "damaged" not in str(error.value)
+
+
+def test_a_class_name_of_half_a_letter_is_refused(tmp_path):
+    models.save_classifier(tmp_path, classifier_of(SHAPE, 2, (4,), 8), ["a", "b"], ())
+    with h5py.File(tmp_path / "train.h5", "a") as file:
+        del file["foldergan"]  # as files of others have none
+    (tmp_path / "classes.json").write_text('["a", "\\ud800"]')
+    with pytest.raises(InputError, match="must be a list of 2 class names"):
+        models.load_classifier(tmp_path)
+
+
+def test_a_generator_that_was_never_built_is_refused(tmp_path):
+    path = tmp_path / "generator_model_001.h5"
+    keras.Sequential([keras.layers.Dense(3)]).save(path)
+    with pytest.raises(InputError, match="is not a generator|is damaged"):
+        models.load_generator(path)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_networks_of_two_inputs_are_no_generators(tmp_path, named):
+    names = ("latents", "class_ids") if named else ("a", "b")
+    inputs = [keras.Input((4,), name=name) for name in names]
+    model = keras.Model(inputs, keras.layers.Concatenate()(inputs))
+    model.save(tmp_path / "generator_model_001.h5")
+    with pytest.raises(InputError, match="is not a generator"):
+        models.load_generator(tmp_path / "generator_model_001.h5")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_any_network_of_weights_that_are_not_finite_is_refused(tmp_path, value):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.layers[0].bias.assign([0, value, 0])
+    model.save(tmp_path / "any.keras")
+    with pytest.raises(InputError, match=r"any\.keras holds weights that are NaN or"):
+        networks.load_network(tmp_path / "any.keras")
+
+
+def test_a_header_that_tells_of_fewer_images_is_refused(tmp_path):
+    images = np.random.default_rng(0).random((3, *SHAPE), np.float32)
+    np.save(tmp_path / filenames.IMAGES, images[:2])
+    with open(tmp_path / filenames.IMAGES, "ab") as file:
+        file.write(images[2].tobytes())
+    with pytest.raises(InputError, match="its header tells of fewer"):
+        arrays.load_images(tmp_path)

@@ -202,12 +202,14 @@ def start(
     from foldergan.gan import snapshots
     from foldergan.storage import manifest
 
+    versions = backend.versions()
     if state:
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
+        manifest.warn_of_other_versions(options.model_dir, "GANModel", versions)
     else:
         snapshots.back_up_earlier(options.model_dir)
-    manifest.save_run(options.model_dir, "GANModel", preset, backend.versions())
+    manifest.save_run(options.model_dir, "GANModel", preset, versions)
 
 
 def finish(

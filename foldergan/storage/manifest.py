@@ -212,3 +212,27 @@ def save_run(
     """Saves run_<script>.json: the settings in force and what they ran on."""
     record = {"preset": dataclasses.asdict(preset), "versions": versions}
     save_json(model_dir / f"run_{script}.json", record)
+
+
+def warn_of_other_versions(
+    model_dir: Path, script: str, versions: dict[str, str]
+) -> None:
+    """Says so when a run goes on with other versions than it began with.
+
+    Args:
+        model_dir: folder of the models.
+        script: that `save_run` was given.
+        versions: of now.
+    """
+    try:
+        text = (model_dir / f"run_{script}.json").read_text(encoding="utf-8")
+        saved = dict(json.loads(text)["versions"])
+    except (OSError, ValueError, KeyError, TypeError):  # a record for people
+        return
+    changed = [
+        f"{name} was {saved[name]}, is {version}"
+        for name, version in versions.items()
+        if saved.get(name, version) != version
+    ]
+    if changed:
+        print(f"warning: results may differ in their bits: {'; '.join(changed)}")

@@ -360,7 +360,7 @@ def test_a_class_name_of_half_a_letter_is_refused(tmp_path):
     with h5py.File(tmp_path / "train.h5", "a") as file:
         del file["foldergan"]  # as files of others have none
     (tmp_path / "classes.json").write_text('["a", "\\ud800"]')
-    with pytest.raises(InputError, match="must be a list of 2 class names"):
+    with pytest.raises(InputError, match="must be a list of 2 different class"):
         models.load_classifier(tmp_path)
 
 

@@ -260,18 +260,20 @@ def start(
     from foldergan.gan import snapshots
     from foldergan.storage import arrays, runs
 
+    versions = backend.versions()
     report.add_dataset(options.data_dir, data.images, data.class_names)
     if state:
         report.go_on()
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
+        runs.warn_of_other_versions(options.model_dir, "GANModel", versions)
     else:
         snapshots.back_up_earlier(options.model_dir)
     runs.save_run(
         options.model_dir,
         "GANModel",
         preset,
-        backend.versions(),
+        versions,
         given_precision,
         pictures=arrays.fingerprint(data.images),
     )

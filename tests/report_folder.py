@@ -6,7 +6,7 @@ import numpy as np
 
 from foldergan.config.presets import find_preset
 from foldergan.report.run import RunReport
-from foldergan.storage import arrays, filenames, manifest, plots, runs, tables
+from foldergan.storage import arrays, filenames, plots, runs, tables
 
 NASTY = '<script>alert("1")</script>'
 CLASSES = ["boat", NASTY, 'it\'s & "so"']
@@ -38,12 +38,14 @@ def confusions(class_names: list[str], of_each: int, side: int = 16) -> tuple:
 def add_dataset(report: RunReport, data_dir: Path, class_names: list[str]) -> None:
     """Adds pictures of each class, of which one file was skipped."""
     images = pictures(COUNT * len(class_names))
-    arrays.save_array(data_dir / filenames.IMAGES, images)
-    arrays.save_labels(data_dir, np.arange(len(class_names)).repeat(COUNT))
+    class_ids = np.arange(len(class_names)).repeat(COUNT)
     counts = dict.fromkeys(class_names, COUNT)
     skipped = [f"dataset/boat/{NASTY}.png is no image"]
     origin = {"dataset": "/pictures"}
-    manifest.remember(data_dir, origin, {"counts": counts, "skipped": skipped})
+    with arrays.writing(data_dir, images.shape[1:]) as writer:
+        writer.append(images)
+        found = {"counts": counts, "skipped": skipped}
+        writer.finish(class_ids.tolist(), origin, found)
     report.add_dataset(data_dir, images, class_names)
 
 
@@ -103,14 +105,14 @@ def add_predictions(report: RunReport, class_names: list[str], count: int = 12) 
 
 def fill(folder: Path) -> Path:
     """Fills folder/model with all of it, and returns its page."""
-    model_dir = folder / "model"
+    model_dir, preset = folder / "model", find_preset("smoke")
     model_dir.mkdir(parents=True)
     with RunReport(model_dir, "TrainModel") as report:
         add_dataset(report, folder, CLASSES)
         add_classifier(model_dir, report, CLASSES)
-        runs.save_run(model_dir, "TrainModel", find_preset("smoke"), {"numpy": "2"})
+        runs.save_run(model_dir, "TrainModel", preset, {"numpy": "2"}, "auto")
     with RunReport(model_dir, "GANModel"):
-        runs.save_run(model_dir, "GANModel", find_preset("smoke"), {"numpy": "2"})
+        runs.save_run(model_dir, "GANModel", preset, {"numpy": "2"}, "auto")
         add_gan(model_dir, [1, 2, 3, 4])
     with RunReport(model_dir, "GeneratePredict") as report:
         add_predictions(report, CLASSES)

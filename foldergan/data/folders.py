@@ -1,6 +1,7 @@
 """A dataset folder -> which files it has, and of which class."""
 
 import os
+import re
 from pathlib import Path
 
 from foldergan.errors import InputError
@@ -66,4 +67,9 @@ def _as_class_name(folder: os.DirEntry[str]) -> str:
         raise InputError(
             f"the class folder {folder.path!r} has a name that is not UTF-8; rename it"
         ) from error
+    if re.search("[\0-\x1f\x7f-\x9f]", folder.name):  # a terminal would obey them
+        raise InputError(
+            f"the class folder {folder.path!r} has control characters in its name; "
+            "rename it"
+        )
     return folder.name

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -12,6 +13,7 @@ from foldergan.errors import InputError, RunError
 
 # The disk's own refusals; any other failure to make a folder is a wrong path.
 _DISK_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+_DAY = 86_400  # seconds
 # What the systems say of a lock that another holds.
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
@@ -128,10 +130,20 @@ def _held_alone(
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        for left_by_a_killed_run in folder.glob(half_written):
-            if left_by_a_killed_run.suffix in written:
-                left_by_a_killed_run.unlink(missing_ok=True)
+        _sweep(folder, half_written, written)
         yield
+
+
+def _sweep(folder: Path, half_written: str, written: tuple[str, ...]) -> None:
+    """Removes what killed runs left half written.
+
+    That is what only this run may write, and whatever nobody has touched for a day.
+    """
+    for path in folder.glob(half_written):
+        with contextlib.suppress(OSError):
+            is_old = time.time() - path.stat().st_mtime > _DAY
+            if path.suffix in written or is_old:
+                path.unlink()
 
 
 def _lock(file: IO[str]) -> None:

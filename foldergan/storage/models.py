@@ -20,6 +20,8 @@ from foldergan.storage.tables import as_json, encode
 if TYPE_CHECKING:
     import keras
 
+# Halves of letters, which JSON can hold, and what commands a terminal.
+_NOT_SHOWN = "[\ud800-\udfff\0-\x1f\x7f-\x9f]"
 _CHECKSUM = "sha256 of train.json"  # in train.h5
 
 
@@ -191,7 +193,7 @@ def _load_class_names(path: Path, outputs: int) -> list[str]:
     outputs = max(outputs, 2)  # a single unit tells two classes apart
     if not _is_names(names) or len(names) != outputs:
         raise InputError(
-            f"{path} must be a list of {outputs} class names, as many as "
+            f"{path} must be a list of {outputs} different class names, as many as "
             f"{path.with_name(CLASSIFIER_JSON)} tells apart; {RUN_TRAINING}"
         )
     return names
@@ -260,9 +262,10 @@ def _write(path: Path, model: "keras.Model", about: dict[str, Any] | None) -> No
 
 
 def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(_is_text(name) for name in value)
+    is_list = isinstance(value, list) and all(_is_text(name) for name in value)
+    return is_list and len(set(value)) == len(value)
 
 
 def _is_text(value: Any) -> bool:
-    """Tells whether a value is text that can be written: no halves of letters."""
-    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+    """Tells whether a value is text to show: no halves of letters, no commands."""
+    return isinstance(value, str) and not re.search(_NOT_SHOWN, value)

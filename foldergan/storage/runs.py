@@ -117,3 +117,26 @@ def load_run(model_dir: Path, script: str) -> dict[str, Any]:
         if "preset" not in record:
             raise ValueError("it records no settings")
     return record
+
+
+def warn_of_other_versions(
+    model_dir: Path, script: str, versions: dict[str, str]
+) -> None:
+    """Says so when a run goes on with other versions than it began with.
+
+    Args:
+        model_dir: folder of the models.
+        script: that `save_run` was given.
+        versions: of now.
+    """
+    try:
+        saved = dict(load_run(model_dir, script)["versions"])
+    except (InputError, ValueError, KeyError, TypeError):  # a record for people
+        return
+    changed = [
+        f"{name} was {saved[name]}, is {version}"
+        for name, version in versions.items()
+        if saved.get(name, version) != version
+    ]
+    if changed:
+        print(f"warning: results may differ in their bits: {'; '.join(changed)}")

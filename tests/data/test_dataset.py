@@ -206,6 +206,17 @@ def test_images_in_no_class_folder_are_counted_where_classes_are_needed(
     assert len(arrays.load_images(tmp_path)) == 7
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_class_whose_name_a_terminal_would_obey_is_refused(
+    image_folder, tmp_path, old_arrays
+):
+    (image_folder / "red").rename(image_folder / "\x1b[2Jred")
+    with pytest.raises(InputError, match="control characters") as error:
+        build(tmp_path)
+    assert "\x1b" not in str(error.value)
+    assert files_in(tmp_path) == old_arrays
+
+
 # An unchanged folder is not read again.
 
 

@@ -257,6 +257,19 @@ def test_epochs_and_save_every_may_change(copied, script):
     assert (copied / "model" / "generator_model_005.h5").is_file()
 
 
+def test_going_on_with_another_version_is_said(copied, script):
+    path = copied / "model" / "run_GANModel.json"
+    record = json.loads(path.read_text())
+    now, record["versions"]["keras"] = record["versions"]["keras"], "3.0.0"
+    path.write_text(json.dumps(record))
+    flags = ("--preset", "smoke", "--resume", "--epochs", 5)
+    result = script("GANModel.py", *flags)
+    assert result.code == 0, result.err
+    said = f"warning: results may differ in their bits: keras was 3.0.0, is {now}\n"
+    assert said in result.out
+    assert "warning: results" not in script("GANModel.py", *flags).out  # recorded now
+
+
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "text"])
 def test_a_damaged_state_is_refused_and_named(copied, script, damage):
     path = copied / "model" / "resume.npz"

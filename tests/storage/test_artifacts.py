@@ -329,11 +329,22 @@ def test_damaged_classifier_names_the_file_and_the_way_out(model_dir, name, dama
 
 
 @pytest.mark.parametrize(
-    "listed", [["a"], ["a", "b", "c"], {"a": 0, "b": 1}, "ab", None, [1, 2]]
+    "listed",
+    [
+        ["a"],
+        ["a", "b", "c"],
+        ["a", "a"],
+        ["a", "\x1b[2J"],
+        ["a", "\ud800"],
+        {"a": 0, "b": 1},
+        "ab",
+        None,
+        [1, 2],
+    ],
 )
 def test_class_names_that_do_not_fit_the_outputs_are_refused(model_dir, listed):
     tables.save_json(model_dir / filenames.CLASS_NAMES, listed)
-    with pytest.raises(InputError, match="classes.json must be a list of 2 class"):
+    with pytest.raises(InputError, match="must be a list of 2 different class"):
         models.load_classifier(model_dir)
 
 

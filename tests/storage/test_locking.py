@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -168,6 +169,15 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path, hold, goes):
     with hold(tmp_path):
         left = {path.name for path in tmp_path.iterdir() if "lock" not in path.name}
     assert left == names | {f".tmp-1-{name}" for name in names - goes}
+
+
+def test_what_nobody_has_touched_for_a_day_goes(tmp_path):
+    for name, hours in (("old", 25), ("new", 23)):
+        path = tmp_path / f".tmp-1-{name}.csv"
+        path.touch()
+        os.utime(path, (time.time() - 3600 * hours,) * 2)
+    with locking.training_folder(tmp_path):
+        assert [path.name for path in tmp_path.glob(".tmp-*")] == [".tmp-1-new.csv"]
 
 
 def test_a_disk_without_locks_is_said(tmp_path, monkeypatch):

@@ -1,0 +1,18 @@
+"""Every promise of docs/reliability.md names a test that exists."""
+
+import re
+
+from conftest import ROOT
+
+
+def test_every_promise_names_tests_that_exist():
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    promises = [row for row in rows if not re.match(r"\| (promise|fault) \|", row)]
+    assert len(promises) > 30
+    for row in promises:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+        assert named, row
+        for path, name in named:
+            text = (ROOT / path).read_text(encoding="utf-8")
+            assert f"def {name}(" in text, (path, name)

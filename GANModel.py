@@ -9,12 +9,15 @@ Reads   img_data.txt.npy, or makes it from --dataset; where the preset draws by 
         holds images out or looks through the classifier, also img_label.txt.npy,
         train.json, train.h5 and classes.json
 Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png
-        (each preset has its own: see the README); every epoch: gan_history.csv,
-        resume.npz; at the end: gan_curves.png
+        (each preset has its own: see the README), and at each, or once a minute,
+        resume.npz; every epoch: gan_history.csv, report.html; at the end:
+        gan_curves.png
 """
 
 import argparse
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from foldergan.gan.evaluation import GeneratorEvaluator
     from foldergan.gan.snapshots import Snapshots
     from foldergan.gan.trainer import AdversarialTrainer
+    from foldergan.progress import EpochProgress
+    from foldergan.report.run import RunReport
+    from foldergan.storage.checkpoint import Checkpoint
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -51,12 +57,17 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 def main() -> None:
     options, preset = parse_flags()
     options.output_dir = options.output_dir or options.model_dir
+    from foldergan.report.run import RunReport
+
     locking.make_writable_folder(options.output_dir)
-    with locking.training_folder(options.model_dir):
-        train(options, preset)
+    with (
+        locking.training_folder(options.model_dir),
+        RunReport(options.model_dir, "GANModel") as report,
+    ):
+        train(options, preset, report)
 
 
-def train(options: argparse.Namespace, preset: Preset) -> None:
+def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan.data import training_set
     from foldergan.gan import schedule
     from foldergan.metrics import selection
@@ -66,20 +77,24 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     # Load the images, and the state to go on from if asked to.
     data = training_set.load(options, preset)
     plan = schedule.plan(preset.gan, len(data.rows))
-    saved = checkpoint.Checkpoint(options.model_dir, resume_key(options, preset, data))
+    others, given = fingerprints(options, preset, data), preset.gan.precision
+    preset = decide_precision(options, preset, data)
+    saved = checkpoint.Checkpoint(
+        options.model_dir, schedule.resume_key(preset.gan, **others)
+    )
     state = saved.load() if options.resume else None
     history = saved.tables.setdefault("history", [])
     quality = saved.tables.setdefault("quality", [])
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data)
-    start(options, preset, trainer, state)
+    start(options, preset, given, data, trainer, state, report)
     epochs = plan.epochs
     if selection.has_stalled(quality, preset.gan.patience):
         print("it had ended there; a larger --patience goes on")
         epochs = trainer.epoch
 
-    # Train, saving every few epochs; every epoch leaves a state to go on from.
+    # Train, saving every few epochs, and a state to go on from once a minute too.
     limit = schedule.TimeLimit(preset.gan.hours)
     display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
     with process.InterruptRequest() as interrupt:
@@ -89,22 +104,21 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
             plan.batch_size,
             data.rows,
             data.labels,
-            on_step=display.on_step,
+            on_step=showing_and_saving(display, saved, trainer),
             should_stop=interrupt,
         ):
             display.on_epoch(epoch, logs)
             history.append({"epoch": epoch, **logs})
             time_is_up = limit.is_reached()
-            if time_is_up or plan.has_save(epoch):
+            has_save = time_is_up or plan.has_save(epoch)
+            if has_save:
                 save_and_evaluate(epoch, snapshots, evaluator, quality)
             tables.save_csv(options.model_dir / "gan_history.csv", history)
-            saved.save(trainer.state())
-            if time_is_up:
-                print("the time is up: training ends here")
-                epochs = epoch
-                break
-            if selection.has_stalled(quality, preset.gan.patience):
-                print(f"no better save in {preset.gan.patience}: training ends here")
+            if has_save or saved.is_due():
+                saved.save(trainer.state())
+            report.update()
+            if why := why_it_ends(time_is_up, quality, preset.gan.patience):
+                print(f"{why}: training ends here")
                 epochs = epoch
                 break
     if interrupt() and (epochs is None or trainer.epoch < epochs):
@@ -112,6 +126,32 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
         of_epochs = f" of {epochs}" if epochs else ""
         interrupt.end(f"epoch {trainer.epoch}{of_epochs} is complete")
     finish(options, trainer, snapshots, history)
+
+
+def showing_and_saving(
+    display: "EpochProgress", saved: "Checkpoint", trainer: "AdversarialTrainer"
+) -> Callable[[int, int, dict[str, float]], None]:
+    """Makes what is called after each step: a long epoch saves its state on the way."""
+
+    def on_step(batch: int, batches: int, logs: dict[str, float]) -> None:
+        display.on_step(batch, batches, logs)
+        if batch < batches and saved.is_due():
+            saved.save(trainer.state())
+
+    return on_step
+
+
+def why_it_ends(
+    time_is_up: bool, quality: list[dict[str, Any]], patience: int
+) -> str | None:
+    """Tells why a training ends before its last epoch; None where it goes on."""
+    from foldergan.metrics import selection
+
+    if time_is_up:
+        return "the time is up"
+    if selection.has_stalled(quality, patience):
+        return f"no better save in {patience}"
+    return None
 
 
 def save_and_evaluate(
@@ -130,12 +170,11 @@ def save_and_evaluate(
         print(selection.as_text(quality))
 
 
-def resume_key(
+def fingerprints(
     options: argparse.Namespace, preset: Preset, data: "TrainingSet"
 ) -> dict[str, Any]:
-    """Names everything that a training must have in common to go on."""
+    """Names what a training must have in common to go on, beside its settings."""
     from foldergan.backbones import sources
-    from foldergan.gan import schedule
     from foldergan.storage import arrays, models
 
     others = {"seed": preset.seed, "pictures": arrays.fingerprint(data.images)}
@@ -146,7 +185,23 @@ def resume_key(
         backbone = sources.fingerprint(preset.gan.backbone)
         models.refuse_other_backbone(options.model_dir, backbone)
         others["backbone"] = backbone
-    return schedule.resume_key(preset.gan, **others)
+    return others
+
+
+def decide_precision(
+    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
+) -> Preset:
+    """Replaces a precision of auto by the one that it comes to."""
+    from foldergan.nn import precision
+    from foldergan.storage import checkpoint, runs
+
+    settings = preset.gan
+    if options.resume:
+        before = checkpoint.precision_of(options.model_dir)
+    else:
+        before = runs.chosen_before(options.model_dir, "GANModel", preset)
+    chosen = precision.choose(settings, settings.convolutions(data.image_shape), before)
+    return replace(preset, gan=replace(settings, precision=chosen))
 
 
 def build(
@@ -157,7 +212,7 @@ def build(
 
     # This takes seconds, so only once the input is good.
     settings, model_dir = preset.gan, options.model_dir
-    backend.start(preset.seed, settings.precision)
+    backend.start(preset.seed)
     from foldergan.classifier.evaluation import warn_if_guessing
     from foldergan.gan.evaluation import GeneratorEvaluator
     from foldergan.gan.recipe import build_trainer
@@ -194,22 +249,34 @@ def build(
 def start(
     options: argparse.Namespace,
     preset: Preset,
+    given_precision: str,
+    data: "TrainingSet",
     trainer: "AdversarialTrainer",
     state: "dict[str, np.ndarray] | None",
+    report: "RunReport",
 ) -> None:
     """Restores a state, or clears the way for a new run; records the settings."""
     from foldergan import backend
     from foldergan.gan import snapshots
-    from foldergan.storage import manifest
+    from foldergan.storage import arrays, runs
 
     versions = backend.versions()
+    report.add_dataset(options.data_dir, data.images, data.class_names)
     if state:
+        report.go_on()
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
-        manifest.warn_of_other_versions(options.model_dir, "GANModel", versions)
+        runs.warn_of_other_versions(options.model_dir, "GANModel", versions)
     else:
         snapshots.back_up_earlier(options.model_dir)
-    manifest.save_run(options.model_dir, "GANModel", preset, versions)
+    runs.save_run(
+        options.model_dir,
+        "GANModel",
+        preset,
+        versions,
+        given_precision,
+        pictures=arrays.fingerprint(data.images),
+    )
 
 
 def finish(

@@ -2,19 +2,35 @@
 
     python GeneratePredict.py
     python GeneratePredict.py --generator generator_model_050.h5 --count 100 --show
+    python GeneratePredict.py --per-class 1000 --evaluate --save-images drawn
+    python GeneratePredict.py --export more --per-class 5000 --min-confidence 0.9
 
 Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h5,
-        classes.json
-Writes  in model/: predictions.png, predictions.csv
+        classes.json; --evaluate also run_GANModel.json and the arrays; --export without
+        --per-class run_TrainModel.json and the labels
+Writes  in model/: predictions.png, predictions.csv, report.html; of a generator with
+        classes predictions_confusion.png; --evaluate also predictions_nearest.png and,
+        where its training held images out, predictions_quality.csv. Or, with --export
+        DIR, only DIR/<class>/gen_000001.png ..., DIR/export.json and DIR/SHA256SUMS
 """
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foldergan import process
 from foldergan.config import command_line
 from foldergan.config.presets import Preset
 from foldergan.storage import generators, locking
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from foldergan.classifier.predictions import Predictions
+    from foldergan.gan.drawing import Networks
+    from foldergan.gan.evaluation import StreamEvaluator
+    from foldergan.report.run import RunReport
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -26,60 +42,246 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         help="class to draw, of a generator that was trained with classes",
     )
     parser.add_option(
+        "evaluation",
+        "--evaluate",
+        action="store_true",
+        help="compare these images with held-out ones, and with those trained on",
+    )
+    parser.add_option(
+        "output",
+        "--save-images",
+        type=Path,
+        metavar="DIR",
+        help="folder to save each image in as a file of its own; empty or new",
+    )
+    parser.add_option(
         "output", "--show", action="store_true", help="open a window with the images"
     )
-    return parser.parse()
+    parser.add_option(
+        "output",
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="fill a dataset folder with images of each class that the classifier "
+        "accepts, and do nothing else; the same command goes on where it stopped",
+    )
+    options, preset = parser.parse()
+    others = [options.evaluate, options.save_images, options.show]
+    if options.export and (any(others) or hasattr(options, "count")):
+        parser.error(
+            "--export goes with --per-class, --only and --min-confidence, not with "
+            "--count, --evaluate, --save-images or --show"
+        )
+    return options, preset
 
 
 def main() -> None:
     options, preset = parse_flags()
+    from foldergan.report.run import RunReport
+
+    report = RunReport(options.model_dir, "GeneratePredict")
+    networks = load_networks(options, preset)
+    if options.export:
+        with locking.export_folder(options.export):
+            export(options, preset, networks)
+    else:
+        with report:
+            judge(options, preset, networks, report)
+
+
+def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
+    """Finds generator and classifier, and loads them."""
     from foldergan import backend
-    from foldergan.storage import models, tables
+    from foldergan.storage import exports, models
 
-    # Find both networks, and load them.
-    model_dir = options.model_dir
-    models.require_classifier(model_dir)
+    models.require_classifier(options.model_dir)
     path = generators.find_generator(
-        model_dir, getattr(options, "generator", None), preset.generate.generator
+        options.model_dir,
+        getattr(options, "generator", None),
+        preset.generate.generator,
     )
-    locking.make_writable_folder(model_dir)
+    locking.make_writable_folder(options.model_dir)
+    if options.export:
+        exports.read_record(options.export)  # refuses what is no export
+    if options.save_images:
+        locking.make_empty_folder(options.save_images, "save_images")
     backend.start(preset.seed)
-    from foldergan import images
-    from foldergan.classifier import evaluation, predictions
-    from foldergan.gan import sampling
-    from foldergan.storage import plots
+    from foldergan.gan import drawing
 
-    classifier, class_names, augmentation = models.load_classifier(model_dir)
-    if augmentation is None:  # of a version before 0.2, or of others
-        augmentation = preset.classifier.augmentation
-    generator = models.load_generator(path)
-
-    # Draw images from seeded latent vectors.
-    class_ids = predictions.classes_to_draw(
-        options.only,
-        class_names,
-        models.num_classes_of(generator),
-        models.load_generator_classes(path),
+    return drawing.load_networks(
+        options.model_dir, path, preset.classifier.augmentation
     )
-    inputs = sampling.sample_inputs(
-        generator, preset.generate.count, preset.seed, class_ids
-    )
-    fake_images = sampling.generate(generator, inputs)
-    print(f"drew {len(fake_images)} images with {path}")
 
-    # Classify them at the size that the classifier was trained on.
-    resized = images.resize_all(fake_images, classifier.input_shape[1:])
-    probabilities = evaluation.predict(classifier, resized, augmentation=augmentation)
+
+def judge(
+    options: argparse.Namespace,
+    preset: Preset,
+    networks: "Networks",
+    report: "RunReport",
+) -> None:
+    """Draws images, and reports what the classifier says of them."""
+    import numpy as np
+
+    from foldergan.classifier.predictions import Predictions
+    from foldergan.gan import drawing, sampling
+    from foldergan.progress import DrawingProgress
+    from foldergan.storage import atomic, filenames, plots, tables
+
+    # Decide what to draw.
+    class_ids = drawing.classes_to_draw(networks, options.only)
+    count = preset.generate.count
+    if preset.generate.per_class:
+        drawing.require_conditioning(networks, "per_class")
+        count = preset.generate.per_class * len(class_ids)
+    evaluator = build_evaluator(options, preset, networks, count)
+
+    # Draw it from seeded latent vectors and classify it, in a stream.
+    inputs = sampling.input_batches(
+        networks.generator, count, preset.seed, class_ids or None
+    )
+    found = Predictions(networks.class_names, kept=plots.MOST_ON_PAGE)
+    page: list[np.ndarray] = []
+    progress = DrawingProgress(count)
+    with tables.writing_csv(options.model_dir / filenames.PREDICTIONS) as append:
+        for drawn in drawing.draw(networks, inputs):
+            rows = found.add(drawn.probabilities, drawn.class_ids)
+            append(rows)
+            page += list(drawn.images[: plots.MOST_ON_PAGE - len(page)].copy())
+            for row, image in zip(rows, drawn.images, strict=True):
+                if options.save_images:
+                    name = filenames.SINGLE.format(number=row["picture"])
+                    plots.save_image(options.save_images / name, image)
+            if evaluator:
+                evaluator.add(drawn.images)
+            progress.on_images(len(rows))
+    progress.done()
+    print(f"drew {count} images with {networks.generator_path}")
 
     # Show and save what it says.
-    intended = [class_names[number] for number in inputs[1]] if class_ids else None
-    rows = predictions.table(probabilities, class_names, intended)
-    print(predictions.as_text(rows))
-    tables.save_csv(model_dir / "predictions.csv", rows)
-    plots.save_predictions(model_dir / "predictions.png", fake_images, rows)
-    print(f"saved {model_dir / 'predictions.png'} and {model_dir / 'predictions.csv'}")
-    if options.show and not plots.show(model_dir / "predictions.png"):
+    print(found.as_text())
+    for name in filenames.OF_JUDGE:  # of the images of before
+        atomic.remove(options.model_dir / name)
+    save_pages(options, np.stack(page), found, networks.class_names)
+    report.add_predictions(networks.generator_path.name, np.stack(page), found.rows)
+    if evaluator:
+        save_evaluation(options.model_dir, evaluator)
+
+
+def build_evaluator(
+    options: argparse.Namespace, preset: Preset, networks: "Networks", count: int
+) -> "StreamEvaluator | None":
+    """Builds what compares the images with real ones, where that is asked for."""
+    if not options.evaluate:
+        return None
+    from foldergan.data import training_set
+    from foldergan.gan.evaluation import StreamEvaluator
+    from foldergan.metrics.features import load_extractor
+
+    data, settings = training_set.of_generator(
+        networks.generator_path, options.data_dir
+    )
+    extractor = load_extractor(settings.features, options.model_dir)
+    return StreamEvaluator(extractor, data, count, preset.seed)
+
+
+def save_pages(
+    options: argparse.Namespace,
+    images: "np.ndarray",
+    found: "Predictions",
+    class_names: list[str],
+) -> None:
+    """Saves the first images with their classes, and the confusion matrix."""
+    from foldergan.storage import filenames, plots
+
+    page = options.model_dir / filenames.PREDICTIONS_PAGE
+    plots.save_predictions(page, images, found.rows)
+    if found.matrix.any():
+        plots.save_confusion_matrix(
+            options.model_dir / filenames.PREDICTIONS_MATRIX,
+            found.matrix,
+            class_names,
+            down="intended",
+        )
+    print(f"saved {page} and {options.model_dir / filenames.PREDICTIONS}")
+    if options.show and not plots.show(page):
         print("warning: --show needs a screen and there is none")
+
+
+def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
+    """Saves the figures, and some images above the nearest ones trained on."""
+    from foldergan.metrics import memorisation, selection
+    from foldergan.storage import filenames, plots, tables
+
+    page = model_dir / filenames.PREDICTIONS_NEAREST
+    plots.save_with_nearest(page, *evaluator.shown_with_nearest(), plots.GRID_COLUMNS)
+    print(f"saved {page}: each image above the nearest one trained on")
+    row = evaluator.figures()
+    if row is None:
+        print("no figures: the generator's training held no images out to compare with")
+        return
+    tables.save_csv(model_dir / filenames.PREDICTIONS_QUALITY, [row])
+    print(selection.figures_as_text(row))
+    print(memorisation.as_text(row))
+
+
+def export(options: argparse.Namespace, preset: Preset, networks: "Networks") -> None:
+    """Fills a dataset folder with accepted images of each class, or goes on with it."""
+    import numpy as np
+
+    from foldergan import backend
+    from foldergan.data import splits
+    from foldergan.errors import RunError
+    from foldergan.gan import balanced_set, drawing
+    from foldergan.progress import KeepingProgress
+    from foldergan.storage import exports
+
+    # Decide how many of each class, and find out how far it is.
+    names, settings = networks.class_names, preset.generate
+    wanted = np.full(len(names), settings.per_class)
+    if not settings.per_class:
+        counts = splits.training_counts(options.data_dir, options.model_dir)
+        wanted = balanced_set.missing(counts, names)
+    if options.only:
+        wanted *= np.arange(len(names)) == drawing.class_number(networks, options.only)
+    folder = exports.open_export(
+        options.export,
+        networks.generator_path,
+        options.model_dir,
+        {
+            "seed": preset.seed,
+            "min_confidence": settings.min_confidence,
+            "images": dict(zip(names, wanted.tolist(), strict=True)),
+        },
+        backend.versions(),
+    )
+    drawn = balanced_set.BalancedSet(
+        names, wanted, settings.min_confidence, folder.load()
+    )
+    print(f"{drawn.kept.sum()} of {wanted.sum()} images are in {options.export}")
+
+    # Draw, and keep what the classifier accepts, batch by batch.
+    progress = KeepingProgress(int((wanted - drawn.kept).sum()))
+    folder.save_state(drawn.state())
+    with process.InterruptRequest() as interrupt:
+        for accepted in drawn.batches(networks, preset.seed):
+            for each in accepted:
+                folder.save_image(names[each.class_id], each.number, each.image)
+            folder.save_state(drawn.state())
+            progress.on_images(len(accepted))
+            if interrupt():
+                interrupt.end(f"{drawn.kept.sum()} images are kept", way_on="")
+    progress.done()
+
+    # Leave checksums, and tell what is there and what is not.
+    if not exports.is_complete(options.export):
+        folder.save_checksums(drawn.state()["kept"])
+    print("  ".join(f"{name} {n}" for name, n in drawn.state()["kept"].items()))
+    if problems := drawn.problems():
+        raise RunError(
+            f"{options.export} lacks images: {'; '.join(problems)}; train longer",
+            ("min_confidence",),
+        )
+    print(f"done: {options.export} is a dataset folder for TrainModel.py")
 
 
 if __name__ == "__main__":

@@ -2,18 +2,21 @@
 
     python TrainModel.py
     python TrainModel.py --dataset ~/photos --epochs 20
+    python TrainModel.py --augment-with more
 
-Reads   dataset/<class>/*
+Reads   dataset/<class>/*; --augment-with DIR also DIR/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
-        train_curves.png, confusion_matrix.png
+        train_curves.png, confusion_matrix.png, report.html; --augment-with also arrays
+        of those images in extra_images/
 """
 
 import argparse
 import functools
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foldergan import process
 from foldergan.config import command_line
@@ -25,20 +28,37 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from foldergan.data.splits import Parts
+    from foldergan.images import Images
+    from foldergan.report.run import RunReport
+
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("data", "classifier"))
     parser.add_dataset_flags()
+    parser.add_option(
+        "data",
+        "--augment-with",
+        type=Path,
+        metavar="DIR",
+        help="folder of further images of these classes, such as an export of "
+        "GeneratePredict.py, for the training part alone",
+    )
     return parser.parse()
 
 
 def main() -> None:
     options, preset = parse_flags()
-    with locking.training_folder(options.model_dir):
-        train(options, preset)
+    from foldergan.report.run import RunReport
+
+    with (
+        locking.training_folder(options.model_dir),
+        RunReport(options.model_dir, "TrainModel") as report,
+    ):
+        train(options, preset, report)
 
 
-def train(options: argparse.Namespace, preset: Preset) -> None:
+def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan import backend
     from foldergan.data import dataset, splits
     from foldergan.storage import arrays, filenames
@@ -57,9 +77,16 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     rows = splits.split_in_three(labels, preset.data, preset.seed)
     print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
 
+    # Add images of another folder to the training part alone, where there is one.
+    seen, labels, rows, about = add_extra_images(
+        options, class_names, images, labels, rows
+    )
+
     # Build the classifier. This takes seconds, so only once the images are good.
+    given = preset.classifier.precision
+    preset = decide_precision(options.model_dir, preset, images.shape[1:])
     settings = preset.classifier
-    backend.start(preset.seed, settings.precision)
+    backend.start(preset.seed)
     from foldergan.classifier import training, transfer
     from foldergan.classifier.network import build_classifier
     from foldergan.progress import EpochProgress
@@ -67,43 +94,83 @@ def train(options: argparse.Namespace, preset: Preset) -> None:
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
 
     # Train it.
+    report.add_dataset(options.data_dir, images, class_names)
     num_images = len(rows["training"])
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
     fit = training.train
     if settings.backbone != "none":
         fit = functools.partial(transfer.train, cache=options.data_dir)
-    for epoch, logs in fit(
-        classifier,
-        images,
-        labels,
-        rows,
-        settings,
-        preset.seed,
-        on_step=display.on_step,
-    ):
+    epochs = fit(
+        classifier, seen, labels, rows, settings, preset.seed, on_step=display.on_step
+    )
+    for epoch, logs in epochs:
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})
+        report.update(history)
 
-    # Save it.
-    save_results(options.model_dir, preset, classifier, class_names, history)
-
-    # Evaluate it.
-    evaluate(options.model_dir, classifier, class_names, images, labels, rows, settings)
+    # Save and evaluate it.
+    save_results(
+        options.model_dir, preset, given, classifier, class_names, history, about
+    )
+    results = evaluate(
+        options.model_dir, classifier, class_names, seen, labels, rows, settings
+    )
+    report.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
+
+
+def decide_precision(
+    model_dir: Path, preset: Preset, image_shape: tuple[int, int, int]
+) -> Preset:
+    """Replaces a precision of auto by the one that it comes to."""
+    from foldergan.nn import precision
+    from foldergan.storage import runs
+
+    settings = preset.classifier
+    before = runs.chosen_before(model_dir, "TrainModel", preset)
+    chosen = precision.choose(settings, settings.convolutions(image_shape), before)
+    return replace(preset, classifier=replace(settings, precision=chosen))
+
+
+def add_extra_images(
+    options: argparse.Namespace,
+    class_names: list[str],
+    images: "np.ndarray",
+    labels: "np.ndarray",
+    rows: "Parts",
+) -> "tuple[Images, np.ndarray, Parts, dict[str, Any]]":
+    """Adds the images of --augment-with; returns all, and what to record of them."""
+    if not options.augment_with:
+        return images, labels, rows, {}
+    from foldergan.data import extra_images
+
+    extra = extra_images.load(
+        options.augment_with,
+        options.data_dir,
+        class_names,
+        images.shape[1:],
+        options.strict,
+    )
+    print(f"{len(extra.images)} of {options.augment_with} are added to the training")
+    extra_images.warn_of_leak(extra, images, labels, rows)
+    added = extra_images.add_to_training(extra, images, labels, rows)
+    return *added, {"augmented_with": extra.about}
 
 
 def save_results(
     model_dir: Path,
     preset: Preset,
+    given_precision: str,
     classifier: "keras.Model",
     class_names: list[str],
     history: list[dict[str, float]],
+    about: dict[str, Any],
 ) -> None:
     """Writes the classifier, and how its training went."""
     from foldergan import backend
     from foldergan.backbones import sources
-    from foldergan.storage import manifest, models, plots, tables
+    from foldergan.storage import models, plots, runs, tables
 
     models.save_classifier(
         model_dir,
@@ -113,7 +180,9 @@ def save_results(
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / "train_history.csv", history)
-    manifest.save_run(model_dir, "TrainModel", preset, backend.versions())
+    runs.save_run(
+        model_dir, "TrainModel", preset, backend.versions(), given_precision, **about
+    )
     plots.save_curves(model_dir / "train_curves.png", history)
 
 
@@ -121,12 +190,17 @@ def evaluate(
     model_dir: Path,
     classifier: "keras.Model",
     class_names: list[str],
-    images: "np.ndarray",
+    images: "Images",
     labels: "np.ndarray",
     rows: "dict[str, np.ndarray]",
     settings: Classifier,
-) -> None:
-    """Reports on every part, and class by class on the one that it saw least of."""
+) -> "tuple[str, list[str], Images, np.ndarray, np.ndarray, np.ndarray]":
+    """Reports on every part, and class by class on the one that it saw least of.
+
+    Returns:
+        The name of that part, the class names, all images, the part's row numbers,
+        labels and predictions.
+    """
     from foldergan.classifier import evaluation
     from foldergan.storage import plots, tables
 
@@ -139,10 +213,12 @@ def evaluate(
             figures = evaluation.evaluate(labels[numbers], probabilities)
             table.append({"part": part} | figures)
             matrix = evaluation.confusion_matrix(labels[numbers], probabilities)
+            last = (part, class_names, images, numbers, labels[numbers], probabilities)
     tables.save_csv(model_dir / "train_evaluation.csv", table)
     print(evaluation.evaluation_report(table))
     plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
     print(evaluation.class_report(matrix, class_names))
+    return last
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ Trains on all images of one folder and measures on another, with the same classe
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,10 @@ def main():
     backend.start(options.seed)
     from foldergan.classifier import evaluation, training
     from foldergan.classifier.network import build_classifier
+    from foldergan.nn import precision
 
+    chosen = precision.choose(settings, settings.convolutions(preset.data.image_shape))
+    settings = replace(settings, precision=chosen)
     images, labels = parts["train"]
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
     rows = {"training": np.arange(len(images)), "validation": np.arange(0)}

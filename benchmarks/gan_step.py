@@ -12,6 +12,8 @@ discriminator on 64 of them and 64 fakes, then the generator on 128 latent vecto
     matmul          2048x2048 matrices multiplied: what the cores do at best
 """
 
+import os
+
 import numpy as np
 import side_by_side
 
@@ -208,10 +210,11 @@ def torch_step(dtype: str, compiled: bool = False):
     return prepare
 
 
-def ours(precision: str, latents: str = "fresh"):
-    """`AdversarialTrainer`, as GANModel.py runs it."""
+def ours(precision: str, latents: str = "fresh", onednn: bool = True):
+    """`AdversarialTrainer`, as GANModel.py runs it, or without oneDNN."""
 
     def prepare(options):
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(onednn))
         _, discriminator, generator = keras_networks()
         from foldergan.config.settings import GAN
         from foldergan.gan.trainer import AdversarialTrainer
@@ -256,6 +259,7 @@ CONTENDERS = {
     "torch float32, compiled": torch_step("float32", compiled=True),
     "torch bfloat16, compiled": torch_step("bfloat16", compiled=True),
     "ours float32": ours("float32"),
+    "ours float32, without oneDNN": ours("float32", onednn=False),
     "ours float32, shared": ours("float32", "shared"),
     "ours bfloat16": ours("bfloat16"),
     "ours bfloat16, shared": ours("bfloat16", "shared"),

@@ -67,13 +67,17 @@ def parse():
 
 def prepare(options) -> None:
     """Makes the arrays and the classifiers, unless they are in the work folder."""
+    from foldergan.config.presets import find_preset
     from foldergan.data import dataset
 
     shape = (32, 32, 3)
     for folder, source in ((".", options.dataset), (REAL, options.real)):
         (options.work / folder).mkdir(parents=True, exist_ok=True)
         dataset.build_arrays(source, options.work / folder, shape)
-    for seed, folder, *shorter in ((0, SEEN), (1, options.judge, "--epochs", "10")):
+    classifiers = [(1, options.judge, "--epochs", "10")]
+    if any(find_preset(name).gan.uses_classifier for name in options.presets):
+        classifiers.append((0, SEEN))
+    for seed, folder, *shorter in classifiers:
         if not (options.work / folder / "train.h5").exists():
             subprocess.run(
                 [
@@ -149,6 +153,7 @@ def train(options, name: str, seed: int) -> None:
     from foldergan import backend
     from foldergan.config.presets import find_preset
     from foldergan.gan import recipe, schedule
+    from foldergan.nn import precision
     from foldergan.storage import arrays, models, tables
     from foldergan.storage.checkpoint import Checkpoint
 
@@ -158,9 +163,13 @@ def train(options, name: str, seed: int) -> None:
     if options.fastest:
         latents = "shared" if settings.latents == "fresh" else settings.latents
         settings = replace(settings, precision="bfloat16", latents=latents)
+    chosen = precision.choose(settings, settings.convolutions(images.shape[1:]))
+    settings = replace(settings, precision=chosen)
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0
-    classifier = models.load_classifier(options.work / SEEN).model
+    classifier = None
+    if settings.uses_classifier:
+        classifier = models.load_classifier(options.work / SEEN).model
     trainer = recipe.build_trainer(
         settings, images.shape[1:], num_classes, seed, classifier
     )

@@ -1,6 +1,7 @@
 """The rooms that the three scripts share, from the ground floor up.
 
     errors       what can go wrong
+    processor    how many cores may be used, and of which model
     config/      every setting, the presets, the command line
     images       images as arrays: resizing, the named range conversions
     backend      Keras and TensorFlow, started quietly and seeded
@@ -13,6 +14,7 @@
     metrics/     features, distances, scores, the best save
     classifier/  the network that tells the classes apart
     gan/         discriminator and generator
+    report/      the page that every script adds to
 
 Arrows run one way, from the scripts through the last line to the first. Nothing heavy
 is imported until a function needs it, so that ``--help`` and a wrong flag answer at

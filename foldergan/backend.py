@@ -2,14 +2,16 @@
 
 import contextlib
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from foldergan import processor
 from foldergan.errors import InputError
 
 
-def start(seed: int, precision: str = "float32") -> None:
+def start(seed: int) -> None:
     """Imports Keras and TensorFlow and makes what follows repeatable.
 
     Same seed, same machine, same versions and same number of threads give the
@@ -17,7 +19,6 @@ def start(seed: int, precision: str = "float32") -> None:
 
     Args:
         seed: seeds Python's, NumPy's and TensorFlow's generators.
-        precision: of the training to come; a processor without it is warned of.
     """
     load()
     import keras
@@ -25,8 +26,6 @@ def start(seed: int, precision: str = "float32") -> None:
 
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    if precision == "bfloat16" and _lacks_bfloat16():
-        print("warning: this processor has no bfloat16; float32 would be faster")
 
 
 def load() -> None:
@@ -37,11 +36,15 @@ def load() -> None:
             "are TensorFlow's; unset it"
         )
     _refuse_unknown_backend_of_plots()
+    if platform.machine() in ("x86_64", "AMD64"):
+        # By itself TensorFlow does without oneDNN where there is no AVX-512.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with _native_log_silenced():
         import tensorflow as tf
         from absl import logging
 
         tf.config.list_physical_devices("GPU")  # the first look is the noisy one
+    _limit_threads()
     # It warns of `predict` on batches of several sizes, of which there are two.
     tf.get_logger().setLevel("ERROR")
     # Keras calls .h5 a legacy format at every save; the names are our contract.
@@ -59,20 +62,49 @@ def _refuse_unknown_backend_of_plots() -> None:
         ) from error
 
 
-def _lacks_bfloat16() -> bool:
-    """Tells whether bfloat16 would be emulated, as far as the system says."""
+def _limit_threads() -> None:
+    """Starts no more threads than the CPU quota lets run at once.
+
+    TensorFlow itself counts the cores that it may run on, without the quota: more
+    threads than that would use it up early and then all stand still together.
+    """
     import tensorflow as tf
 
-    processor = Path("/proc/cpuinfo")
-    if tf.config.list_physical_devices("GPU") or not processor.exists():
+    cores, threading = processor.usable_cores(), tf.config.threading
+    is_told = "TF_NUM_INTRAOP_THREADS" in os.environ
+    if cores < processor.allowed_cores() and not is_told:
+        with contextlib.suppress(RuntimeError):  # it has computed before
+            threading.set_intra_op_parallelism_threads(cores)
+            threading.set_inter_op_parallelism_threads(cores)
+
+
+def lacks_bfloat16() -> bool:
+    """Tells whether bfloat16 would be emulated, as far as the system says."""
+    load()
+    import tensorflow as tf
+
+    flags = Path("/proc/cpuinfo")
+    if tf.config.list_physical_devices("GPU") or not flags.exists():
         return False
-    return "bf16" not in processor.read_text(encoding="utf-8")
+    return "bf16" not in flags.read_text(encoding="utf-8")
+
+
+def computed_on() -> dict[str, str]:
+    """Names all that decides how fast something is computed here."""
+    load()
+    import tensorflow as tf
+
+    names = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    known = versions()
+    kept = ("keras", "tensorflow", "machine", "processor", "cores")
+    return {name: known[name] for name in kept} | {"gpus": ", ".join(names)}
 
 
 def versions() -> dict[str, str]:
     """Names what a run was made with, for the record beside the model."""
-    import platform
-
     import keras
     import numpy
     import tensorflow as tf
@@ -83,7 +115,8 @@ def versions() -> dict[str, str]:
         "tensorflow": tf.__version__,
         "numpy": numpy.__version__,
         "machine": platform.machine(),
-        "cpu_count": str(os.cpu_count()),
+        "processor": processor.model_name(),
+        "cores": str(processor.usable_cores()),
     }
 
 

@@ -87,6 +87,40 @@ class Resized:
         return resize_all(self._images[rows], self.shape[1:])
 
 
+class Joined:
+    """Arrays of images one behind the other, read as one.
+
+    Args:
+        parts: float32 arrays (n, height, width, channels) of one shape but for n; may
+            lie on disk.
+
+    Attributes:
+        parts: the same.
+        shape: of all.
+    """
+
+    def __init__(self, *parts: np.ndarray) -> None:
+        self.parts = parts
+        height, width, channels = parts[0].shape[1:]
+        self.shape = (sum(map(len, parts)), height, width, channels)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Reads rows by their numbers, an int array of any shape."""
+        images = np.empty((*rows.shape, *self.shape[1:]), np.float32)
+        start = 0
+        for part in self.parts:
+            is_of_it = (rows >= start) & (rows < start + len(part))
+            images[is_of_it] = part[rows[is_of_it] - start]
+            start += len(part)
+        return images
+
+
+Images = np.ndarray | Resized | Joined
+
+
 def to_tanh_range(images: Tensor) -> Tensor:
     """Maps values 0-1, as on disk, to -1-1, as the generator draws."""
     return images * 2.0 - 1.0

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
+from foldergan import processor
 from foldergan.config import command_line
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
 
@@ -40,6 +41,9 @@ def exit_code_of(main: Callable[[], None]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGINT, raise_interrupted)
     signal.signal(signal.SIGTERM, raise_interrupted)
+    if processor.usable_cores() < processor.allowed_cores():
+        # NumPy's matrix products, which read it when NumPy is imported.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(processor.usable_cores()))
     try:
         _refuse_environment()
         main()
@@ -145,11 +149,12 @@ class InterruptRequest:
         """Tells whether a signal has come."""
         return self.signal_number is not None
 
-    def end(self, done: str) -> NoReturn:
+    def end(self, done: str, way_on: str = " with --resume") -> NoReturn:
         """Ends the run as the signal asked for, once its state is saved.
 
         Args:
             done: what is complete, for the message.
+            way_on: what to add to the same command.
 
         Raises:
             Interrupted: always.
@@ -157,8 +162,7 @@ class InterruptRequest:
         assert self.signal_number is not None
         raise Interrupted(
             self.signal_number,
-            f"{done} and the state is saved; to go on, give the same command with "
-            "--resume",
+            f"{done} and the state is saved; to go on, give the same command{way_on}",
         )
 
     def __enter__(self) -> "InterruptRequest":

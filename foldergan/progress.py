@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
+_ANNOUNCED_AFTER = 4.0  # seconds of steps
+
 
 class ReadingProgress:
     """Shows how many images have been read, how fast, and how long the rest takes.
@@ -42,11 +44,24 @@ class FeatureProgress(ReadingProgress):
     _VERB = "features of"
 
 
+class DrawingProgress(ReadingProgress):
+    """Shows the same of images that are drawn."""
+
+    _VERB = "drew"
+
+
+class KeepingProgress(ReadingProgress):
+    """Shows the same of drawn images that are kept."""
+
+    _VERB = "kept"
+
+
 class EpochProgress:
     """Shows the epoch under way, the images a second, and how long the whole takes.
 
     On a terminal each epoch has a live line. Elsewhere (a log file, a pipe) each
-    epoch is one line, and in long ones there are some between.
+    epoch is one line, and in long ones there are some between. What takes minutes says
+    so before, as soon as a few seconds of steps tell.
 
     Args:
         epochs: to reach in all; None: as many as there is time for.
@@ -69,6 +84,7 @@ class EpochProgress:
         self._start: float | None = None
         self._start_share = 0.0
         self._line = _LiveLine(first_after=5.0)
+        self._is_announced = False
 
     def on_step(self, batch: int, batches: int, logs: dict[str, float]) -> None:
         """Shows where in the epoch it is, now and then."""
@@ -76,7 +92,10 @@ class EpochProgress:
         if self._start is None:
             # The first step is left out: it takes seconds, for it is compiled first.
             self._start, self._start_share = time.monotonic(), self._done + share
-        elif share < 1 and self._line.is_due():
+            return
+        if time.monotonic() - self._start >= _ANNOUNCED_AFTER:
+            self._announce(self._epoch + share)
+        if share < 1 and self._line.is_due():
             self._line.show(
                 f"epoch {self._epoch + 1}{self._of_epochs}  step {batch}/{batches}  "
                 f"{_figures(logs)}  {self._speed(self._epoch + share)}"
@@ -85,22 +104,39 @@ class EpochProgress:
     def on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Prints the epoch's line."""
         self._epoch = epoch
+        self._announce(epoch)
         self._line.clear()
         print(
             f"epoch {epoch}{self._of_epochs}  {_figures(logs)}  {self._speed(epoch)}",
             flush=True,
         )
 
+    def _announce(self, epochs: float) -> None:
+        """Prints once how long the rest takes, where that is minutes."""
+        done, total, seconds = self._since_first_step(epochs)
+        if self._is_announced or not (done and seconds):
+            return
+        self._is_announced = True
+        minutes = _seconds_left(done, total, seconds, self._seconds_left()) / 60
+        if minutes >= 1:
+            self._line.clear()
+            hours = f" ({minutes / 60:.1f} hours)" if minutes >= 100 else ""
+            print(f"the training takes about {minutes:.0f} minutes{hours}", flush=True)
+
     def _speed(self, epochs: float) -> str:
         """Images a second and time left, from what was done since the first step."""
         if self._start is None:  # all was done at once
             return ""
-        seconds = time.monotonic() - self._start
-        return _rate_and_rest(
+        return _rate_and_rest(*self._since_first_step(epochs), self._seconds_left())
+
+    def _since_first_step(self, epochs: float) -> tuple[float, float, float]:
+        """Images done since then, images to do since then, and seconds since then."""
+        if self._start is None:
+            return 0.0, math.inf, 0.0
+        return (
             (epochs - self._start_share) * self._images,
             (self._epochs - self._start_share) * self._images,
-            seconds,
-            self._seconds_left(),
+            time.monotonic() - self._start,
         )
 
 
@@ -137,13 +173,17 @@ def _figures(logs: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.3f}" for name, value in logs.items())
 
 
+def _seconds_left(done: float, total: float, seconds: float, most: float) -> float:
+    return min(seconds / done * (total - done), max(most, 0))
+
+
 def _rate_and_rest(
     done: float, total: float, seconds: float, most: float = math.inf
 ) -> str:
     """Writes images a second and the time left: at that rate, but `most` seconds."""
     if not (done and seconds):
         return "images/s and ETA come with the next step"
-    left = min(seconds / done * (total - done), max(most, 0))
+    left = _seconds_left(done, total, seconds, most)
     minutes, seconds_left = divmod(round(left), 60)
     hours, minutes = divmod(minutes, 60)
     return (

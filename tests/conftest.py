@@ -5,6 +5,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ OF_TRAIN_MODEL = {
     "confusion_matrix.png",
     "run_TrainModel.json",
 }
+# Nothing that the tests measure is remembered for the user.
+CACHE = tempfile.TemporaryDirectory(prefix="foldergan-tests-")
+os.environ["XDG_CACHE_HOME"] = CACHE.name
+OF_REPORT = {"report.html", "report"}  # of each script
 ENVIRONMENT = dict(os.environ)  # before anything here adds to it
 os.environ.setdefault("MPLBACKEND", "agg")
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from foldergan import errors, process
+from foldergan import errors, process, processor
 from foldergan.process import InterruptRequest
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -209,3 +209,16 @@ def test_output_that_nobody_reads_ends_in_a_sentence():
         said = process.stderr.read().decode()
     assert process.returncode == 1
     assert "nobody reads its output" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(("usable", "threads"), [(2, "2"), (8, None)])
+def test_numpy_starts_no_more_threads_than_the_quota_lets_run(
+    monkeypatch, usable, threads
+):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setattr(processor, "allowed_cores", lambda: 8)
+    monkeypatch.setattr(processor, "usable_cores", lambda: usable)
+    seen = []
+    name = "OPENBLAS_NUM_THREADS"
+    process.exit_code_of(lambda: seen.append(os.environ.pop(name, None)))
+    assert seen == [threads]

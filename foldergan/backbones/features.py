@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from foldergan.errors import RunError
-from foldergan.images import Resized, resize_all
+from foldergan.images import Images, Joined, Resized, resize_all
 from foldergan.progress import FeatureProgress
 from foldergan.storage import arrays
 
@@ -28,7 +28,7 @@ _MOST_VALUES = 2**22  # in the images of one batch
 
 def cached_features(
     backbone: keras.Model,
-    images: np.ndarray | Resized,
+    images: Images,
     views: tuple[str, ...],
     cache: Path | None,
 ) -> np.ndarray:
@@ -44,6 +44,9 @@ def cached_features(
     Returns:
         float32 array (n, views, d).
     """
+    if isinstance(images, Joined):  # each part is kept, and found again, by itself
+        parts = [cached_features(backbone, p, views, cache) for p in images.parts]
+        return np.concatenate(parts)
     path = None
     if cache is not None:
         path = cache / f"features-{_name(backbone, images, views)}.npy"

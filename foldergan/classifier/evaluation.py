@@ -7,14 +7,14 @@ import keras
 import numpy as np
 
 from foldergan.errors import InputError
-from foldergan.images import Resized
+from foldergan.images import Images, Resized
 
 _CHECKED = 1000  # images, spread evenly over all
 
 
 def predict(
     classifier: keras.Model,
-    images: np.ndarray | Resized,
+    images: Images,
     rows: np.ndarray | None = None,
     augmentation: tuple[str, ...] = (),
 ) -> np.ndarray:
@@ -88,7 +88,7 @@ def _augmented(images: np.ndarray, augmentation: tuple[str, ...]) -> list[np.nda
     return views
 
 
-def _batch_size(images: np.ndarray | Resized) -> int:
+def _batch_size(images: Images) -> int:
     """As many images as keep the layers' outputs within a few gigabytes."""
     return int(np.clip(2**22 // math.prod(images.shape[1:]), 1, 256))
 

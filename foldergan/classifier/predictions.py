@@ -5,57 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from foldergan.errors import InputError
+from foldergan.classifier import evaluation
 
 _PRINTED = 49  # rows; the file has all
-
-
-def classes_to_draw(
-    only: str | None,
-    class_names: list[str],
-    num_classes: int,
-    drawn: list[str] | None,
-) -> list[int]:
-    """Decides which classes to draw.
-
-    Args:
-        only: a class by its name; None for all.
-        class_names: those that the classifier tells apart.
-        num_classes: those that the generator takes; 0 where it takes none.
-        drawn: their names; None where they are not known.
-
-    Returns:
-        Class numbers, to draw in turn; none where the generator takes none.
-
-    Raises:
-        InputError: there is no such class, or the two networks' classes differ.
-    """
-    if num_classes not in (0, len(class_names)):
-        raise InputError(
-            f"the generator draws {num_classes} classes and the classifier tells "
-            f"{len(class_names)} apart; train both on the same images"
-        )
-    if num_classes and drawn not in (None, class_names):
-        raise InputError(
-            f"the generator draws {', '.join(drawn)} and the classifier tells "
-            f"{', '.join(class_names)} apart; train both on the same images"
-        )
-    if only is None:
-        return list(range(num_classes))
-    if not num_classes:
-        raise InputError(
-            "the generator was not trained with conditioning on classes",
-            ("only",),
-        )
-    if only not in class_names:
-        raise InputError(f"no class {only!r}; there are {', '.join(class_names)}")
-    return [class_names.index(only)]
+_MOST_CLASSES = 12  # of a matrix that is printed
 
 
 def table(
     probabilities: np.ndarray,
     class_names: list[str],
     intended: list[str] | None = None,
+    first: int = 1,
 ) -> list[dict[str, Any]]:
     """Makes one row an image.
 
@@ -63,9 +23,10 @@ def table(
         probabilities: array of shape (n, classes).
         class_names: in the columns' order.
         intended: class that each was to be of, if any.
+        first: number of the first image.
 
     Returns:
-        Rows with image (from 1), intended where given, predicted, probability, then
+        Rows with the image's number, intended where given, predicted, probability, then
         each class's.
     """
     rows = []
@@ -73,7 +34,7 @@ def table(
         column = row.argmax()
         of_class = zip(class_names, row, strict=True)
         rows.append(
-            {"picture": number + 1}
+            {"picture": first + number}
             | ({"intended": intended[number]} if intended else {})
             | {"predicted": class_names[column]}
             | {"probability": round(float(row[column]), 6)}
@@ -82,23 +43,81 @@ def table(
     return rows
 
 
-def as_text(rows: list[dict[str, Any]]) -> str:
-    """Writes the first rows, then how often each class was predicted."""
-    shown = [name for name in ("intended", "predicted") if name in rows[0]]
-    width = max(len(row[name]) for row in rows for name in shown)
-    heading = "  ".join(f"{name:<{width}}" for name in shown)
-    lines = [
-        f"{row['picture']:>7}  "
-        + "  ".join(f"{row[name]:<{width}}" for name in shown)
-        + f"  {row['probability']:7.2%}"
-        for row in rows[:_PRINTED]
+class Predictions:
+    """Turns predictions into rows as they stream by, counts them, and keeps the first.
+
+    Args:
+        class_names: in the order of the probabilities' columns.
+        kept: rows to keep.
+
+    Attributes:
+        rows: the first ones, as of `table`.
+        matrix: int64 (classes, classes), intended class down, predicted across; all 0
+            where none were intended.
+    """
+
+    def __init__(self, class_names: list[str], kept: int) -> None:
+        self._class_names, self._kept = class_names, kept
+        self._counts: Counter[str] = Counter()
+        self.rows: list[dict[str, Any]] = []
+        self.matrix = np.zeros((len(class_names),) * 2, np.int64)
+
+    def add(
+        self, probabilities: np.ndarray, class_ids: np.ndarray | None
+    ) -> list[dict[str, Any]]:
+        """Takes the next predictions.
+
+        Args:
+            probabilities: array of shape (n, classes).
+            class_ids: int array (n,) of intended classes, if any.
+
+        Returns:
+            Their rows, as of `table`.
+        """
+        names, intended = self._class_names, None
+        if class_ids is not None:
+            intended = [names[number] for number in class_ids]
+            labels = np.eye(len(names))[class_ids]
+            self.matrix += evaluation.confusion_matrix(labels, probabilities)
+        rows = table(probabilities, names, intended, self._counts.total() + 1)
+        self._counts.update(row["predicted"] for row in rows)
+        self.rows += rows[: max(0, self._kept - len(self.rows))]
+        return rows
+
+    def as_text(self) -> str:
+        """Writes the first rows, then how often each class was predicted."""
+        rows, total = self.rows[:_PRINTED], self._counts.total()
+        shown = [name for name in ("intended", "predicted") if name in rows[0]]
+        width = max(len(row[name]) for row in rows for name in shown)
+        heading = "  ".join(f"{name:<{width}}" for name in shown)
+        lines = [
+            f"{row['picture']:>7}  "
+            + "  ".join(f"{row[name]:<{width}}" for name in shown)
+            + f"  {row['probability']:7.2%}"
+            for row in rows
+        ]
+        if total > len(rows):
+            lines.append(f"    ... and {total - len(rows)} more")
+        counts = self._counts.most_common()
+        summary = ", ".join(f"{name} {count}" for name, count in counts)
+        lines.append(f"in all: {summary}")
+        if "intended" in shown:
+            right = self.matrix.trace()
+            lines.append(f"as intended: {right} of {total}, {right / total:.0%}")
+            lines += _matrix_lines(self.matrix, self._class_names)
+        return "\n".join([f"image  {heading}", *lines])
+
+
+def _matrix_lines(matrix: np.ndarray, class_names: list[str]) -> list[str]:
+    """Writes a matrix, a line for each class that was intended, if there is room."""
+    if len(class_names) > _MOST_CLASSES:
+        return []
+    heading = "intended, predicted as"
+    first = max(map(len, [heading, *class_names]))
+    widths = [max(len(name), len(str(matrix.max()))) for name in class_names]
+    table = [(heading, class_names)]
+    table += [(class_names[i], matrix[i]) for i in np.flatnonzero(matrix.sum(1))]
+    return [
+        "  ".join([f"{name:<{first}}", *map(str.rjust, map(str, cells), widths)])
+        for name, cells in table
     ]
-    if len(rows) > _PRINTED:
-        lines.append(f"    ... and {len(rows) - _PRINTED} more")
-    counts = Counter(row["predicted"] for row in rows)
-    summary = ", ".join(f"{name} {count}" for name, count in counts.most_common())
-    lines.append(f"in all: {summary}")
-    if "intended" in rows[0]:
-        right = sum(row["intended"] == row["predicted"] for row in rows)
-        lines.append(f"as intended: {right} of {len(rows)}, {right / len(rows):.0%}")
-    return "\n".join([f"image  {heading}", *lines])

@@ -15,6 +15,7 @@ from foldergan.classifier import evaluation, whitening
 from foldergan.config.settings import Classifier
 from foldergan.data.batches import epoch_batches, epochs_of
 from foldergan.errors import RunError
+from foldergan.images import Images
 from foldergan.nn import augmentation, fast_layers, optimizers
 
 _OnStep = Callable[[int, int, dict[str, float]], None]
@@ -24,7 +25,7 @@ _Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 def train(
     classifier: keras.Model,
-    images: np.ndarray,
+    images: Images,
     labels: np.ndarray,
     rows: dict[str, np.ndarray],
     settings: Classifier,
@@ -57,7 +58,7 @@ def train(
     num_steps = epochs * math.ceil(len(training) / settings.batch_size)
     if settings.network == "residual":
         whitening.whiten(classifier, images, training)
-    trained = fast_layers.optimized_copy(classifier, settings.precision)
+    trained = fast_layers.optimized_copy(classifier, settings.computed_in)
     trained.compile(
         optimizer=optimizers.build_optimizer(settings, num_steps),
         loss=_loss(trained, labels[training], settings),
@@ -142,7 +143,7 @@ def _stacked(batches: list[np.ndarray], together: int) -> Iterator[np.ndarray]:
 
 def _logs(
     trained: keras.Model,
-    images: np.ndarray,
+    images: Images,
     labels: np.ndarray,
     rows: np.ndarray,
     settings: Classifier,
@@ -208,6 +209,6 @@ def _loss(
     return loss
 
 
-def _steps_together(images: np.ndarray, batch_size: int) -> int:
+def _steps_together(images: Images, batch_size: int) -> int:
     """As many steps in a call as take megabytes and a moment, not more."""
     return int(np.clip(2**22 // (batch_size * math.prod(images.shape[1:])), 1, 32))

@@ -15,7 +15,7 @@ from foldergan.backbones import features, loading
 from foldergan.classifier import evaluation
 from foldergan.classifier.linear_head import LinearHead, fit
 from foldergan.config.settings import Classifier
-from foldergan.images import Resized
+from foldergan.images import Images
 
 # Backbones were trained at it; smaller images are enlarged: +4 points of accuracy.
 LEAST_SIZE = 224
@@ -50,7 +50,7 @@ def build_classifier(
 
 def train(
     classifier: keras.Model,
-    images: np.ndarray | Resized,
+    images: Images,
     labels: np.ndarray,
     rows: dict[str, np.ndarray],
     settings: Classifier,

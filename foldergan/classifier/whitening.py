@@ -9,12 +9,14 @@ How to Train Your ResNet 8: Bag of Tricks, 2019.
 import keras
 import numpy as np
 
+from foldergan.images import Images
+
 _MOST_IMAGES = 250  # spread evenly over all
 _STRIDE = 4  # pixels between patches
 _NOISE = 0.01  # variance below which an axis is not amplified
 
 
-def whiten(classifier: keras.Model, images: np.ndarray, rows: np.ndarray) -> None:
+def whiten(classifier: keras.Model, images: Images, rows: np.ndarray) -> None:
     """Sets the first convolution's weights by the principal axes of patches.
 
     Half of the filters are axes, those of the largest variance, the other half the

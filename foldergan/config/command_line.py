@@ -148,6 +148,10 @@ def advice(options: tuple[str, ...]) -> str:
     special = {
         "resume": "run without --resume",
         "only": "leave out --only",
+        "per_class": "leave out --per-class",
+        "augment_with": "name another folder with --augment-with",
+        "export": "name another folder with --export",
+        "save_images": "name another folder with --save-images",
         "dataset": "name another folder with --dataset",
         "model_dir": "name another folder with --model-dir",
         "data_dir": "name another folder with --data-dir",

@@ -74,7 +74,7 @@ _BEST_32 = Preset(
         label_smoothing=0.1,
         augmentation=("mirror", "shift"),
         class_weights="balanced",
-        precision="bfloat16",
+        auto_precisions=("float32", "bfloat16"),
     ),
     gan=GAN(
         conditioning="class",
@@ -101,7 +101,7 @@ _BEST_32 = Preset(
         # As projected GANs are trained in the paper.
         beta_1=0.0,
         beta_2=0.99,
-        precision="bfloat16",
+        auto_precisions=("float32", "bfloat16"),
         latents="half",
     ),
     generate=Generate(generator="generator_best.h5"),

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from foldergan.config import groups
 from foldergan.config.checks import check_augmentation, check_gan, check_image_shape
 from foldergan.config.fields import Names, Section, Shape, Widths
+from foldergan.config.precision import (
+    Computed,
+    Convolution,
+    classifier_convolutions,
+    gan_convolutions,
+)
 
 _BACKBONES = (
     "none, MobileNetV3Small, MobileNetV3Large, EfficientNetV2B0, EfficientNetB0, or "
@@ -17,7 +23,7 @@ _BACKBONES = (
 
 
 @dataclass(frozen=True)
-class Classifier(Section):
+class Classifier(Computed):
     """The network of TrainModel.py and how it is trained."""
 
     epochs: int = groups.optimization(
@@ -51,11 +57,6 @@ class Classifier(Section):
         f"its own: {_BACKBONES}",
         metavar="NAME|FILE",
     )
-    precision: str = groups.optimization(
-        "float32",
-        "bfloat16: faster where the processor has it; weights are saved in float32",
-        choices=("float32", "bfloat16"),
-    )
     augmentation: Names = groups.data(
         ("none",),
         "random changes of the training images",
@@ -87,9 +88,13 @@ class Classifier(Section):
         super().__post_init__()
         check_augmentation(self.augmentation)
 
+    def convolutions(self, shape: Shape) -> list[Convolution]:
+        """Lists those of the network for images of a shape."""
+        return classifier_convolutions(shape, self.filters, self.network)
+
 
 @dataclass(frozen=True)
-class GAN(Section):
+class GAN(Computed):
     """The networks of GANModel.py and how they are trained."""
 
     image_shape: Shape | None = groups.data(
@@ -220,11 +225,6 @@ class GAN(Section):
     generator_learning_rate: float = groups.optimization(
         2e-4, "learning rate of the generator's Adam", least=1e-12
     )
-    precision: str = groups.optimization(
-        "float32",
-        "bfloat16: faster where the processor has it, less exact",
-        choices=("float32", "bfloat16"),
-    )
     latents: str = groups.optimization(
         "fresh",
         "fresh: each step samples its own; shared: one batch of fakes serves both "
@@ -255,6 +255,12 @@ class GAN(Section):
             check_image_shape(self.image_shape)
         check_gan(self)
 
+    def convolutions(self, shape: Shape) -> list[Convolution]:
+        """Lists those of the networks for images of a shape."""
+        return gan_convolutions(
+            shape, self.generator_filters, self.discriminator_filters
+        )
+
     @property
     def uses_classifier(self) -> bool:
         """Whether the training looks through the classifier of TrainModel.py."""
@@ -273,3 +279,17 @@ class Generate(Section):
         metavar="FILE",
     )
     count: int = groups.data(49, "images to generate", least=1)
+    per_class: int = groups.data(
+        0,
+        "images of each class, of a generator that was trained with classes, in place "
+        "of --count; 0: --count of them in all, or with --export as many as level the "
+        "classes of the classifier's training images",
+        least=0,
+    )
+    min_confidence: float = groups.output(
+        0.5,
+        "with --export: probability of its class that the classifier must give an "
+        "image to be kept",
+        least=0,
+        below=1,
+    )

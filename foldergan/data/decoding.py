@@ -18,6 +18,7 @@ import numpy as np
 from foldergan.data.budget import MemoryBudget
 from foldergan.data.headers import Header, read_header
 from foldergan.images import MOST_PIXELS, cv2, resize
+from foldergan.processor import usable_cores
 
 _BYTES_A_PIXEL = 14  # of a 16-bit image with transparency, and the same blended
 _BUDGET = MemoryBudget(_BYTES_A_PIXEL * MOST_PIXELS)  # so that one of any size fits
@@ -155,7 +156,7 @@ def _reading_threads(paths: Sequence[Path | str]) -> int:
     for path in paths[:: max(1, len(paths) // 64)]:
         with contextlib.suppress(OSError):
             sizes.append(os.path.getsize(path))
-    return 1 if np.median(sizes) < _SMALL_FILE else min(os.cpu_count() or 1, 8)
+    return 1 if np.median(sizes) < _SMALL_FILE else min(usable_cores(), 8)
 
 
 def _decode(content: bytes, factor: int) -> np.ndarray | None:

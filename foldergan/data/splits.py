@@ -1,10 +1,14 @@
 """Which rows are trained on and which are held out, by class."""
 
+from pathlib import Path
+
 import numpy as np
 
 from foldergan.config.data_settings import Data
 from foldergan.errors import InputError
+from foldergan.storage import arrays, runs
 
+Parts = dict[str, np.ndarray]  # "training", "validation" and "test" -> row numbers
 _FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
 
 
@@ -64,9 +68,7 @@ def hold_out(
     return rows, held_out
 
 
-def split_in_three(
-    labels: np.ndarray, settings: Data, seed: int
-) -> dict[str, np.ndarray]:
+def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> Parts:
     """Splits rows into training, validation and test rows.
 
     Args:
@@ -81,3 +83,24 @@ def split_in_three(
     fraction_of_rest = settings.validation_split / (1 - settings.test_split)
     training, validation = split_by_class(labels[rest], fraction_of_rest, seed)
     return {"training": rest[training], "validation": rest[validation], "test": test}
+
+
+def training_counts(data_dir: Path, model_dir: Path) -> np.ndarray:
+    """Counts the images of each class that a saved classifier was trained on.
+
+    Args:
+        data_dir: folder of the labels.
+        model_dir: folder of the classifier, with the record of its training.
+
+    Returns:
+        int64 array (classes,).
+
+    Raises:
+        InputError: labels or record are missing or damaged.
+    """
+    record = runs.load_run(model_dir, "TrainModel")["preset"]
+    names = ("validation_split", "test_split")
+    settings = Data().override({name: record["data"][name] for name in names})
+    labels = arrays.load_labels(data_dir)
+    rows = split_in_three(labels, settings, record["seed"])["training"]
+    return labels[rows].sum(0).astype(np.int64)

@@ -8,9 +8,11 @@ import numpy as np
 
 from foldergan.config.checks import require_generator_reaches
 from foldergan.config.presets import Preset
+from foldergan.config.settings import GAN
 from foldergan.data import dataset, splits
+from foldergan.errors import InputError
 from foldergan.images import Resized
-from foldergan.storage import arrays, filenames, manifest
+from foldergan.storage import arrays, filenames, manifest, runs
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,37 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
     Raises:
         InputError: arrays or dataset are missing, damaged, or do not fit the settings.
     """
-    settings, data_dir = preset.gan, options.data_dir
+    data_dir = options.data_dir
     _make_arrays(options, preset)
+    data = read(data_dir, preset.gan, preset.seed)
+    require_generator_reaches(
+        data.image_shape, preset.gan.generator_filters, preset.gan.backbone
+    )
+    shape = "x".join(map(str, data.image_shape))
+    source = manifest.load_arrays(data_dir).source
+    print(
+        f"drawing {shape} from the {len(data.images)} images in "
+        f"{data_dir / filenames.IMAGES}, made from {source}"
+    )
+    if len(data.held_out):
+        print(f"held out {len(data.held_out)} images to evaluate by")
+    return data
+
+
+def read(data_dir: Path, settings: GAN, seed: int) -> TrainingSet:
+    """Reads the arrays as a GAN's training sees them.
+
+    Args:
+        data_dir: folder of the arrays.
+        settings: its image_shape, conditioning and held_out.
+        seed: of the split.
+
+    Raises:
+        InputError: arrays are missing, damaged, or too few to hold some out.
+    """
     images: np.ndarray | Resized = arrays.load_images(data_dir)
     if settings.image_shape and settings.image_shape != images.shape[1:]:
         images = Resized(images, settings.image_shape)
-    require_generator_reaches(
-        images.shape[1:], settings.generator_filters, settings.backbone
-    )
-    known = manifest.load_arrays(data_dir)
-    shape = "x".join(map(str, images.shape[1:]))
-    print(
-        f"drawing {shape} from the {len(images)} images in "
-        f"{data_dir / filenames.IMAGES}, made from {known.source}"
-    )
     is_conditional = settings.conditioning == "class"
     classes = np.ones((len(images), 1), np.float32)
     if is_conditional or settings.held_out:
@@ -79,16 +98,44 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
         )
     rows, held_out = np.arange(len(images)), np.arange(0)
     if settings.held_out:
-        rows, held_out = splits.hold_out(classes, settings.held_out, preset.seed)
-        print(f"held out {len(held_out)} images to evaluate by")
+        rows, held_out = splits.hold_out(classes, settings.held_out, seed)
     return TrainingSet(
         images,
         rows,
         held_out,
         classes if is_conditional else None,
         classes[held_out],
-        known.class_names if is_conditional else None,
+        manifest.load_arrays(data_dir).class_names if is_conditional else None,
     )
+
+
+def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN]:
+    """Reads the arrays as the training of a saved generator saw them.
+
+    Args:
+        generator_path: with the record of its training in the same folder.
+        data_dir: folder of the arrays.
+
+    Returns:
+        What it was trained on, and its settings of data and evaluation; the other
+        settings are defaults.
+
+    Raises:
+        InputError: arrays or record are missing or damaged, or the arrays are others.
+    """
+    record = runs.load_run(generator_path.parent, "GANModel")
+    known = record["preset"]["gan"]
+    names = ("image_shape", "conditioning", "held_out", "features")
+    settings = GAN().override({name: known[name] for name in names})
+    data = read(data_dir, settings, record["preset"]["seed"])
+    found = arrays.fingerprint(data.images)
+    if record.get("pictures", found) != found:  # not recorded by versions before 0.3
+        raise InputError(
+            f"{data_dir / filenames.IMAGES} does not hold the images that "
+            f"{generator_path} was trained on",
+            ("data_dir",),
+        )
+    return data, settings
 
 
 def _make_arrays(options: argparse.Namespace, preset: Preset) -> None:

@@ -6,11 +6,14 @@ import keras
 import numpy as np
 
 from foldergan.data.training_set import TrainingSet
+from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.metrics.evaluator import NUM_FAKE, Evaluator
 from foldergan.metrics.features import FeatureExtractor
 
 NUM_SHOWN = 21  # generated images beside the nearest ones trained on
+MOST_COMPARED = 10_000  # of images that stream by; their pairs take seconds
+_LEAST_FAKE = 4  # precision and recall look at three neighbours of each
 
 
 class GeneratorEvaluator:
@@ -51,6 +54,70 @@ class GeneratorEvaluator:
         inputs = inputs_to_show(self._inputs)
         fake_images = sampling.generate(self._generator, inputs)
         return fake_images, self._evaluator.nearest_training(fake_images)
+
+
+class StreamEvaluator:
+    """Evaluates images that stream by, as the saves of a training are evaluated.
+
+    Of many images some are compared, drawn at random, so that memory does not grow with
+    their number.
+
+    Args:
+        extractor: of the features to compare in.
+        data: that their generator was trained on.
+        count: of all images to come.
+        seed: of the choice among them.
+
+    Raises:
+        InputError: the images are too few to be compared.
+    """
+
+    def __init__(
+        self, extractor: FeatureExtractor, data: TrainingSet, count: int, seed: int
+    ) -> None:
+        if count < _LEAST_FAKE:
+            raise InputError(
+                f"{count} images are too few to be compared with others; at least "
+                f"{_LEAST_FAKE} are needed",
+                ("count",),
+            )
+        self._evaluator = Evaluator(extractor, data.images, data.rows, data.held_out)
+        self._has_held_out = len(data.held_out) > 0
+        rng = np.random.default_rng(seed)
+        self._compared = _some_of(count, MOST_COMPARED, rng)
+        self._shown = _some_of(count, NUM_SHOWN, rng)
+        self._seen = 0
+        self._features: list[np.ndarray] = []
+        self._images: list[np.ndarray] = []
+
+    def add(self, fake_images: np.ndarray) -> None:
+        """Takes the next images, float32 array (n, height, width, channels), 0-1."""
+        numbers = np.arange(self._seen, self._seen + len(fake_images))
+        self._seen += len(fake_images)
+        compared = fake_images[np.isin(numbers, self._compared)]
+        if self._has_held_out and len(compared):
+            self._features.append(self._evaluator.features_of(compared))
+        self._images.append(fake_images[np.isin(numbers, self._shown)])
+
+    def figures(self) -> dict[str, Any] | None:
+        """Returns figures as of `scores.evaluate`; None where none were held out."""
+        if not self._has_held_out:
+            return None
+        return self._evaluator.evaluate_features(np.concatenate(self._features))
+
+    def shown_with_nearest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a few of the images, and the nearest ones trained on.
+
+        Returns:
+            Two float32 arrays (up to NUM_SHOWN, height, width, channels), 0-1.
+        """
+        fake_images = np.concatenate(self._images)
+        return fake_images, self._evaluator.nearest_training(fake_images)
+
+
+def _some_of(count: int, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Chooses numbers below `count` at random; steps would miss classes in turn."""
+    return rng.choice(count, min(count, most), replace=False)
 
 
 def inputs_to_show(inputs: sampling.GeneratorInputs) -> sampling.GeneratorInputs:

@@ -63,7 +63,7 @@ class ProjectedTrainer(AdversarialTrainer):
         self._upsampling = upsampling
         super().__init__(discriminator, generator, settings, seed, feature_network)
         self._is_guided = settings.guidance > 0 and self.num_classes > 1
-        self._twin = fast_twin(generator, settings.precision)
+        self._twin = fast_twin(generator, settings.computed_in)
         self.warm_up_optimizer = keras.optimizers.Adam(_WARM_UP_RATE, 0.5, 0.99)
         self.warm_up_optimizer.build(generator.trainable_variables)
         self._code_size = min(settings.code_size, self.latent_dim)

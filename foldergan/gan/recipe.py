@@ -52,7 +52,7 @@ def build_trainer(
         if classifier is None:
             raise InputError("the discriminator looks through a classifier: give one")
         feature_network = projection.build_feature_network(
-            classifier, image_shape, settings.precision
+            classifier, image_shape, settings.computed_in
         )
         discriminator = projection.build_discriminator(
             settings, feature_network, image_shape, num_classes
@@ -85,7 +85,7 @@ def _build_through_backbone(
             projected_heads.build_patch_head(image_shape, _UPSAMPLED_FILTERS, 0),
             _build_feature_network(settings.backbone, image_shape, 1, seed),
             seed,
-            settings.precision,
+            settings.computed_in,
         )
     return ProjectedTrainer(
         discriminator, generator, settings, seed, feature_network, upsampling

@@ -1,17 +1,18 @@
 """Latent vectors and classes -> generated images."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
 
-from foldergan.config.memory import require_memory
 from foldergan.images import to_unit_range
 from foldergan.storage.models import num_classes_of
 
 # Latent vectors (n, latent_dim), or these and class numbers (n,).
 GeneratorInputs = np.ndarray | list[np.ndarray]
+Seed = int | np.random.SeedSequence
+
+_BATCH = 256  # images at a time
 
 
 def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
@@ -19,11 +20,7 @@ def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
 
     Returns:
         float32 array of shape (count, latent_dim).
-
-    Raises:
-        InputError: there is not the memory for them.
     """
-    _require_memory(count * latent_dim, f"{count} latent vectors")
     rng = np.random.default_rng(seed)
     return rng.standard_normal((count, latent_dim), dtype=np.float32)
 
@@ -31,7 +28,7 @@ def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
 def sample_inputs(
     generator: keras.Model,
     count: int,
-    seed: int,
+    seed: Seed,
     class_ids: Sequence[int] | np.ndarray | None = None,
 ) -> GeneratorInputs:
     """Samples what a generator takes.
@@ -45,13 +42,36 @@ def sample_inputs(
     Returns:
         For `generate`: latent vectors, or a list of these and of class numbers.
     """
-    latents = sample_latents(count, generator.inputs[0].shape[1], seed)
+    return next(input_batches(generator, count, seed, class_ids, size=count))
+
+
+def input_batches(
+    generator: keras.Model,
+    count: int,
+    seed: Seed,
+    class_ids: Sequence[int] | np.ndarray | None = None,
+    size: int = _BATCH,
+) -> Iterator[GeneratorInputs]:
+    """Samples the very numbers of `sample_inputs`, a batch at a time.
+
+    Args:
+        generator: as of `sample_inputs`.
+        count: the same.
+        seed: the same.
+        class_ids: the same.
+        size: images a batch, but for a short last one.
+
+    Yields:
+        As of `sample_inputs`, for a batch.
+    """
+    rng = np.random.default_rng(seed)
+    latent_dim = generator.inputs[0].shape[1]
     num_classes = num_classes_of(generator)
-    if not num_classes:
-        return latents
-    if class_ids is None:
-        class_ids = np.arange(num_classes)
-    return [latents, np.resize(class_ids, count)]
+    in_turn = np.arange(num_classes) if class_ids is None else np.asarray(class_ids)
+    for start in range(0, count, size):
+        numbers = np.arange(start, min(start + size, count))
+        latents = rng.standard_normal((len(numbers), latent_dim), dtype=np.float32)
+        yield [latents, in_turn[numbers % len(in_turn)]] if num_classes else latents
 
 
 def sample_grid_inputs(
@@ -82,15 +102,5 @@ def generate(generator: keras.Model, inputs: GeneratorInputs) -> np.ndarray:
 
     Returns:
         float32 array of shape (n, height, width, channels), values 0-1.
-
-    Raises:
-        InputError: there is not the memory for them.
     """
-    count = len(inputs[0] if isinstance(inputs, list) else inputs)
-    shape = generator.output_shape[1:]
-    _require_memory(count * math.prod(shape), f"{count} images")
-    return to_unit_range(generator.predict(inputs, batch_size=256, verbose=0))
-
-
-def _require_memory(numbers: int, what: str) -> None:
-    require_memory(4 * numbers, what, ("count",))
+    return to_unit_range(generator.predict(inputs, batch_size=_BATCH, verbose=0))

@@ -19,6 +19,7 @@ _MAY_CHANGE = (
     "save_growth",
     "patience",
     "saves",
+    "auto_precisions",  # the precision that was chosen says it all
 )
 # What says nothing without a backbone; states of before there were any lack them.
 _OF_BACKBONE = (

@@ -11,7 +11,6 @@ from foldergan.gan import networks, sampling
 from foldergan.metrics import selection
 from foldergan.storage import atomic, filenames, generators, models, plots, tables
 
-GRID_COLUMNS = 7  # images a row
 _SINGLES = 32
 
 
@@ -42,7 +41,9 @@ class Snapshots:
         self._generator = generator
         self._about = {"class_names": class_names} if class_names else None
         self._model_dir = model_dir
-        self._grid_inputs = sampling.sample_grid_inputs(generator, GRID_COLUMNS, seed)
+        self._grid_inputs = sampling.sample_grid_inputs(
+            generator, plots.GRID_COLUMNS, seed
+        )
 
     def save(self, epoch: int) -> None:
         """Writes the networks and images of an epoch, from 1."""
@@ -57,7 +58,7 @@ class Snapshots:
         ):
             if name in self._saves:
                 path = self._model_dir / filename.format(epoch=epoch)
-                plots.save_image_grid(path, images, GRID_COLUMNS)
+                plots.save_image_grid(path, images, plots.GRID_COLUMNS)
         if "singles" in self._saves:
             for number, image in enumerate(images[:_SINGLES]):
                 name = filenames.GENERATED_SINGLE.format(epoch=epoch, number=number)
@@ -78,7 +79,7 @@ class Snapshots:
         if selection.best_row(rows) is rows[-1]:
             self._save_generator(filenames.BEST_GENERATOR)
             page = self._model_dir / filenames.NEAREST
-            plots.save_with_nearest(page, *draw_with_nearest(), GRID_COLUMNS)
+            plots.save_with_nearest(page, *draw_with_nearest(), plots.GRID_COLUMNS)
             tables.save_json(self._model_dir / filenames.BEST_FIGURES, rows[-1])
         tables.save_csv(self._model_dir / filenames.QUALITY, rows)
         plots.save_quality(self._model_dir / filenames.QUALITY_PLOT, rows)
@@ -87,7 +88,9 @@ class Snapshots:
         """Writes the grid of a training that has ended, where "final" asks for it."""
         if "final" in self._saves:
             images = sampling.generate(self._generator, self._grid_inputs)
-            plots.save_image_grid(folder / filenames.FINAL_PLOT, images, GRID_COLUMNS)
+            plots.save_image_grid(
+                folder / filenames.FINAL_PLOT, images, plots.GRID_COLUMNS
+            )
 
     def _save_generator(self, name: str) -> None:
         models.save_model(self._model_dir / name, self._generator, self._about)

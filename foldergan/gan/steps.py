@@ -239,7 +239,7 @@ class AdversarialSteps:
 
     def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         inputs = networks.encode_classes(latents, classes)
-        return fast_layers.run(self.generator, inputs, self._settings.precision)
+        return fast_layers.run(self.generator, inputs, self._settings.computed_in)
 
     def _logits_of(
         self, features: list[tf.Tensor], classes: tf.Tensor
@@ -247,7 +247,7 @@ class AdversarialSteps:
         """Returns each head's logits of being real."""
         return [
             losses.logits_of(
-                fast_layers.run(head, of_head, self._settings.precision), classes
+                fast_layers.run(head, of_head, self._settings.computed_in), classes
             )
             for head, of_head in zip(self._heads, features, strict=True)
         ]

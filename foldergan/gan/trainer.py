@@ -107,8 +107,8 @@ class AdversarialTrainer(AdversarialSteps):
                 self._count += len(batch)
                 self._step += 1
                 self._batch += 1
-                on_step(self._batch, len(batches), self._means())
                 self._refuse_infinity(logs)
+                on_step(self._batch, len(batches), self._means())
                 if should_stop() and self._batch < len(batches):
                     return
             self._refuse_infinity(self.generator.get_weights())
@@ -132,12 +132,17 @@ class AdversarialTrainer(AdversarialSteps):
         return self.epoch, logs
 
     def state(self) -> dict[str, np.ndarray]:
-        """Copies everything that training has changed, by name."""
+        """Copies everything that training has changed, by name.
+
+        Raises:
+            RunError: a number of it is not finite.
+        """
         state = {
             f"{name}/{index}": variable.numpy()
             for name, part in self._parts().items()
             for index, variable in enumerate(part.variables)
         }
+        self._refuse_infinity(state.values())
         position = np.array([self.epoch, self._batch, self._step, self._count])
         return state | {"position": position, "sums": self._sums.copy()}
 

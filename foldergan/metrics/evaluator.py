@@ -47,12 +47,23 @@ class Evaluator:
         Returns:
             One row of figures, as of `scores.evaluate`.
         """
-        return scores.evaluate(
-            self._real,
-            self._extractor(fake_images),
-            self._extractor.name,
-            training=self._training,
-        )
+        return self.evaluate_features(self.features_of(fake_images))
+
+    def features_of(self, fake_images: np.ndarray) -> np.ndarray:
+        """Extracts features of generated images, as `FeatureExtractor` does."""
+        return self._extractor(fake_images)
+
+    def evaluate_features(self, fake: np.ndarray) -> dict[str, Any]:
+        """Computes the figures of generated images from their features.
+
+        Args:
+            fake: float32 array (n, d), n at least 4.
+
+        Returns:
+            One row of figures, as of `scores.evaluate`.
+        """
+        name = self._extractor.name
+        return scores.evaluate(self._real, fake, name, training=self._training)
 
     def nearest_training(self, fake_images: np.ndarray) -> np.ndarray:
         """Finds the image trained on that is nearest to each generated one.

@@ -15,7 +15,7 @@ from foldergan.metrics.checks import checked
 from foldergan.metrics.distances import nearest, squared_distances, squared_radii
 from foldergan.metrics.kernel_distance import kernel_distance, kernel_distance_floor
 
-_CLOSE = 0.05  # fraction of held-out images called close to training ones
+CLOSE = 0.05  # fraction of held-out images called close to training ones
 
 
 class DataCopying(NamedTuple):
@@ -195,7 +195,7 @@ def data_copying(
     )
     _, distances = nearest(fake, training)
     _, held_out = nearest(real, training)
-    close = np.quantile(held_out, _CLOSE, method="inverted_cdf")
+    close = np.quantile(held_out, CLOSE, method="inverted_cdf")
     return DataCopying(
         _share_below(distances, held_out),
         float((distances <= close).mean()),

@@ -18,12 +18,17 @@ def as_text(rows: list[dict[str, Any]]) -> str:
     """Writes the newest row's figures, and how it compares with the others."""
     row, best = rows[-1], best_row(rows)
     verdict = "kept as the best" if row is best else f"epoch {best['epoch']} was better"
+    return f"{figures_as_text(row)}: {verdict}"
+
+
+def figures_as_text(row: dict[str, Any]) -> str:
+    """Writes the figures of a row that say most."""
     return (
         f"kernel distance {row['kernel_distance']:.3g} (95%: "
         f"{row['kernel_distance_low']:.3g} to {row['kernel_distance_high']:.3g}; real "
         f"images: below {row['kernel_distance_floor']:.2g}), near copies "
         f"{row['near_copy_share']:.0%} (real images: 5%) ({row['extractor']}; "
-        f"{row['real']} real, {row['fake']} fake): {verdict}"
+        f"{row['real']} real, {row['fake']} fake)"
     )
 
 

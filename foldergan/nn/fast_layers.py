@@ -60,11 +60,13 @@ def optimized_copy(network: keras.Model, precision: str) -> keras.Model:
     It keeps its weights and its means in float32, and starts with those of `network`.
 
     Args:
-        network: with one output.
+        network: with one output; may hold others.
         precision: "float32", or "bfloat16" for all layers but the last.
     """
-    *_, output = network.layers
     policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
+    output = network
+    while isinstance(output, keras.Model):
+        *_, output = output.layers
 
     def copied(layer: layers.Layer) -> layers.Layer:
         kind, dtype = type(layer), "float32" if layer is output else policy
@@ -72,9 +74,16 @@ def optimized_copy(network: keras.Model, precision: str) -> keras.Model:
             kind = _BatchNormalization
         return kind.from_config(layer.get_config() | {"dtype": dtype})
 
-    made = keras.models.clone_model(network, clone_function=copied)
+    made = keras.models.clone_model(network, clone_function=copied, recursive=True)
     made.set_weights(network.get_weights())
     return made
+
+
+def in_precision(network: keras.Model, precision: str) -> keras.Model:
+    """Lets a trained network compute in a precision; in float32 it is left alone."""
+    if precision == "float32":
+        return network
+    return optimized_copy(network, precision)
 
 
 class _BatchNormalization(layers.BatchNormalization):

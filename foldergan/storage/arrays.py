@@ -154,13 +154,13 @@ def fingerprint(images: "np.ndarray | Resized") -> str:
 
 
 def load_labels(
-    data_dir: Path, num_images: int, or_one_class: bool = False
+    data_dir: Path, num_images: int | None = None, or_one_class: bool = False
 ) -> np.ndarray:
     """Loads img_label.txt.npy and checks that it belongs to the images.
 
     Args:
         data_dir: folder of the arrays.
-        num_images: rows of img_data.txt.npy.
+        num_images: rows of img_data.txt.npy; None where only the labels are used.
         or_one_class: takes all images for one class where there is no file.
 
     Returns:
@@ -171,9 +171,9 @@ def load_labels(
     """
     path = data_dir / LABELS
     if or_one_class and not path.exists():
-        return np.ones((num_images, 1), np.float32)
+        return np.ones((num_images or 0, 1), np.float32)
     labels = _open_array(path)
-    if labels.ndim != 2 or len(labels) != num_images:
+    if labels.ndim != 2 or num_images not in (None, len(labels)):
         raise InputError(
             f"{path} has shape {labels.shape} but {data_dir / IMAGES} has "
             f"{num_images} images; {RUN_TRAINING}"

@@ -83,3 +83,8 @@ def back_up(path: Path) -> None:
             number += 1
         path.replace(kept)
         print(f"{path} is of an earlier run; it is kept as {kept.name}")
+
+
+def remove(path: Path) -> None:
+    """Removes what would contradict a file that has been replaced."""
+    path.unlink(missing_ok=True)

@@ -46,6 +46,22 @@ def make_writable_folder(folder: Path) -> None:
             probe.unlink()
 
 
+def make_empty_folder(folder: Path, option: str) -> None:
+    """Makes `folder` as `make_writable_folder` does, and refuses one that holds files.
+
+    Args:
+        folder: new or empty; hidden files do not count.
+        option: that names another folder.
+
+    Raises:
+        InputError: it holds files, or cannot be a folder.
+        RunError: the disk refuses to write there.
+    """
+    make_writable_folder(folder)
+    if any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise InputError(f"the folder {folder} is not empty", (option,))
+
+
 def training_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Holds a folder of models alone, so that two trainings never mix their files.
 
@@ -62,9 +78,21 @@ def arrays_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
     return _held_alone(folder, ".lock-arrays", "data_dir", (".npy",))
 
 
+def export_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Holds a folder of generated images alone, class folders included.
+
+    As of `_held_alone`.
+    """
+    return _held_alone(folder, ".lock", "export", (".png", ".json"), "**/.tmp-*")
+
+
 @contextlib.contextmanager
 def _held_alone(
-    folder: Path, lock: str, option: str, written: tuple[str, ...]
+    folder: Path,
+    lock: str,
+    option: str,
+    written: tuple[str, ...],
+    half_written: str = ".tmp-*",
 ) -> Iterator[None]:
     """Holds a writable folder and removes what a killed run left half written there.
 
@@ -76,6 +104,7 @@ def _held_alone(
         lock: name of the lock file.
         option: that names another folder.
         written: how names end of what is only written under this lock.
+        half_written: pattern of the files that a killed run leaves.
 
     Raises:
         InputError: another run holds the lock, or the path cannot be a folder.
@@ -101,16 +130,16 @@ def _held_alone(
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        _sweep(folder, written)
+        _sweep(folder, half_written, written)
         yield
 
 
-def _sweep(folder: Path, written: tuple[str, ...]) -> None:
+def _sweep(folder: Path, half_written: str, written: tuple[str, ...]) -> None:
     """Removes what killed runs left half written.
 
     That is what only this run may write, and whatever nobody has touched for a day.
     """
-    for path in folder.glob(".tmp-*"):
+    for path in folder.glob(half_written):
         with contextlib.suppress(OSError):
             is_old = time.time() - path.stat().st_mtime > _DAY
             if path.suffix in written or is_old:

@@ -1,16 +1,14 @@
-"""What files were made from and with."""
+"""What the arrays were made from."""
 
-import dataclasses
 import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foldergan.config.presets import Preset
 from foldergan.errors import InputError, report_unreadable
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
-from foldergan.storage.tables import as_json, save_json
+from foldergan.storage.tables import as_json
 
 
 def describe(
@@ -88,10 +86,12 @@ class Arrays(NamedTuple):
         source: what they were made from, for people.
         class_names: in the order of the labels' columns; None where nothing is known,
             such as of arrays that were made elsewhere.
+        skipped: a line for each file that could not be read: its path, and why.
     """
 
     source: str
     class_names: list[str] | None
+    skipped: list[str]
 
 
 def load_arrays(data_dir: Path) -> Arrays:
@@ -102,8 +102,9 @@ def load_arrays(data_dir: Path) -> Arrays:
     """
     known = _read(data_dir)
     if known is None or not (known.has_checksums or known.has_states_of(data_dir)):
-        return Arrays("an unknown source", None)
-    return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]))
+        return Arrays("an unknown source", None, [])
+    skipped = known.found.get("skipped", [])  # CIFAR-10 has no files to skip
+    return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]), skipped)
 
 
 def load_checksum(data_dir: Path, name: str) -> str | None:
@@ -204,35 +205,3 @@ def _checksum_of(path: Path) -> str:
 
 def _checksum_of_json(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def save_run(
-    model_dir: Path, script: str, preset: Preset, versions: dict[str, str]
-) -> None:
-    """Saves run_<script>.json: the settings in force and what they ran on."""
-    record = {"preset": dataclasses.asdict(preset), "versions": versions}
-    save_json(model_dir / f"run_{script}.json", record)
-
-
-def warn_of_other_versions(
-    model_dir: Path, script: str, versions: dict[str, str]
-) -> None:
-    """Says so when a run goes on with other versions than it began with.
-
-    Args:
-        model_dir: folder of the models.
-        script: that `save_run` was given.
-        versions: of now.
-    """
-    try:
-        text = (model_dir / f"run_{script}.json").read_text(encoding="utf-8")
-        saved = dict(json.loads(text)["versions"])
-    except (OSError, ValueError, KeyError, TypeError):  # a record for people
-        return
-    changed = [
-        f"{name} was {saved[name]}, is {version}"
-        for name, version in versions.items()
-        if saved.get(name, version) != version
-    ]
-    if changed:
-        print(f"warning: results may differ in their bits: {'; '.join(changed)}")

@@ -14,6 +14,8 @@ from foldergan.images import to_uint8
 from foldergan.storage import atomic
 
 _GUTTER = 2  # pixels between two images of a grid
+GRID_COLUMNS = 7  # images a row
+MOST_ON_PAGE = 100  # images under their classes
 
 
 def save_image(path: Path, image: np.ndarray) -> None:
@@ -64,11 +66,11 @@ def save_predictions(
     Args:
         path: a .png file.
         images: float array of shape (n, height, width, 1 or 3), values 0-1; the
-            first 100 are shown.
+            first `MOST_ON_PAGE` are shown.
         rows: one an image, with "predicted" and "probability", and perhaps
             "intended", which then stands before them.
     """
-    images = images[:100]
+    images = images[:MOST_ON_PAGE]
     columns = int(np.ceil(np.sqrt(len(images))))
     lines = -(-len(images) // columns)
     figure = Figure(figsize=(1.3 * columns, 1.55 * lines))
@@ -136,7 +138,7 @@ def save_quality(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def save_confusion_matrix(
-    path: Path, matrix: np.ndarray, class_names: list[str]
+    path: Path, matrix: np.ndarray, class_names: list[str], down: str = "true"
 ) -> None:
     """Saves the counts of true against predicted classes.
 
@@ -144,13 +146,14 @@ def save_confusion_matrix(
         path: a .png file.
         matrix: counts of shape (classes, classes), true class down.
         class_names: in the matrix's order.
+        down: what the class down is called.
     """
     is_small = len(class_names) <= 40  # more counts and names could not be read
     side = 2.5 + 0.6 * min(len(class_names), 40)
     figure = Figure(figsize=(side, side), layout="constrained")
     axis = figure.subplots()
     axis.imshow(matrix, cmap="Blues")
-    axis.set(xlabel="predicted", ylabel="true")
+    axis.set(xlabel="predicted", ylabel=down)
     ticks = range(len(class_names)) if is_small else []
     names = class_names if is_small else []
     axis.set_xticks(ticks, names, rotation=45, ha="right", parse_math=False)

@@ -1,9 +1,11 @@
 """Text on disk: JSON and CSV."""
 
+import contextlib
 import csv
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from foldergan.storage import atomic
 
@@ -34,11 +36,56 @@ def encode(text: str) -> bytes:
 
 def save_csv(path: Path, rows: list[dict[str, Any]]) -> None:
     """Saves rows under a header line of all keys; what a row lacks stays empty."""
-    names = dict.fromkeys(name for row in rows for name in row)
+    with writing_csv(path) as append:
+        append(rows)
+
+
+@contextlib.contextmanager
+def writing_csv(path: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    """Yields a function that appends rows, so that a table need not fit in memory.
+
+    The first rows that it is given decide which columns there are.
+    """
+    with _writing(path) as file:
+        writer: csv.DictWriter[str] | None = None
+
+        def append(rows: list[dict[str, Any]]) -> None:
+            nonlocal writer
+            if writer is None:
+                names = dict.fromkeys(name for row in rows for name in row)
+                writer = csv.DictWriter(file, names, lineterminator="\n")
+                writer.writeheader()
+            writer.writerows(rows)
+
+        yield append
+
+
+@contextlib.contextmanager
+def writing_lines(path: Path) -> Iterator[Callable[[str], None]]:
+    """Yields a function that appends a line, so that a text need not fit in memory."""
+    with _writing(path) as file:
+        yield lambda line: print(line, file=file)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[IO[str]]:
     with (
         atomic.replacing(path) as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        yield file
+
+
+def load_json(path: Path) -> Any:
+    """Loads JSON; None where there is no such file."""
+    if not path.is_file():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_csv(path: Path) -> list[dict[str, str]]:
+    """Loads the rows of a table; none where there is no such file."""
+    if not path.is_file():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

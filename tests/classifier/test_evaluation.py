@@ -56,8 +56,10 @@ def test_table_names_the_most_probable_class():
 
 @pytest.mark.parametrize(("count", "more"), [(49, None), (50, "... and 1 more")])
 def test_long_tables_are_cut_and_counted_in_full(count, more):
-    probabilities = np.tile([[0.25, 0.75]], (count, 1))
-    lines = predictions.as_text(predictions.table(probabilities, ["a", "b"]))
+    found = predictions.Predictions(["a", "b"], kept=100)
+    for some in np.array_split(np.tile([[0.25, 0.75]], (count, 1)), 3):
+        found.add(some, None)
+    lines = found.as_text()
     assert lines.count("75.00%") == 49
     assert lines.endswith(f"in all: b {count}")
     assert more is None or more in lines
@@ -70,3 +72,28 @@ def test_smoothed_labels_are_those_of_keras_losses():
     expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)
     loss = evaluation.evaluate(one_hot(0, 1), said, 0.3)["loss"]
     assert loss == pytest.approx(float(expected(one_hot(0, 1), said)), rel=1e-6)
+
+
+def test_predictions_that_stream_by_are_numbered_counted_and_the_first_kept():
+    found = predictions.Predictions(["a", "long"], kept=3)
+    said = np.array([[0.9, 0.1], [0.2, 0.8]])
+    found.add(said, np.array([0, 0]))
+    rows = found.add(said, np.array([1, 1]))
+    assert [row["picture"] for row in rows] == [3, 4]
+    assert [row["picture"] for row in found.rows] == [1, 2, 3]
+    assert [row["intended"] for row in found.rows] == ["a", "a", "long"]
+    assert found.matrix.tolist() == [[1, 1], [1, 1]]
+    found.add(said[:1], np.array([1]))
+    assert found.as_text().splitlines()[-4:] == [
+        "as intended: 2 of 5, 40%",
+        "intended, predicted as  a  long",
+        "a                       1     1",
+        "long                    2     1",
+    ]
+
+
+def test_only_classes_that_were_intended_have_a_line():
+    found = predictions.Predictions(["a", "b"], kept=3)
+    found.add(np.array([[0.9, 0.1]]), np.array([1]))
+    assert found.as_text().splitlines()[-1].split() == ["b", "1", "0"]
+    assert len(found.as_text().splitlines()) == 6

@@ -32,6 +32,7 @@ VALUES = {
         "dense_units": ("9", 9),
         "least_steps": ("100", 100),
         "precision": ("bfloat16", "bfloat16"),
+        "auto_precisions": ("bfloat16,float32", ("bfloat16", "float32")),
         "network": ("residual", "residual"),
         "backbone": ("none", "none"),
         "augmentation": ("mirror,shift", ("mirror", "shift")),
@@ -53,6 +54,7 @@ VALUES = {
         "saves": ("grid,jpg", ("grid", "jpg")),
         "generator_normalization": ("batch", "batch"),
         "precision": ("bfloat16", "bfloat16"),
+        "auto_precisions": ("bfloat16,float32", ("bfloat16", "float32")),
         "latents": ("shared", "shared"),
         "conditioning": ("class", "class"),
         "held_out": ("0.1", 0.1),
@@ -77,7 +79,12 @@ VALUES = {
         "discriminator_features": ("classifier", "classifier"),
         "feature_filters": ("8", 8),
     },
-    "generate": {"generator": ("x.h5", "x.h5"), "count": ("5", 5)},
+    "generate": {
+        "generator": ("x.h5", "x.h5"),
+        "count": ("5", 5),
+        "per_class": ("3", 3),
+        "min_confidence": ("0.9", 0.9),
+    },
 }
 EACH = [
     (section, name, *value)

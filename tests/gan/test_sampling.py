@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 from conftest import generator_of
 
-from foldergan.config import memory
-from foldergan.errors import InputError
-from foldergan.gan import sampling
+from foldergan.gan import networks, sampling
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +53,19 @@ def test_each_image_hangs_on_its_own_latent_vector(generator):
         np.testing.assert_allclose(images[row], alone[0], atol=1e-6)
 
 
-def test_more_images_than_the_memory_holds_are_refused(monkeypatch):
-    monkeypatch.setattr(memory, "machine_memory", lambda: 10**9)
-    with pytest.raises(InputError, match="1000000000 latent vectors would take 20.0"):
-        sampling.sample_latents(10**9, 5, 0)
-    generator = generator_of((8, 8, 3), 5, (4, 4))
-    inputs = np.broadcast_to(np.float32(0), (2 * 10**6, 5))
-    with pytest.raises(InputError, match="2000000 images would take 1.5 GB") as error:
-        sampling.generate(generator, inputs)
-    assert error.value.options == ("count",)
+@pytest.mark.parametrize("count", [1, 7, 8, 20])
+def test_inputs_in_batches_are_those_that_come_at_once(generator, count):
+    at_once = sampling.sample_inputs(generator, count, seed=3)
+    batches = list(sampling.input_batches(generator, count, seed=3, size=7))
+    assert [len(batch) for batch in batches[:-1]] == [7] * (len(batches) - 1)
+    np.testing.assert_array_equal(np.concatenate(batches), at_once)
+    np.testing.assert_array_equal(at_once, sampling.sample_latents(count, 5, seed=3))
+
+
+def test_classes_come_in_turn_across_batches():
+    generator = networks.inference_generator(
+        generator_of((8, 8, 3), 5, (4, 4), num_classes=3), 3
+    )
+    batches = sampling.input_batches(generator, 8, 0, [2, 0, 1], size=4)
+    class_ids = np.concatenate([class_ids for _, class_ids in batches])
+    assert class_ids.tolist() == [2, 0, 1, 2, 0, 1, 2, 0]

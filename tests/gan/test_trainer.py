@@ -352,7 +352,7 @@ def test_nan_in_the_images_ends_it_at_once_after_good_epochs_only():
                 images[:] = np.nan
     assert seen == [1, 2]
     assert trainer.epoch == 2
-    assert len(steps) == 2 * 3 + 1  # not to the end of the epoch
+    assert len(steps) == 2 * 3  # nobody is told of the step that was not finite
 
 
 def test_weights_that_are_not_finite_end_it_though_the_losses_were():
@@ -361,6 +361,16 @@ def test_weights_that_are_not_finite_end_it_though_the_losses_were():
     with pytest.raises(RunError, match="smaller learning rates"):
         run(trainer, 1, some_images(4))  # one batch: both losses came before
     assert trainer.epoch == 0
+
+
+def test_a_state_that_is_not_finite_is_not_given_out():
+    trainer = new_trainer()
+    assert trainer.state()
+    trainer.discriminator_optimizer.variables[-1].assign(
+        np.full(trainer.discriminator_optimizer.variables[-1].shape, np.nan)
+    )
+    with pytest.raises(RunError, match="NaN or infinite"):
+        trainer.state()
 
 
 def test_a_huge_learning_rate_ends_in_a_run_error():

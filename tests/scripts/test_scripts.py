@@ -3,13 +3,14 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 
 import keras
 import pytest
-from conftest import OF_TRAIN_MODEL
+from conftest import OF_REPORT, OF_TRAIN_MODEL
 
 from foldergan.storage import locking
 
@@ -66,10 +67,12 @@ print("read everything")
 
 def contents(folder):
     """The bytes of every file below a folder, except process ids and times."""
+    of_times = (".lock", ".lock-arrays", ORIGIN, "report.html")
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in (".lock", ".lock-arrays", ORIGIN)
+        if path.is_file() and path.name not in of_times
+        if not path.name.startswith("times_")
     }
 
 
@@ -93,7 +96,17 @@ def test_the_scripts_leave_exactly_their_files(finished):
     top = {path.name for path in folder.iterdir()} - {".lock-arrays"}
     assert top == {"dataset", "model", ORIGIN} | ARRAYS
     model = {path.name for path in (folder / "model").iterdir()} - {".lock"}
-    assert model == OF_TRAIN_MODEL | OF_GAN_MODEL | OF_GENERATE_PREDICT
+    assert model == OF_TRAIN_MODEL | OF_GAN_MODEL | OF_GENERATE_PREDICT | OF_REPORT
+
+
+def test_the_page_shows_what_all_three_have_done(finished):
+    text = (finished / "model" / "report.html").read_text(encoding="utf-8")
+    found = re.findall(r'<section id="(\w+)"', text)
+    assert found == ["dataset", "classifier", "gan", "generated", "runs"]
+    assert "could not be shown" not in text and "was running" not in text
+    assert text.count('class="frame"') == 4  # epochs
+    for words in ("drawn with generator_model_001.h5", "TrainModel.py", "GANModel.py"):
+        assert words in text
 
 
 def test_the_images_are_read_once(copied, script):
@@ -172,7 +185,7 @@ def test_saved_models_are_enough_to_generate_without_a_screen(
         expected = (finished / "model" / name).read_bytes()
         assert (tmp_path / "model" / name).read_bytes() == expected
     made = {path.name for path in (tmp_path / "model").iterdir()}
-    assert made == {*needed, *OF_GENERATE_PREDICT}
+    assert made == {*needed, *OF_GENERATE_PREDICT, *OF_REPORT}
 
 
 @pytest.mark.slow

@@ -81,20 +81,28 @@ def test_an_interrupted_classifier_leaves_the_one_from_before(
 ):
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     model_dir = tmp_path / "model"
-    before = {path.name: path.read_bytes() for path in model_dir.glob("[!.]*")}
+
+    def contents() -> dict[str, bytes]:  # but for the page, which says what happened
+        return {path.name: path.read_bytes() for path in model_dir.glob("[!.]*.*")}
+
+    before = contents()
     started = start(tmp_path, "TrainModel.py", *ENDLESS)
-    wait_for_epochs(started, 1)
+    wait_for_epochs(started, 2)  # so the first has its page
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=600)
     assert started.returncode == 130
     assert err.strip().count("\n") == 0
     assert "SIGINT" in err
-    assert {path.name: path.read_bytes() for path in model_dir.glob("[!.]*")} == before
+    after = contents()
+    assert before.pop("report.html") != after.pop("report.html")
+    assert after == before
 
 
 def assert_every_file_is_whole(model_dir):
-    for path in model_dir.glob("[!.]*"):
+    for path in model_dir.rglob("[!.]*.*"):
         match path.suffix:
+            case ".html":
+                assert path.read_text().endswith("</html>\n")
             case ".h5":
                 assert models.load_generator(path).output_shape == (None, 32, 32, 3)
             case ".png":

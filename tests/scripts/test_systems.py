@@ -7,7 +7,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from conftest import OF_TRAIN_MODEL
+from conftest import OF_REPORT, OF_TRAIN_MODEL
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,9 @@ def run_all(script, preset, classifier=(), gan=(), predict=()):
         if arguments is not None:
             result = script(name, "--preset", preset, *arguments)
             assert result.code == 0, result.err
-    return set(os.listdir("model")) - {".lock"}
+    found = set(os.listdir("model")) - {".lock"}
+    assert found >= OF_REPORT
+    return found - OF_REPORT
 
 
 @pytest.fixture

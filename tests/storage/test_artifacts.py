@@ -620,3 +620,15 @@ def test_a_table_has_a_column_for_each_key_of_any_row(tmp_path):
     # Rows that an earlier version left in resume.npz have other keys.
     tables.save_csv(tmp_path / "a.csv", [{"a": 1, "b": 2}, {"a": 3, "c": 4}])
     assert (tmp_path / "a.csv").read_text() == "a,b,c\n1,2,\n3,,4\n"
+
+
+def test_a_table_is_written_as_its_rows_come_and_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "a.csv"
+    with pytest.raises(KeyError), tables.writing_csv(path) as append:
+        append([{"a": 1}])
+        raise KeyError
+    assert not list(tmp_path.iterdir())
+    with tables.writing_csv(path) as append:
+        append([{"a": 1, "b": 2}])
+        append([{"b": 4, "a": 3}])
+    assert path.read_text() == "a,b\n1,2\n3,4\n"

@@ -1,0 +1,177 @@
+"""Images of each class that the classifier accepts, drawn until there are enough.
+
+Every batch hangs on the seed, its number and the counts before it only, so that a run
+which goes on from saved counts draws what an unbroken one would have drawn.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from foldergan.errors import InputError
+from foldergan.gan import drawing, sampling
+
+_BATCH = 32, 256  # images at a time, at least and at most
+# A class is given up when so many were drawn for each one that was kept, and for five
+# more: at once where none is accepted of a thousand.
+_MOST_DRAWN = 200
+_SPARE = 5
+
+
+class Accepted(NamedTuple):
+    """An image that the classifier accepts.
+
+    Attributes:
+        class_id: of its class.
+        number: in its class, from 1.
+        image: float32 array (height, width, channels), 0-1.
+    """
+
+    class_id: int
+    number: int
+    image: np.ndarray
+
+
+class BalancedSet:
+    """Counts what is drawn for each class, and what of it is kept.
+
+    Where the generator takes classes, an image is drawn for one class and must show it.
+    Where it takes none, it is of the class that the classifier sees in it.
+
+    Args:
+        class_names: in the order of the numbers.
+        wanted: images of each class.
+        least: probability of its class that an image must have.
+        state: as of `state` of an earlier run; None to begin with nothing.
+
+    Attributes:
+        kept: int64 (classes,), images of each class so far.
+    """
+
+    def __init__(
+        self,
+        class_names: list[str],
+        wanted: np.ndarray,
+        least: float,
+        state: dict[str, Any] | None = None,
+    ) -> None:
+        self._class_names, self._wanted, self._least = class_names, wanted, least
+        state = state or {}
+        size = len(class_names)
+        self._batches = state.get("batches", 0)
+        kept = state.get("kept", {})
+        self.kept = np.array([kept.get(name, 0) for name in class_names], np.int64)
+        self._drawn = np.array(state.get("drawn", [0] * size), np.int64)
+        self._unsure = np.array(state.get("unsure", [0] * size), np.int64)
+        # What was drawn for a class, down, was called, across.
+        self._called = np.array(state.get("called", [[0] * size] * size), np.int64)
+
+    def state(self) -> dict[str, Any]:
+        """Returns JSON values to go on from."""
+        return {
+            "kept": dict(zip(self._class_names, self.kept.tolist(), strict=True)),
+            "batches": self._batches,
+            "drawn": self._drawn.tolist(),
+            "unsure": self._unsure.tolist(),
+            "called": self._called.tolist(),
+        }
+
+    def batches(
+        self, networks: drawing.Networks, seed: int
+    ) -> Iterator[list[Accepted]]:
+        """Draws until each class is full or given up.
+
+        Args:
+            networks: generator and classifier.
+            seed: of the latent vectors.
+
+        Yields:
+            What is to be kept of a batch; it is counted in `kept` and `state`.
+        """
+        while len(class_ids := self._lacking()):
+            missing = int((self._wanted - self.kept)[class_ids].sum())
+            inputs = sampling.sample_inputs(
+                networks.generator,
+                int(np.clip(2 * missing, *_BATCH)),
+                np.random.SeedSequence([seed, self._batches]),
+                class_ids,
+            )
+            (drawn,) = drawing.draw(networks, [inputs])
+            self._batches += 1
+            yield self._accept(drawn, class_ids)
+
+    def problems(self) -> list[str]:
+        """Writes a sentence about each class that was given up, and why."""
+        names = self._class_names
+        sentences = []
+        for row in np.flatnonzero(self.kept < self._wanted):
+            others = self._called[row].copy()
+            others[row] = 0
+            why = f"called {others.sum()} otherwise"
+            if others.any():
+                most = others.argmax()
+                why += f", {others[most]} of them {names[most]},"
+            sentences.append(
+                f"{names[row]} has {self.kept[row]} of {self._wanted[row]} images: of "
+                f"{self._drawn[row]} drawn the classifier {why} and "
+                f"{self._unsure[row]} {names[row]} with a probability below "
+                f"{self._least:g}"
+            )
+        return sentences
+
+    def _lacking(self) -> np.ndarray:
+        """Numbers of the classes that are neither full nor given up."""
+        is_hopeless = self._drawn >= _MOST_DRAWN * (self.kept + _SPARE)
+        return np.flatnonzero((self.kept < self._wanted) & ~is_hopeless)
+
+    def _accept(self, drawn: drawing.Drawn, class_ids: np.ndarray) -> list[Accepted]:
+        """Counts what was drawn, and chooses what is kept of it."""
+        predicted = drawn.probabilities.argmax(1)
+        is_sure = drawn.probabilities.max(1) >= self._least
+        if drawn.class_ids is None:
+            intended = predicted
+            self._drawn[class_ids] += len(predicted)
+            self._called[class_ids] += np.bincount(predicted, minlength=len(self.kept))
+        else:
+            intended = drawn.class_ids
+            self._drawn += np.bincount(intended, minlength=len(self.kept))
+            np.add.at(self._called, (intended, predicted), 1)
+        is_right = predicted == intended
+        self._unsure += np.bincount(
+            intended[is_right & ~is_sure], minlength=len(self.kept)
+        )
+        accepted = []
+        for row in np.flatnonzero(is_right & is_sure):
+            class_id = intended[row]
+            if self.kept[class_id] < self._wanted[class_id]:
+                self.kept[class_id] += 1
+                number = int(self.kept[class_id])
+                accepted.append(Accepted(int(class_id), number, drawn.images[row]))
+        return accepted
+
+
+def missing(counts: np.ndarray, class_names: list[str]) -> np.ndarray:
+    """Computes how many images each class lacks to the largest one.
+
+    Args:
+        counts: int64 array (classes,), images of each.
+        class_names: that a classifier tells apart.
+
+    Returns:
+        int64 array (classes,).
+
+    Raises:
+        InputError: the counts are of other classes, or all the same.
+    """
+    if len(counts) != len(class_names):
+        raise InputError(
+            f"the labels are of {len(counts)} classes and the classifier tells "
+            f"{len(class_names)} apart; train it on these images with TrainModel.py"
+        )
+    if (counts == counts.max()).all():
+        raise InputError(
+            f"each class has {counts.max()} images to train on, and none is missing to "
+            "the largest; say how many you want of each"
+        )
+    return counts.max() - counts

@@ -1,0 +1,83 @@
+"""The processor that this process may use: how many cores, and which model."""
+
+import contextlib
+import math
+import os
+import platform
+from pathlib import Path
+
+_ROOT = Path("/")
+
+
+def usable_cores() -> int:
+    """Counts the cores that this process may keep busy, at least 1.
+
+    Those that it may run on (such as of `taskset`), but not more than the CPU quota
+    of its control groups (such as of a container) comes to, rounded up.
+    """
+    quota = _quota()
+    cores = allowed_cores()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def allowed_cores() -> int:
+    """Counts the cores that this process may run on, whatever its quota."""
+    if hasattr(os, "sched_getaffinity"):  # Linux has it
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def model_name() -> str:
+    """Names the model of the processor, as the system does."""
+    with contextlib.suppress(OSError):
+        text = (_ROOT / "proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        for line in text.splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _quota() -> float | None:
+    """Finds the least quota of this process's control groups; None for no limit.
+
+    In cores: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu (cpu.max) and,
+    of version 1, https://docs.kernel.org/scheduler/sched-bwc.html (cpu.cfs_*).
+    """
+    try:
+        lines = (_ROOT / "proc/self/cgroup").read_text().splitlines()
+    except OSError:  # no Linux
+        return None
+    quotas = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if not controllers:
+            mounts, read = ["", "unified"], _quota_of_version_2
+        elif "cpu" in controllers.split(","):
+            mounts, read = [controllers, "cpu"], _quota_of_version_1
+        else:
+            continue
+        for mount in mounts:
+            folder = _ROOT / "sys/fs/cgroup" / mount
+            # Each group above limits too. In a container the files of its own group
+            # lie in the mounted folder itself, whatever its path is outside.
+            path = folder / group.lstrip("/")
+            for each in (path, *path.parents):
+                if each.is_relative_to(folder):
+                    with contextlib.suppress(OSError, ValueError):
+                        quotas.append(read(each))
+    return min(quotas, default=None)
+
+
+def _quota_of_version_2(folder: Path) -> float:
+    """Reads a group's quota; raises OSError or ValueError where there is none."""
+    quota, period = (folder / "cpu.max").read_text().split()
+    return int(quota) / int(period)  # "max" is no number
+
+
+def _quota_of_version_1(folder: Path) -> float:
+    """Reads a group's quota; raises OSError or ValueError where there is none."""
+    quota = int((folder / "cpu.cfs_quota_us").read_text())
+    if quota <= 0:
+        raise ValueError("no limit")
+    return quota / int((folder / "cpu.cfs_period_us").read_text())

@@ -1,0 +1,1 @@
+"""One page to look at: report.html, which shows what the scripts left in model/."""

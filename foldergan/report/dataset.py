@@ -1,0 +1,89 @@
+"""What the networks learn from: how many pictures of which class, and a few of them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foldergan.errors import InputError
+from foldergan.images import Images
+from foldergan.report import thumbnails
+from foldergan.storage import arrays, filenames, manifest, tables
+
+FILE = "dataset.json"
+_SHOWN_OF_EACH = 12  # pictures a class
+_SHOWN = 240
+_BYTES = 1_200_000
+_MOST_CLASSES = 1000
+_MOST_SKIPPED = 200
+
+
+def describe(
+    data_dir: Path, images: Images, class_names: list[str] | None = None
+) -> dict[str, Any]:
+    """Counts the pictures of each class and makes thumbnails of some.
+
+    Args:
+        data_dir: folder of the arrays.
+        images: float32 array (n, height, width, channels), 0-1; may lie on disk.
+        class_names: in the order of the labels' columns, where they are known.
+
+    Returns:
+        JSON values for `section`.
+    """
+    known = manifest.load_arrays(data_dir)
+    try:
+        class_ids = arrays.load_labels(data_dir, len(images)).argmax(1)
+    except InputError:  # of no classes, which not every GAN needs
+        class_ids = np.zeros(len(images), int)
+        class_names = [""]
+    counts = np.bincount(class_ids)
+    names = class_names or known.class_names or []
+    if len(names) != len(counts):
+        names = [f"class {number + 1}" for number in range(len(counts))]
+    shown = thumbnails.thin(range(len(names)), _SHOWN)
+    of_each = min(_SHOWN_OF_EACH, _SHOWN // len(shown))
+    if len(counts) == 1:
+        of_each *= 3
+    pictures = [
+        {"class": number, "image": thumbnails.encode(images[np.array([row])][0])}
+        for number in shown
+        for row in thumbnails.thin(
+            np.flatnonzero(class_ids == number).tolist(), of_each
+        )
+    ]
+    return {
+        "source": Path(known.source).name,  # the page may be sent to others
+        "classes": names,
+        "counts": counts.tolist(),
+        "shape": list(images.shape[1:]),
+        "skipped": known.skipped[:_MOST_SKIPPED],
+        "skipped_in_all": len(known.skipped),
+        "pictures": thumbnails.fit(pictures, _BYTES),
+    }
+
+
+def section(model_dir: Path) -> dict[str, Any] | None:
+    """Collects what the page shows of the dataset; None where nothing is known."""
+    found = tables.load_json(model_dir / filenames.REPORT_FOLDER / FILE)
+    if found is None:
+        return None
+    most = max(found["counts"])
+    classes = [
+        {
+            "name": name,
+            "count": count,
+            "share": count / most,
+            "pictures": [p["image"] for p in found["pictures"] if p["class"] == number],
+        }
+        for number, (name, count) in enumerate(
+            zip(found["classes"], found["counts"], strict=True)
+        )
+    ]
+    return found | {
+        "classes": classes[:_MOST_CLASSES],
+        "num_classes": len(classes),
+        "total": sum(found["counts"]),
+        "least": min(classes, key=lambda each: each["count"]),
+        "most": max(classes, key=lambda each: each["count"]),
+    }

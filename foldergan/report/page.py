@@ -1,0 +1,124 @@
+"""The page: a folder of models -> report.html, one file that needs no other."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from foldergan import __version__
+from foldergan.report import classifier, dataset, generator, predictions, runs
+from foldergan.storage import filenames, tables
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_TEMPLATES),
+    autoescape=True,  # names of classes and files are whatever someone called them
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def update(model_dir: Path, history: list[dict[str, float]] | None = None) -> None:
+    """Writes report.html from what lies in a folder now.
+
+    Args:
+        model_dir: folder of the models.
+        history: of a classifier that is in training, as of `classifier.section`.
+
+    Raises:
+        RunError: the disk refused.
+    """
+    tables.save_text(model_dir / filenames.REPORT, render(model_dir, history) + "\n")
+
+
+def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> str:
+    """Makes the page.
+
+    Args:
+        model_dir: folder of the models.
+        history: as of `update`.
+
+    Returns:
+        HTML, below 10,000,000 bytes, that refers to nothing outside itself. A part
+        whose files are not there is left out; one whose files cannot be read says so.
+    """
+    sections, problems = [], []
+    found: dict[str, Any] = {}
+    for name, title, collect in (
+        ("dataset", "Pictures", dataset.section),
+        ("classifier", "Classifier", lambda of: classifier.section(of, history or [])),
+        ("gan", "GAN", generator.section),
+        ("generated", "Generated pictures", predictions.section),
+        ("runs", "Settings and times", runs.section),
+    ):
+        # Whatever a file has in it, a page to look at is no reason to end a training.
+        try:
+            found[name] = collect(model_dir)
+            if found[name]:
+                template = _ENVIRONMENT.get_template(f"{name}.html")
+                body = Markup(template.render(section=found[name]))
+                short = title.partition(" ")[0]
+                sections.append(
+                    {"id": name, "title": title, "short": short, "body": body}
+                )
+        except Exception as error:
+            found[name] = None
+            problems.append(f"{title}: {str(error).strip() or type(error).__name__}")
+    style, script = (
+        (_TEMPLATES / name).read_text(encoding="utf-8")
+        for name in ("report.css", "report.js")
+    )
+    return _ENVIRONMENT.get_template("report.html").render(
+        title=model_dir.resolve().name,
+        figures=_figures(found),
+        running=[run for run in found["runs"] or () if _is_running(run)],
+        sections=sections,
+        problems=problems,
+        version=__version__,
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+def _figures(found: dict[str, Any]) -> list[dict[str, str]]:
+    """Chooses the figures that say most, for the head of the page."""
+    figures = []
+
+    def add(label: str, value: str, note: str) -> None:
+        figures.append({"label": label, "value": value, "note": note})
+
+    if of := found["dataset"]:
+        add("pictures", f"{of['total']:,}", f"of {of['num_classes']} classes")
+    if (of := found["classifier"]) and (matrix := of.get("confusions")):
+        share = matrix["right"] / matrix["total"]
+        add("recognised", f"{share:.1%}", f"of {matrix['total']:,}, {matrix['part']}")
+    if of := found["gan"]:
+        best = of["best"]
+        add(
+            "GAN",
+            f"{of['epochs']}",
+            f"epochs; best {best['epoch']}" if best else "epochs",
+        )
+        if best:
+            add("kernel distance", f"{best['kernel_distance']:.3g}", "0: as real ones")
+    if of := found["generated"]:
+        share = of["as_intended"]
+        note = "drawn" if share is None else f"drawn, {share:.0%} as intended"
+        add("generated", f"{of['count']:,}", note)
+    return figures
+
+
+def _is_running(run: dict[str, Any]) -> bool:
+    return bool(run["times"]) and run["times"]["state"] == "running"
+
+
+def _hash(text: str) -> str:
+    """Names a text as a content security policy does: nothing else may run."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,0 +1,64 @@
+"""What was drawn in the end, and what the classifier says it is."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foldergan.report import thumbnails
+from foldergan.storage import filenames, tables
+
+FILE = "predictions.json"
+_SHOWN = 600
+_BYTES = 1_800_000
+
+
+def describe(
+    generator: str, images: np.ndarray, rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Makes thumbnails of generated pictures, with what is said of each.
+
+    Args:
+        generator: file name of what drew them.
+        images: float32 array (n, height, width, channels), 0-1.
+        rows: one a picture, as of `classifier.predictions.table`.
+
+    Returns:
+        JSON values for `section`.
+    """
+    counts = Counter((row.get("intended", ""), row["predicted"]) for row in rows)
+    names = ("picture", "intended", "predicted", "probability")
+    pictures = [
+        {name: rows[number][name] for name in names if name in rows[number]}
+        | {"image": thumbnails.encode(images[number])}
+        for number in thumbnails.thin(range(len(rows)), _SHOWN)
+    ]
+    return {
+        "generator": generator,
+        "count": len(rows),
+        "counts": [[*pair, count] for pair, count in sorted(counts.items())],
+        "pictures": thumbnails.fit(pictures, _BYTES),
+    }
+
+
+def section(model_dir: Path) -> dict[str, Any] | None:
+    """Collects what the page shows of generated pictures; None where there are none."""
+    found = tables.load_json(model_dir / filenames.REPORT_FOLDER / FILE)
+    if found is None:
+        return None
+    pictures = sorted(found["pictures"], key=lambda row: -row["probability"])
+    of_class: Counter[str] = Counter()
+    for _, predicted, count in found["counts"]:
+        of_class[predicted] += count
+    as_intended = sum(n for intended, p, n in found["counts"] if intended == p)
+    has_intended = any(intended for intended, _, _ in found["counts"])
+    return found | {
+        "pictures": pictures,
+        "of_class": of_class.most_common(),
+        "intended": sorted(
+            {row["intended"] for row in pictures} if has_intended else ()
+        ),
+        "predicted": sorted({row["predicted"] for row in pictures}),
+        "as_intended": as_intended / found["count"] if has_intended else None,
+    }

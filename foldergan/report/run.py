@@ -1,0 +1,140 @@
+"""What a script holds to keep the page up to date while it runs."""
+
+import contextlib
+import datetime
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from foldergan.errors import ForeseenError, Interrupted
+from foldergan.images import Images
+from foldergan.report import classifier, dataset, page, predictions
+from foldergan.storage import filenames, locking, tables
+
+_PAUSE = 50  # times as long as the page took to write: it costs a fiftieth of the time
+
+
+class RunReport:
+    """Writes report.html as a script goes by, and how long the script has run.
+
+    As a context it writes the page a last time when the script ends, however it ends;
+    of a run that never got as far as its first page, nothing. While the script runs, a
+    disk that refuses the page is warned of once: a training is worth more.
+
+    Args:
+        model_dir: folder of the models.
+        script: its name, such as "GANModel".
+        clock: tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        model_dir: Path,
+        script: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._model_dir = model_dir
+        self._script, self._clock = script, clock
+        self._start = clock()
+        # "began" is to be compared with the times of files.
+        self._times: dict[str, Any] = {
+            "started": _now(),
+            "began": time.time(),
+            "seconds": 0.0,
+        }
+        self._due = self._start  # when the next page may be written
+        self._history: list[dict[str, float]] = []
+        self._is_begun = False
+        self._has_warned = False
+
+    def go_on(self) -> None:
+        """Tells that this run goes on where an earlier one stopped."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            earlier = tables.load_json(self._path)
+            names = ("started", "began", "seconds")
+            self._times = {name: earlier[name] for name in names}
+
+    def add_dataset(
+        self,
+        data_dir: Path,
+        images: Images,
+        class_names: list[str] | None,
+    ) -> None:
+        """Adds what is trained on, as of `dataset.describe`."""
+        found = dataset.describe(data_dir, images, class_names)
+        self._attempt(lambda: self._save(dataset.FILE, found))
+
+    def add_confusions(self, *results: Any) -> None:
+        """Adds what was taken for what, as of `classifier.describe`."""
+        found = classifier.describe(*results)
+        self._attempt(lambda: self._save(classifier.FILE, found))
+
+    def add_predictions(
+        self, generator: str, images: np.ndarray, rows: list[dict[str, Any]]
+    ) -> None:
+        """Adds generated pictures, as of `predictions.describe`."""
+        found = predictions.describe(generator, images, rows)
+        self._attempt(lambda: self._save(predictions.FILE, found))
+
+    def update(self, history: list[dict[str, float]] | None = None) -> None:
+        """Writes the page, unless it was written a moment ago.
+
+        Args:
+            history: of a classifier that is in training, for its table is saved only
+                at the end.
+        """
+        self._history = history or []
+        if self._clock() >= self._due:
+            self._attempt(lambda: self._write("running"))
+
+    def __enter__(self) -> "RunReport":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._history = []
+        if error is None:
+            self._write("done")
+        elif self._is_begun and isinstance(error, ForeseenError | Interrupted):
+            # The first error is the one to see, not that the disk is still full.
+            with contextlib.suppress(ForeseenError):
+                stopped = isinstance(error, Interrupted)
+                self._write("stopped" if stopped else f"failed: {error}")
+
+    @property
+    def _path(self) -> Path:
+        name = f"times_{self._script}.json"
+        return self._model_dir / filenames.REPORT_FOLDER / name
+
+    def _write(self, state: str) -> None:
+        start = self._clock()
+        seconds = self._times["seconds"] + start - self._start
+        times = {"state": state, "written": _now(), "seconds": round(seconds, 1)}
+        self._save(self._path.name, self._times | times)
+        page.update(self._model_dir, self._history)
+        self._is_begun = True
+        self._due = self._clock() + _PAUSE * (self._clock() - start)
+
+    def _attempt(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except ForeseenError as error:
+            if not self._has_warned:
+                print(f"warning: {error}; the run goes on without its page")
+            self._has_warned = True
+
+    def _save(self, filename: str, found: Any) -> None:
+        locking.make_writable_folder(self._path.parent)
+        tables.save_json(self._path.parent / filename, found)
+
+
+def _now() -> str:
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,188 @@
+"""A dataset folder of generated images, which grows batch by batch and goes on.
+
+    DIR/<class>/gen_000001.png ...
+    DIR/export.json    what it was made from, how far it is
+    DIR/SHA256SUMS     once it is complete; as `sha256sum` writes it
+
+`export.json` counts the images that are whole on disk. A run that was stopped has at
+most written some beyond that count, which the next one draws and writes again alike.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foldergan.errors import InputError, report_unreadable
+from foldergan.storage import locking, plots, runs, tables
+from foldergan.storage.filenames import (
+    CHECKSUMS,
+    CLASSIFIER_H5,
+    CLASSIFIER_JSON,
+    EXPORT,
+    EXPORTED,
+)
+
+
+class Export:
+    """One export: all that it has in common with the run that it goes on from.
+
+    Args:
+        folder: of the export; use it inside `locking.export_folder`.
+        made_from: JSON values that must be the same when it goes on.
+        about: further JSON values to record.
+    """
+
+    def __init__(
+        self, folder: Path, made_from: dict[str, Any], about: dict[str, Any]
+    ) -> None:
+        self.folder = folder
+        self._record = {"made_from": made_from, "about": about}
+
+    def load(self) -> dict[str, Any] | None:
+        """Loads the state that was saved last; None in a new folder.
+
+        Raises:
+            InputError: the folder is of another export, or of something else.
+        """
+        record = read_record(self.folder)
+        if record is None:
+            return None
+        saved, own = record["made_from"], self._record["made_from"]
+        changed = [
+            f"{name} was {saved.get(name)}, is {own.get(name)}"
+            for name in sorted(saved | own)
+            if saved.get(name) != own.get(name)
+        ]
+        if changed:
+            raise InputError(
+                f"{self.folder} is an export of other settings: {'; '.join(changed)}; "
+                "give the old ones again",
+                ("export",),
+            )
+        return record["state"]
+
+    def save_image(self, class_name: str, number: int, image: np.ndarray) -> None:
+        """Saves an image, float array (height, width, 1 or 3), 0-1, of a class."""
+        folder = self.folder / class_name
+        if number == 1:
+            locking.make_writable_folder(folder)
+        plots.save_image(folder / EXPORTED.format(number=number), image)
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Saves JSON values to go on from, once the images that they count are saved.
+
+        Args:
+            state: "kept" of it counts the images by class; further values as needed.
+        """
+        tables.save_json(self.folder / EXPORT, self._record | {"state": state})
+
+    def save_checksums(self, kept: dict[str, int]) -> None:
+        """Writes the checksum of every image.
+
+        Args:
+            kept: class -> images.
+
+        Raises:
+            InputError: an image has gone since it was saved.
+        """
+        with tables.writing_lines(self.folder / CHECKSUMS) as append:
+            for line in self._checksums(kept):
+                append(line)
+
+    def _checksums(self, kept: dict[str, int]) -> Iterator[str]:
+        for class_name, count in kept.items():
+            for number in range(1, count + 1):
+                name = f"{class_name}/{EXPORTED.format(number=number)}"
+                if not (self.folder / name).is_file():
+                    raise InputError(
+                        f"{self.folder / name} is no longer there", ("export",)
+                    )
+                yield f"{checksum(self.folder / name)}  {name}"
+
+
+def open_export(
+    folder: Path,
+    generator_path: Path,
+    model_dir: Path,
+    settings: dict[str, Any],
+    versions: dict[str, str],
+) -> Export:
+    """Opens the export of exactly these networks and settings.
+
+    Args:
+        folder: of the export.
+        generator_path: file of the generator.
+        model_dir: folder of the classifier.
+        settings: JSON values that decide what is drawn and kept.
+        versions: as of `backend.versions`.
+    """
+    of_classifier = (model_dir / name for name in (CLASSIFIER_JSON, CLASSIFIER_H5))
+    networks = {
+        "generator": checksum(generator_path),
+        "classifier": checksum(*of_classifier),
+    }
+    about = {
+        "generator": str(generator_path),
+        "trained_on": runs.describe_training(generator_path.parent),
+        "versions": versions,
+    }
+    return Export(folder, networks | settings, about)
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """Reads what is recorded of an export.
+
+    Args:
+        folder: of the export; need not exist.
+
+    Returns:
+        made_from, about and state, as of `Export`; None where the folder is new, or
+        holds nothing but hidden files.
+
+    Raises:
+        InputError: it holds something else, or the record is damaged.
+    """
+    record = find_record(folder)
+    if record:
+        return record
+    if folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir()):
+        raise InputError(
+            f"the folder {folder} is not empty, and no export that could go on",
+            ("export",),
+        )
+    return None
+
+
+def find_record(folder: Path) -> dict[str, Any] | None:
+    """Reads the same of any folder; None where it is no export.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    path = folder / EXPORT
+    if not path.is_file():
+        return None
+    with report_unreadable(path, way_out="remove it, or name another folder"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not record.keys() >= {"made_from", "about", "state"}:
+            raise ValueError("it is no record of an export")
+        return record
+
+
+def is_complete(folder: Path) -> bool:
+    """Tells whether an export has its checksums, which is what comes last."""
+    return (folder / CHECKSUMS).is_file()
+
+
+def checksum(*paths: Path) -> str:
+    """Computes the SHA-256 of files, one after the other, in hexadecimal."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while chunk := file.read(2**20):
+                digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,142 @@
+"""What is recorded of a run: the settings in force, and what they ran on."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from foldergan.config.precision import PRECISIONS
+from foldergan.config.presets import Preset
+from foldergan.errors import InputError, report_unreadable
+from foldergan.storage.tables import save_json
+
+_RUN = "run_{}.json"
+# Of a preset, that a script runs by.
+_SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
+
+
+def save_run(
+    model_dir: Path,
+    script: str,
+    preset: Preset,
+    versions: dict[str, str],
+    given: str,
+    **others: Any,
+) -> None:
+    """Saves run_<script>.json: the settings in force and what they ran on.
+
+    Args:
+        model_dir: folder of the models.
+        script: TrainModel or GANModel.
+        preset: its precision is the one that was computed in.
+        versions: as of `backend.versions`.
+        given: precision that was asked for, perhaps auto.
+        others: further JSON values, such as a fingerprint of the images.
+    """
+    record = {
+        "preset": dataclasses.asdict(preset),
+        "given_precision": given,
+        "versions": versions,
+    }
+    save_json(model_dir / _RUN.format(script), record | others)
+
+
+def precision_of(model_dir: Path, script: str) -> str:
+    """Tells what the networks of a script's last run were computed in.
+
+    Where no record tells, they count as float32 ones.
+    """
+    try:
+        record = load_run(model_dir, script)
+    except InputError:
+        return "float32"
+    return _precision_in(record, script)
+
+
+def _precision_in(record: dict[str, Any], script: str) -> str:
+    precision = record["preset"]
+    for name in (_SECTIONS[script], "precision"):
+        precision = precision.get(name, {}) if isinstance(precision, dict) else {}
+    return precision if precision in PRECISIONS else "float32"
+
+
+def chosen_before(model_dir: Path, script: str, preset: Preset) -> str | None:
+    """Tells what auto chose the last time that this training ran in a folder.
+
+    Returns:
+        None where there was none of the same preset and seed, or nothing was left to
+        auto.
+    """
+    try:
+        record = load_run(model_dir, script)
+    except InputError:
+        return None
+    before = record["preset"]
+    same = isinstance(before, dict) and all(
+        before.get(name) == getattr(preset, name) for name in ("name", "seed")
+    )
+    if same and record.get("given_precision") == "auto":
+        return _precision_in(record, script)
+    return None
+
+
+def describe_training(model_dir: Path) -> dict[str, Any] | None:
+    """Names the images that the generators of a folder were trained on.
+
+    Returns:
+        pictures, as of `arrays.fingerprint`, image_shape, and held_out and seed of the
+        split; None where the training is not recorded, or by a version before 0.3.
+    """
+    try:
+        record = load_run(model_dir, "GANModel")
+    except InputError:
+        return None
+    known = record["preset"]["gan"]
+    if "pictures" not in record:
+        return None
+    return {
+        "pictures": record["pictures"],
+        "image_shape": known["image_shape"],
+        "held_out": known["held_out"],
+        "seed": record["preset"]["seed"],
+    }
+
+
+def load_run(model_dir: Path, script: str) -> dict[str, Any]:
+    """Loads what `save_run` saved.
+
+    Raises:
+        InputError: missing or damaged.
+    """
+    path = model_dir / _RUN.format(script)
+    way_out = f"run: python {script}.py"
+    if not path.is_file():
+        raise InputError(f"{path} not found; {way_out}")
+    with report_unreadable(path, way_out=way_out):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if "preset" not in record:
+            raise ValueError("it records no settings")
+    return record
+
+
+def warn_of_other_versions(
+    model_dir: Path, script: str, versions: dict[str, str]
+) -> None:
+    """Says so when a run goes on with other versions than it began with.
+
+    Args:
+        model_dir: folder of the models.
+        script: that `save_run` was given.
+        versions: of now.
+    """
+    try:
+        saved = dict(load_run(model_dir, script)["versions"])
+    except (InputError, ValueError, KeyError, TypeError):  # none, or of others
+        return
+    changed = [
+        f"{name} was {saved[name]}, is {version}"
+        for name, version in versions.items()
+        if saved.get(name, version) != version
+    ]
+    if changed:
+        print(f"warning: results may differ in their bits: {'; '.join(changed)}")

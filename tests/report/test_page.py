@@ -1,0 +1,268 @@
+"""The page: what is on it, what is escaped, how large it gets."""
+
+import re
+import shutil
+import tomllib
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import report_folder
+from conftest import ROOT
+from report_folder import CLASSES, NASTY
+
+from foldergan.report import page
+from foldergan.report.run import RunReport
+from foldergan.storage import filenames, tables
+
+
+class Elements(HTMLParser):
+    """Every element of a page: its tag and its attributes."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def of(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+    def ids(self) -> list[str]:
+        return [a["id"] for _, a in self.found if "id" in a]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A folder that all scripts have run in: copy it, do not write there."""
+    return report_folder.fill(tmp_path_factory.mktemp("filled")).parent
+
+
+@pytest.fixture
+def model_dir(filled, tmp_path):
+    shutil.copytree(filled, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def sections(text: str) -> list[str]:
+    return [attributes["id"] for attributes in Elements(text).of("section")]
+
+
+def test_an_empty_folder_has_a_page_that_says_what_to_do(tmp_path):
+    text = page.render(tmp_path)
+    assert sections(text) == [] and "start with TrainModel.py" in text
+
+
+@pytest.mark.parametrize(
+    ("section", "files"),
+    [
+        ("dataset", ["report/dataset.json"]),
+        ("classifier", ["train_history.csv"]),
+        ("gan", ["gan_history.csv"]),
+        ("generated", ["report/predictions.json"]),
+        ("runs", ["run_TrainModel.json"]),
+    ],
+)
+def test_a_section_is_there_when_its_file_is(model_dir, tmp_path, section, files):
+    assert section in sections(page.render(model_dir))
+    alone = tmp_path / "alone"
+    (alone / "report").mkdir(parents=True)
+    for name in files:
+        shutil.copy(model_dir / name, alone / name)
+    text = page.render(alone)
+    assert sections(text) == [section] and "could not be shown" not in text
+
+
+def test_everything_is_on_the_page(filled):
+    text = page.render(filled)
+    assert "could not be shown" not in text
+    for words in (
+        "Skipped files",
+        "1 file could not be read",
+        "33 of 36 pictures of the validation part are recognised",
+        "epoch 2</b> is kept",
+        "Nearest neighbours",
+        "12 pictures drawn with generator_best.h5",
+        "latent_dim",
+        "GeneratePredict.py",
+    ):
+        assert words in text
+
+
+def test_why_a_save_is_the_best_is_said(model_dir):
+    def why() -> str:
+        text = page.render(model_dir)
+        return " ".join(
+            re.search(r"Of 4 evaluated saves,.*?</p>", text, re.S)[0].split()
+        )
+
+    assert "held-out pictures, 1, is the least." in why()
+    rows = tables.load_csv(model_dir / filenames.QUALITY)
+    rows[3] |= {"kernel_distance": "1.01", "kernel_distance_floor": "1.5"}
+    tables.save_csv(model_dir / filenames.QUALITY, rows)
+    assert "epoch 4</b>" in why() and "least (1, epoch 2)" in why()
+    assert "cannot be told from real" in why()
+
+
+def test_without_evaluation_nothing_is_called_the_best(model_dir):
+    (model_dir / filenames.QUALITY).unlink()
+    text = page.render(model_dir)
+    assert "No save was evaluated" in text and "best save</b>" not in text
+    assert all(
+        "best" not in f["data-label"]
+        for f in Elements(text).of("img")
+        if "data-label" in f
+    )
+
+
+def test_names_are_escaped_everywhere(filled):
+    text = page.render(filled)
+    assert NASTY in CLASSES and NASTY not in text
+    elements = Elements(text)
+    assert len(elements.of("script")) == 1
+    values = {each.get("value") for each in elements.of("option")}
+    assert set(CLASSES) <= values
+    assert any(NASTY in each["alt"] for each in elements.of("img"))
+
+
+def test_nothing_but_the_page_itself_is_referred_to(filled):
+    text = page.render(filled)
+    assert not re.search(r"https?:|url\(|@import", text)
+    ids = Elements(text).ids()
+    assert len(ids) == len(set(ids))
+    for tag, attributes in Elements(text).found:
+        for name in ("src", "href", "action", "data", "poster", "srcset"):
+            value = attributes.get(name)
+            if value is not None:
+                assert value.startswith("data:") or value[1:] in ids, (tag, value[:80])
+        assert not any(name.startswith("on") or name == "style" for name in attributes)
+
+
+def test_only_its_own_script_and_style_may_run(filled):
+    import base64
+    import hashlib
+
+    text = page.render(filled)
+    (policy,) = (m["content"] for m in Elements(text).of("meta") if "http-equiv" in m)
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    for tag in ("script", "style"):
+        own = re.search(f"<{tag}>(.*?)</{tag}>", text, re.S)[1]
+        digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_every_picture_has_an_alternative_text(filled):
+    pictures = Elements(page.render(filled)).of("img")
+    assert len(pictures) > 60 and all(each["alt"].strip() for each in pictures)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("report/dataset.json", b"[1, 2"),
+        ("report/dataset.json", b"{}"),
+        ("report/confusions.json", b'{"classes": []}'),
+        ("train_history.csv", b"epoch,loss\n1,many\n"),
+        ("gan_history.csv", b"\xff\xfe\n\x00"),
+        ("gan_quality.csv", b"epoch\n1\n"),
+        ("generated_plot_e002.png", b"no picture"),
+        ("report/predictions.json", b"null and void"),
+        ("report/times_GANModel.json", b"[1]"),
+        ("run_TrainModel.json", b"[1]"),
+    ],
+)
+def test_a_damaged_file_costs_one_part_and_not_the_page(model_dir, name, content):
+    before = sections(page.render(model_dir))
+    (model_dir / name).write_bytes(content)
+    text = page.render(model_dir)
+    assert "This part could not be shown" in text
+    assert set(before) - set(sections(text)) and len(sections(text)) >= 3
+
+
+def test_pages_of_an_earlier_training_are_left_out(model_dir):
+    import os
+
+    def shown() -> list[str]:
+        images = Elements(page.render(model_dir)).of("img")
+        return [each["data-label"] for each in images if "data-label" in each]
+
+    assert shown() == ["epoch 1", "epoch 2, the best save", "epoch 3", "epoch 4"]
+    os.utime(model_dir / "generated_plot_e003.png", (0, 0))
+    shutil.copy(
+        model_dir / "generated_plot_e004.png", model_dir / "generated_plot_e009.png"
+    )
+    assert shown() == ["epoch 1", "epoch 2, the best save", "epoch 4"]
+
+
+def test_while_a_classifier_trains_the_figures_of_an_earlier_one_are_not_shown(filled):
+    history = [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.5}]
+    text = page.render(filled, history)
+    assert "In training: epoch 2" in text
+    assert "Confusion matrix" not in text and "recognised</dt>" not in text
+
+
+@pytest.mark.slow
+def test_a_thousand_classes_and_many_saves_stay_below_ten_megabytes(tmp_path):
+    """Noise of 64 pixels is the worst that a thumbnail can be asked to hold."""
+    model_dir = tmp_path / "model"
+    model_dir.mkdir()
+    names = [f"class number {number} with a long name" for number in range(1000)]
+    report = RunReport(model_dir, "TrainModel")
+    report_folder.add_dataset(report, tmp_path, names)
+    report_folder.add_classifier(model_dir, report, names)
+    report_folder.add_predictions(report, names, 3000)
+    report_folder.add_gan(model_dir, list(range(1, 101)))
+    report.update()
+    text = (model_dir / filenames.REPORT).read_text()
+    assert len(text.encode()) < 10_000_000
+    assert "could not be shown" not in text
+    assert len(re.findall(r'class="frame"', text)) <= 49
+    assert "epoch 2, the best save" in text
+    for words in (
+        "saves are left out, evenly, to keep the page small",
+        "of 3000 are here, evenly chosen, to keep the page small",
+        "fewer pictures of each class are shown",
+        "60 confusions that happen most often",
+    ):
+        assert words in " ".join(text.split())
+
+
+def test_the_parts_together_cannot_pass_ten_megabytes():
+    from foldergan.report import classifier, dataset, generator, predictions
+
+    parts = (dataset, classifier, predictions)
+    pictures = sum(part._BYTES for part in parts) + generator._FRAME_BYTES
+    assert pictures < 9_000_000  # what is left is for text and the nearest neighbours
+
+
+def test_many_classes_are_listed_by_the_worst_confusions(tmp_path):
+    names = [f"c{number}" for number in range(31)]
+    report = RunReport(tmp_path, "TrainModel")
+    report_folder.add_classifier(tmp_path, report, names)
+    text = page.render(tmp_path)
+    assert '<table class="matrix">' not in text
+    assert "c0 taken for c1" in text
+    report_folder.add_classifier(tmp_path, report, names[:30])
+    assert '<table class="matrix">' in page.render(tmp_path)
+
+
+def test_an_installed_package_has_the_templates():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["foldergan.report"]
+    report = ROOT / "foldergan" / "report"
+    shipped = {path for pattern in patterns for path in report.glob(pattern)}
+    files = {path for path in report.rglob("*.*") if "__pycache__" not in path.parts}
+    assert {path for path in files if path.suffix != ".py"} == shipped
+
+
+def test_a_greyscale_set_without_classes(tmp_path):
+    from foldergan.storage import arrays
+
+    images = np.random.default_rng(0).random((5, 16, 16, 1), np.float32)
+    arrays.save_array(tmp_path / filenames.IMAGES, images)
+    RunReport(tmp_path, "GANModel").add_dataset(tmp_path, images, None)
+    text = page.render(tmp_path)
+    assert "5 pictures of 16 x 16 pixels, greyscale" in text
+    assert len(Elements(text).of("img")) == 5

@@ -1,0 +1,180 @@
+"""GeneratePredict.py --export: a dataset folder that goes on where it stopped."""
+
+import json
+import shutil
+import signal
+
+import pytest
+from conftest import draw_images, end_of
+
+from foldergan.storage import exports, plots
+
+PREDICT = ("GeneratePredict.py", "--preset", "smoke")
+EXPORT = (*PREDICT, "--export", "more", "--min-confidence", 0)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, start):
+    """A folder with a classifier that knows red from blue, and a GAN of both."""
+    folder = tmp_path_factory.mktemp("trained")
+    draw_images(folder / "dataset")
+    (folder / "dataset" / "red" / "3.png").unlink()
+    for command in (
+        ("TrainModel.py", "--epochs", "30", "--validation-split", "0"),
+        ("GANModel.py", "--epochs", "2"),
+    ):
+        result = end_of(start(folder, *command, "--preset", "smoke"))
+        assert result.code == 0, result.err
+    return folder
+
+
+@pytest.fixture
+def work(trained, tmp_path, monkeypatch):
+    """The folder, where what is drawn is called blue and red in turn."""
+    from foldergan.classifier import evaluation
+
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    predict = evaluation.predict
+
+    def in_turn(*images, **how):
+        said = predict(*images, **how)
+        said[::2] = said[::2, ::-1]
+        return said
+
+    monkeypatch.setattr(evaluation, "predict", in_turn)
+    return tmp_path
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_an_export_is_a_dataset_folder(work, script):
+    result = script(*EXPORT, "--per-class", 40)
+    assert result.code == 0, result.err
+    made = contents(work / "more")
+    images = [f"{n}/gen_{i:06d}.png" for n in ("blue", "red") for i in range(1, 41)]
+    assert set(made) == {*images, "export.json", "SHA256SUMS"}
+    record = json.loads(made["export.json"])
+    assert record["state"]["kept"] == {"blue": 40, "red": 40}
+    path = work / "model" / "generator_model_001.h5"
+    assert record["made_from"]["generator"] == exports.checksum(path)
+    assert record["about"]["trained_on"]["held_out"] == 0.0
+    model = ("--model-dir", "other", "--data-dir", "other")
+    result = script(
+        *("TrainModel.py", "--preset", "smoke", "--dataset", "more"), *model
+    )
+    assert result.code == 0, result.err
+    assert "blue 40, red 40" in result.out
+
+
+@pytest.mark.parametrize("after", [1, 30, 70])
+def test_stopped_it_loses_and_repeats_nothing(work, script, monkeypatch, after):
+    flags = ("--per-class", 40)
+    assert script(*EXPORT, *flags).code == 0
+    (work / "more").rename(work / "unbroken")
+    save_image, saved = plots.save_image, []
+
+    def killed(path, image):
+        if len(saved) == after:
+            (path.parent / f".tmp-1-{path.name}").touch()
+            raise KeyboardInterrupt
+        saved.append(path)
+        save_image(path, image)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(plots, "save_image", killed)
+        script(*EXPORT, *flags)
+    assert len(saved) == after
+    result = script(*EXPORT, *flags)
+    assert result.code == 0, result.err
+    assert contents(work / "more") == contents(work / "unbroken")
+
+
+def test_a_signal_ends_it_after_a_batch_and_the_same_command_goes_on(
+    work, script, monkeypatch
+):
+    flags = ("--per-class", 200)
+    assert script(*EXPORT, *flags).code == 0
+    (work / "more").rename(work / "unbroken")
+    save_image, numbers = plots.save_image, []
+
+    def signalled(path, image):
+        numbers.append(len(numbers))
+        if len(numbers) == 2:
+            signal.raise_signal(signal.SIGTERM)
+        save_image(path, image)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plots, "save_image", signalled)
+        result = script(*EXPORT, *flags)
+    assert result.code == 143 and f"{len(numbers)} images are kept" in result.err
+    assert result.err.endswith("give the same command\n")
+    assert 2 < len(numbers) < 400
+    assert script(*EXPORT, *flags).code == 0
+    assert contents(work / "more") == contents(work / "unbroken")
+
+
+def test_a_complete_export_is_left_as_it_is(work, script):
+    assert script(*EXPORT, "--per-class", 3).code == 0
+    times = {path: path.stat().st_mtime_ns for path in (work / "more").rglob("*.png")}
+    result = script(*EXPORT, "--per-class", 3)
+    assert result.code == 0 and "6 of 6 images are in more" in result.out
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+
+
+def test_without_a_number_the_classes_are_levelled(work, script):
+    result = script(*EXPORT)
+    assert result.code == 0, result.err
+    assert {name.partition("/")[0] for name in contents(work / "more")} == {
+        "red",
+        "export.json",
+        "SHA256SUMS",
+    }
+    assert json.loads((work / "more" / "export.json").read_text())["made_from"][
+        "images"
+    ] == {"blue": 0, "red": 1}
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--seed", 1), "seed was 0, is 1"),
+        (("--min-confidence", 0.1), "min_confidence was 0.0, is 0.1"),
+        (("--generator", "generator_model_002.h5"), "generator was"),
+        (("--only", "red"), "images was"),
+    ],
+)
+def test_another_export_is_refused(work, script, flags, words):
+    assert script(*EXPORT, "--per-class", 2).code == 0
+    before = contents(work)
+    result = script(*EXPORT, "--per-class", 2, *flags)
+    assert result.code == 2 and result.err.count("\n") == 1
+    assert words in result.err and "another folder with --export" in result.err
+    assert contents(work) == before
+
+
+def test_a_folder_of_something_else_is_refused(work, script):
+    before = contents(work)
+    result = script(*PREDICT, "--export", "dataset")
+    assert result.code == 2 and "dataset is not empty, and no export" in result.err
+    assert contents(work) == before
+
+
+def test_a_class_that_cannot_be_filled_ends_in_a_sentence(work, script):
+    result = script(*EXPORT[:-1], 0.9999, "--per-class", 5)
+    assert result.code == 1 and "Traceback" not in result.err
+    sentence = result.err.splitlines()[-1]
+    assert "more lacks images: blue has" in sentence
+    assert "with a probability below 0.9999" in sentence
+    assert "change --min-confidence" in sentence
+
+
+@pytest.mark.parametrize("flag", ["--evaluate", "--show", "--count=3"])
+def test_what_an_export_does_not_do_is_refused(work, script, flag):
+    result = script(*EXPORT, flag)
+    assert result.code == 2 and "--export goes with" in result.err

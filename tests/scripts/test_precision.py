@@ -1,0 +1,127 @@
+"""What auto decides in the three scripts, and where it stays decided."""
+
+import json
+
+import numpy as np
+import pytest
+
+from foldergan.nn import fast_layers, precision
+
+EITHER = ("--preset", "smoke", "--auto-precisions", "float32,bfloat16")
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """Makes up how many times as fast bfloat16 is, on another machine each time."""
+
+    def make_up(ratio):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cache {ratio}"))
+        monkeypatch.setattr(precision, "_measure", lambda *_: ratio)
+
+    return make_up
+
+
+@pytest.fixture
+def computed_in(monkeypatch):
+    """Lists every precision that networks are asked to compute in."""
+    seen = []
+    for name in ("run", "optimized_copy"):
+        real = getattr(fast_layers, name)
+
+        def noted(*arguments, real=real):
+            seen.append(arguments[-1])
+            return real(*arguments)
+
+        monkeypatch.setattr(fast_layers, name, noted)
+    return seen
+
+
+def done(result):
+    assert result.code == 0, result.err
+    return result.out
+
+
+def recorded(folder, script, section):
+    record = json.loads((folder / "model" / f"run_{script}.json").read_text())
+    return record["given_precision"], record["preset"][section]["precision"]
+
+
+FAST, SLOW = (2.0, "bfloat16"), (0.5, "float32")
+
+
+@pytest.mark.parametrize(("ratio", "chosen"), [FAST, SLOW])
+def test_all_three_scripts_compute_in_what_is_faster(
+    image_folder, script, measured, computed_in, ratio, chosen
+):
+    measured(ratio)
+    folder = image_folder.parent
+    for name, section in (("TrainModel", "classifier"), ("GANModel", "gan")):
+        computed_in.clear()
+        said = done(script(f"{name}.py", *EITHER))
+        assert f"precision {chosen}: bfloat16 is {ratio:.2f} times as fast" in said
+        assert set(computed_in) == {chosen}
+        assert recorded(folder, name, section) == ("auto", chosen)
+    computed_in.clear()
+    said = done(script("GeneratePredict.py", "--preset", "smoke"))
+    assert f"generator {chosen}, classifier {chosen}" in said
+    assert computed_in == (["bfloat16"] * 2 if chosen == "bfloat16" else [])
+
+
+@pytest.mark.parametrize(("here", "there"), [(FAST, SLOW), (SLOW, FAST)])
+def test_a_training_stays_with_its_precision_on_a_machine_that_would_choose_another(
+    image_folder, script, measured, computed_in, here, there
+):
+    folder, gan = image_folder.parent, ("GANModel.py", *EITHER, "--epochs")
+    measured(here[0])
+    done(script("TrainModel.py", *EITHER))
+    done(script(*gan, 2))
+    done(script(*gan, 1, "--model-dir", "moved"))
+    measured(there[0])
+    computed_in.clear()
+    said = done(script(*gan, 2, "--model-dir", "moved", "--resume"))
+    assert f"precision {here[1]}: as this training had it before" in said
+    assert set(computed_in) == {here[1]}
+    states = [np.load(folder / name / "resume.npz") for name in ("model", "moved")]
+    for name in states[0].files:
+        np.testing.assert_array_equal(states[0][name], states[1][name])
+    # The same preset and seed once more, and another seed.
+    for name, section in (("TrainModel", "classifier"), ("GANModel", "gan")):
+        done(script(f"{name}.py", *EITHER))
+        assert recorded(folder, name, section) == ("auto", here[1])
+    done(script("GANModel.py", *EITHER, "--seed", 1))
+    assert recorded(folder, "GANModel", "gan") == ("auto", there[1])
+
+
+def test_what_was_given_is_no_choice_of_auto(image_folder, script, measured):
+    measured(FAST[0])
+    done(script("TrainModel.py", *EITHER, "--precision", "float32"))
+    given = recorded(image_folder.parent, "TrainModel", "classifier")
+    assert given == ("float32", "float32")
+    done(script("TrainModel.py", *EITHER))
+    given = recorded(image_folder.parent, "TrainModel", "classifier")
+    assert given == ("auto", "bfloat16")
+
+
+def test_a_state_of_one_precision_is_not_taken_for_another(
+    image_folder, script, measured
+):
+    measured(FAST[0])
+    done(script("TrainModel.py", *EITHER))
+    done(script("GANModel.py", *EITHER))
+    result = script("GANModel.py", *EITHER, "--precision", "float32", "--resume")
+    assert result.code == 2 and result.err.count("\n") == 1
+    assert "precision was bfloat16, is float32" in result.err
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1]", '{"preset": 1}', '{"preset": {"gan": []}}']
+)
+def test_without_a_record_that_can_be_read_it_is_float32(
+    image_folder, script, measured, text
+):
+    measured(FAST[0])
+    done(script("TrainModel.py", *EITHER))
+    done(script("GANModel.py", *EITHER))
+    (image_folder.parent / "model" / "run_GANModel.json").write_text(text)
+    said = done(script("GeneratePredict.py", "--preset", "smoke"))
+    assert "generator float32, classifier bfloat16" in said

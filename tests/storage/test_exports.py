@@ -1,0 +1,101 @@
+"""A folder of generated images: whole, told from others, checked."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from foldergan.errors import InputError
+from foldergan.storage import exports, locking
+from foldergan.storage.exports import Export
+
+MADE_FROM = {"generator": "abc", "seed": 0, "images": {"a": 2, "b": 1}}
+IMAGE = np.full((4, 4, 3), 0.5, np.float32)
+
+
+@pytest.fixture
+def export(tmp_path):
+    return Export(tmp_path, MADE_FROM, {"versions": {}})
+
+
+def test_what_was_saved_is_loaded(export, tmp_path):
+    assert export.load() is None
+    export.save_state({"kept": {"a": 1}, "batches": 3})
+    assert export.load() == {"kept": {"a": 1}, "batches": 3}
+    assert Export(tmp_path, dict(MADE_FROM), {}).load()["batches"] == 3
+
+
+def test_an_export_of_other_settings_is_refused_by_name(export, tmp_path):
+    export.save_state({"kept": {}})
+    other = Export(tmp_path, MADE_FROM | {"seed": 1, "generator": "x"}, {})
+    with pytest.raises(InputError, match="generator was abc, is x; seed was 0, is 1"):
+        other.load()
+
+
+def test_a_folder_of_something_else_is_refused_and_hidden_files_are_not(tmp_path):
+    assert exports.read_record(tmp_path / "new") is None
+    (tmp_path / ".lock").write_text("1")
+    assert exports.read_record(tmp_path) is None
+    (tmp_path / "mine.png").write_bytes(b"")
+    with pytest.raises(InputError, match="not empty, and no export"):
+        exports.read_record(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"state": 3, "a": 1}'])
+def test_a_damaged_record_is_named(tmp_path, content):
+    (tmp_path / "export.json").write_text(content)
+    with pytest.raises(InputError, match="export.json is damaged"):
+        exports.read_record(tmp_path)
+
+
+def test_every_image_has_its_checksum(export, tmp_path):
+    for name, number in (("a", 1), ("a", 2), ("b", 1)):
+        export.save_image(name, number, IMAGE * number)
+    assert not exports.is_complete(tmp_path)
+    export.save_checksums({"a": 2, "b": 1, "c": 0})
+    assert exports.is_complete(tmp_path)
+    lines = (tmp_path / "SHA256SUMS").read_text().splitlines()
+    names = ["a/gen_000001.png", "a/gen_000002.png", "b/gen_000001.png"]
+    assert lines == [
+        f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}"
+        for name in names
+    ]
+    assert len({line[:64] for line in lines}) == 2
+    assert not (tmp_path / "c").exists()
+
+
+def test_an_image_that_has_gone_is_named_and_there_are_no_checksums(export, tmp_path):
+    export.save_image("a", 1, IMAGE)
+    with pytest.raises(InputError, match="gen_000002.png is no longer there"):
+        export.save_checksums({"a": 2})
+    assert not exports.is_complete(tmp_path)
+
+
+def test_networks_are_told_apart_by_their_content(tmp_path):
+    for name in ("train.json", "train.h5", "g.h5"):
+        (tmp_path / name).write_text(name)
+
+    def made_from():
+        path = tmp_path / "g.h5"
+        export = exports.open_export(tmp_path / "x", path, tmp_path, {"seed": 1}, {})
+        locking.make_writable_folder(export.folder)
+        export.save_state({})
+        record = json.loads((tmp_path / "x" / "export.json").read_text())
+        assert record["about"]["trained_on"] is None
+        return record["made_from"]
+
+    first = made_from()
+    assert first["seed"] == 1
+    (tmp_path / "train.h5").write_text("other")
+    second = made_from()
+    assert first["generator"] == second["generator"]
+    assert first["classifier"] != second["classifier"]
+
+
+def test_what_a_killed_run_left_half_written_is_removed_in_class_folders(tmp_path):
+    left = tmp_path / "a" / ".tmp-1-gen_000001.png"
+    left.parent.mkdir()
+    left.touch()
+    with locking.export_folder(tmp_path):
+        assert not left.exists() and left.parent.exists()

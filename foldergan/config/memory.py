@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from foldergan.config.checks import MisfitError
-from foldergan.errors import InputError
 
 _BYTES = 4  # of a float32
 # A weight, its gradient, and the two running means of Adam.
@@ -26,14 +25,6 @@ def check_memory(wanted: int, what: str, options: tuple[str, ...]) -> None:
             f"{_gigabytes(known)}",
             options,
         )
-
-
-def require_memory(wanted: int, what: str, options: tuple[str, ...]) -> None:
-    """Raises InputError where `check_memory` finds too little."""
-    try:
-        check_memory(wanted, what, options)
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error
 
 
 def check_batch(shape: tuple[int, ...], batch_size: int) -> None:

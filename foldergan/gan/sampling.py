@@ -1,12 +1,10 @@
 """Latent vectors and classes -> generated images."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
 
-from foldergan.config.memory import require_memory
 from foldergan.images import to_unit_range
 from foldergan.storage.models import num_classes_of
 
@@ -22,11 +20,7 @@ def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
 
     Returns:
         float32 array of shape (count, latent_dim).
-
-    Raises:
-        InputError: there is not the memory for them.
     """
-    _require_memory(count * latent_dim, f"{count} latent vectors")
     rng = np.random.default_rng(seed)
     return rng.standard_normal((count, latent_dim), dtype=np.float32)
 
@@ -108,15 +102,5 @@ def generate(generator: keras.Model, inputs: GeneratorInputs) -> np.ndarray:
 
     Returns:
         float32 array of shape (n, height, width, channels), values 0-1.
-
-    Raises:
-        InputError: there is not the memory for them.
     """
-    count = len(inputs[0] if isinstance(inputs, list) else inputs)
-    shape = generator.output_shape[1:]
-    _require_memory(count * math.prod(shape), f"{count} images")
     return to_unit_range(generator.predict(inputs, batch_size=_BATCH, verbose=0))
-
-
-def _require_memory(numbers: int, what: str) -> None:
-    require_memory(4 * numbers, what, ("count",))

@@ -131,7 +131,7 @@ def warn_of_other_versions(
     """
     try:
         saved = dict(load_run(model_dir, script)["versions"])
-    except (InputError, ValueError, KeyError, TypeError):  # a record for people
+    except (InputError, ValueError, KeyError, TypeError):  # none, or of others
         return
     changed = [
         f"{name} was {saved[name]}, is {version}"

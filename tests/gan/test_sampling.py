@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 from conftest import generator_of
 
-from foldergan.config import memory
-from foldergan.errors import InputError
 from foldergan.gan import networks, sampling
 
 
@@ -71,14 +69,3 @@ def test_classes_come_in_turn_across_batches():
     batches = sampling.input_batches(generator, 8, 0, [2, 0, 1], size=4)
     class_ids = np.concatenate([class_ids for _, class_ids in batches])
     assert class_ids.tolist() == [2, 0, 1, 2, 0, 1, 2, 0]
-
-
-def test_more_images_than_the_memory_holds_are_refused(monkeypatch):
-    monkeypatch.setattr(memory, "machine_memory", lambda: 10**9)
-    with pytest.raises(InputError, match="1000000000 latent vectors would take 20.0"):
-        sampling.sample_latents(10**9, 5, 0)
-    generator = generator_of((8, 8, 3), 5, (4, 4))
-    inputs = np.broadcast_to(np.float32(0), (2 * 10**6, 5))
-    with pytest.raises(InputError, match="2000000 images would take 1.5 GB") as error:
-        sampling.generate(generator, inputs)
-    assert error.value.options == ("count",)

@@ -90,6 +90,10 @@ def test_a_classifier_of_as_many_other_classes_is_refused(trained, script):
 def test_arrays_of_ones_own_have_no_class_names(trained, script):
     labels = np.load(trained / "img_label.txt.npy")
     np.save(trained / "img_label.txt.npy", labels[:, ::-1].copy())
+    result = script(*GAN)
+    assert result.code == 2
+    assert "or remove img_data.txt.json if the arrays are your own" in result.err
+    (trained / "img_data.txt.json").unlink()
     assert script(*GAN).code == 0
     path = trained / "model" / "generator_model_001.h5"
     assert load_generator_classes(path) is None

@@ -30,6 +30,8 @@ os.environ["XDG_CACHE_HOME"] = CACHE.name
 OF_REPORT = {"report.html", "report"}  # of each script
 ENVIRONMENT = dict(os.environ)  # before anything here adds to it
 os.environ.setdefault("MPLBACKEND", "agg")
+# As `backend.load` has it, which comes too late where a test imports TensorFlow.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 class Result:

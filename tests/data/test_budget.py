@@ -121,7 +121,7 @@ def test_reading_threads_hold_no_more_than_the_budget(tmp_path, monkeypatch):
     monkeypatch.setattr(decoding, "_decode", counted)
     monkeypatch.setattr(decoding, "_SMALL_FILE", 0)
     monkeypatch.setattr(decoding, "_BLOCK_BYTES", 1)
-    monkeypatch.setattr(decoding.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(decoding, "usable_cores", lambda: 8)
     paths = []
     for number in range(32):
         paths.append(tmp_path / f"{number}.png")

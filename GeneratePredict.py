@@ -161,8 +161,11 @@ def judge(
     print(found.as_text())
     for name in filenames.OF_JUDGE:  # of the images of before
         atomic.remove(options.model_dir / name)
-    save_pages(options, np.stack(page), found, networks.class_names)
-    report.add_predictions(networks.generator_path.name, np.stack(page), found.rows)
+    images = np.stack(page)
+    save_pages(options, images, found, networks.class_names)
+    report.add_predictions(
+        networks.generator_path.name, images, found.rows, found.counts()
+    )
     if evaluator:
         save_evaluation(options.model_dir, evaluator)
 

@@ -1,5 +1,6 @@
 """A folder of models as the three scripts leave it, made without training."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,9 @@ def add_predictions(report: RunReport, class_names: list[str], count: int = 12) 
         names = {"intended": class_names[intended], "predicted": class_names[predicted]}
         probability = round(0.99 - (7 * number % count) / (2 * count), 4)
         rows.append({"picture": number + 1, **names, "probability": probability})
-    report.add_predictions("generator_best.h5", pictures(count), rows)
+    pairs = Counter((row["intended"], row["predicted"]) for row in rows)
+    counts = [(*pair, each) for pair, each in pairs.items()]
+    report.add_predictions("generator_best.h5", pictures(count), rows, counts)
 
 
 def fill(folder: Path) -> Path:

@@ -84,6 +84,16 @@ class Predictions:
         self.rows += rows[: max(0, self._kept - len(self.rows))]
         return rows
 
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Returns intended class, empty where none was, predicted class and images."""
+        if not self.matrix.any():
+            return [("", name, count) for name, count in self._counts.items()]
+        names = self._class_names
+        return [
+            (names[intended], names[predicted], int(self.matrix[intended, predicted]))
+            for intended, predicted in np.argwhere(self.matrix)
+        ]
+
     def as_text(self) -> str:
         """Writes the first rows, then how often each class was predicted."""
         rows, total = self.rows[:_PRINTED], self._counts.total()

@@ -15,19 +15,22 @@ _BYTES = 1_800_000
 
 
 def describe(
-    generator: str, images: np.ndarray, rows: list[dict[str, Any]]
+    generator: str,
+    images: np.ndarray,
+    rows: list[dict[str, Any]],
+    counts: list[tuple[str, str, int]],
 ) -> dict[str, Any]:
     """Makes thumbnails of generated pictures, with what is said of each.
 
     Args:
         generator: file name of what drew them.
-        images: float32 array (n, height, width, channels), 0-1.
+        images: float32 array (n, height, width, channels), 0-1, the first of them.
         rows: one a picture, as of `classifier.predictions.table`.
+        counts: of all that were drawn, as of `Predictions.counts`.
 
     Returns:
         JSON values for `section`.
     """
-    counts = Counter((row.get("intended", ""), row["predicted"]) for row in rows)
     names = ("picture", "intended", "predicted", "probability")
     pictures = [
         {name: rows[number][name] for name in names if name in rows[number]}
@@ -36,8 +39,9 @@ def describe(
     ]
     return {
         "generator": generator,
-        "count": len(rows),
-        "counts": [[*pair, count] for pair, count in sorted(counts.items())],
+        "count": sum(count for _, _, count in counts),
+        "given": len(rows),
+        "counts": sorted(counts),
         "pictures": thumbnails.fit(pictures, _BYTES),
     }
 

@@ -74,10 +74,14 @@ class RunReport:
         self._attempt(lambda: self._save(classifier.FILE, found))
 
     def add_predictions(
-        self, generator: str, images: np.ndarray, rows: list[dict[str, Any]]
+        self,
+        generator: str,
+        images: np.ndarray,
+        rows: list[dict[str, Any]],
+        counts: list[tuple[str, str, int]],
     ) -> None:
         """Adds generated pictures, as of `predictions.describe`."""
-        found = predictions.describe(generator, images, rows)
+        found = predictions.describe(generator, images, rows, counts)
         self._attempt(lambda: self._save(predictions.FILE, found))
 
     def update(self, history: list[dict[str, float]] | None = None) -> None:

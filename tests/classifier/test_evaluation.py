@@ -62,6 +62,7 @@ def test_long_tables_are_cut_and_counted_in_full(count, more):
     lines = found.as_text()
     assert lines.count("75.00%") == 49
     assert lines.endswith(f"in all: b {count}")
+    assert found.counts() == [("", "b", count)]
     assert more is None or more in lines
 
 
@@ -74,8 +75,11 @@ def test_smoothed_labels_are_those_of_keras_losses():
     assert loss == pytest.approx(float(expected(one_hot(0, 1), said)), rel=1e-6)
 
 
+NAMES = ["a", "long"]
+
+
 def test_predictions_that_stream_by_are_numbered_counted_and_the_first_kept():
-    found = predictions.Predictions(["a", "long"], kept=3)
+    found = predictions.Predictions(NAMES, kept=3)
     said = np.array([[0.9, 0.1], [0.2, 0.8]])
     found.add(said, np.array([0, 0]))
     rows = found.add(said, np.array([1, 1]))
@@ -83,6 +87,7 @@ def test_predictions_that_stream_by_are_numbered_counted_and_the_first_kept():
     assert [row["picture"] for row in found.rows] == [1, 2, 3]
     assert [row["intended"] for row in found.rows] == ["a", "a", "long"]
     assert found.matrix.tolist() == [[1, 1], [1, 1]]
+    assert set(found.counts()) == {(a, b, 1) for a in NAMES for b in NAMES}
     found.add(said[:1], np.array([1]))
     assert found.as_text().splitlines()[-4:] == [
         "as intended: 2 of 5, 40%",

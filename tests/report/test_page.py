@@ -266,3 +266,15 @@ def test_a_greyscale_set_without_classes(tmp_path):
     text = page.render(tmp_path)
     assert "5 pictures of 16 x 16 pixels, greyscale" in text
     assert len(Elements(text).of("img")) == 5
+
+
+def test_of_a_stream_all_pictures_are_counted_and_the_first_are_shown(tmp_path):
+    report = RunReport(tmp_path, "GeneratePredict")
+    rows = [{"picture": 1, "intended": "a", "predicted": "a", "probability": 0.9}]
+    counts = [("a", "a", 300), ("a", "b", 100)]
+    report.add_predictions("g.h5", report_folder.pictures(1), rows, counts)
+    report.update()
+    text = " ".join((tmp_path / filenames.REPORT).read_text().split())
+    assert "400 pictures drawn with g.h5" in text and "300 a, 100 b" in text
+    assert "75 % are recognised" in text
+    assert "1 of 400 are here, of the first 1, to keep the page small" in text

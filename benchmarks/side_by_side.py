@@ -122,13 +122,9 @@ def table(headings: list[str], rows: list[list]) -> None:
 
 def machine() -> str:
     """Names the processor and its cores."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text().splitlines()
-        models = [line.split(":")[1].strip() for line in lines if "model name" in line]
-        model = models[0] if models else model
-    return f"{os.cpu_count()} cores of {model}, {platform.system()}"
+    from foldergan.processor import model_name
+
+    return f"{os.cpu_count()} cores of {model_name()}, {platform.system()}"
 
 
 def versions(*packages: str) -> str:

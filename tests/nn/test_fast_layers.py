@@ -119,13 +119,14 @@ def test_every_product_is_of_the_precision_asked_for(compute):
 
 
 def test_bfloat16_gives_float32_gradients_that_point_the_same_way():
+    least = 0.97 if backend.lacks_bfloat16() else 0.99  # emulated it rounds more often
     for network, inputs in dcgan("dcgan-32").values():
         exact = values_and_gradients(network, inputs)
         rounded = values_and_gradients(network, inputs, in_bfloat16)
         for one, other in zip(rounded, exact, strict=True):
             assert one.dtype == tf.float32
             cosine = tf.reduce_sum(one * other) / (tf.norm(one) * tf.norm(other))
-            assert cosine > 0.97  # .987 where a processor emulates bfloat16
+            assert cosine > least
 
 
 def test_dropout_and_batch_statistics_are_those_of_training():

@@ -8,6 +8,7 @@ import contextlib
 import errno
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # What to do about a file of TrainModel.py that is missing or of no use.
 RUN_TRAINING = "run: python TrainModel.py, with the same preset"
@@ -83,3 +84,12 @@ def report_unreadable(
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         advice = f"; {way_out}" if way_out else ""
         raise InputError(f"{path} is {state} ({reason}){advice}", options) from error
+
+
+def differences(saved: dict[str, Any], own: dict[str, Any]) -> list[str]:
+    """Writes which values are others now, in the order of their names."""
+    return [
+        f"{name} was {saved.get(name)}, is {own.get(name)}"
+        for name in sorted(saved | own)
+        if saved.get(name) != own.get(name)
+    ]

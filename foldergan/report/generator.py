@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from foldergan.metrics import selection
-from foldergan.report import charts, thumbnails
+from foldergan.report import charts, runs, thumbnails
 from foldergan.storage import filenames, tables
 
 _FRAMES = 48  # pages of the slider
@@ -143,9 +143,7 @@ def _frames(
         Epoch, size and picture of each, and how many were left out: "thinned" and
         "too_large".
     """
-    times = tables.load_json(
-        model_dir / filenames.REPORT_FOLDER / "times_GANModel.json"
-    )
+    times = tables.load_json(runs.path_of_times(model_dir, "GANModel"))
     began = times["began"] if times else 0
     found: dict[int, Path] = {}
     for path in model_dir.iterdir():

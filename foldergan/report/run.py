@@ -12,8 +12,8 @@ import numpy as np
 
 from foldergan.errors import ForeseenError, Interrupted
 from foldergan.images import Images
-from foldergan.report import classifier, dataset, page, predictions
-from foldergan.storage import filenames, locking, tables
+from foldergan.report import classifier, dataset, page, predictions, runs
+from foldergan.storage import locking, tables
 
 _PAUSE = 50  # times as long as the page took to write: it costs a fiftieth of the time
 
@@ -115,8 +115,7 @@ class RunReport:
 
     @property
     def _path(self) -> Path:
-        name = f"times_{self._script}.json"
-        return self._model_dir / filenames.REPORT_FOLDER / name
+        return runs.path_of_times(self._model_dir, self._script)
 
     def _write(self, state: str) -> None:
         start = self._clock()

@@ -14,15 +14,20 @@ def section(model_dir: Path) -> list[dict[str, Any]]:
     """Collects what is known of each script that has run, in their order."""
     runs = []
     for script in SCRIPTS:
-        path = model_dir / filenames.REPORT_FOLDER / f"times_{script}.json"
-        times = tables.load_json(path)
-        record = tables.load_json(model_dir / f"run_{script}.json")
+        times = tables.load_json(path_of_times(model_dir, script))
+        record = tables.load_json(model_dir / filenames.RUN.format(script=script))
         if times or record:
             runs.append(
                 {"script": script, "times": _as_text(times) if times else None}
                 | (_settings(script, record) if record else {})
             )
     return runs
+
+
+def path_of_times(model_dir: Path, script: str) -> Path:
+    """Names the file of when a script ran, and for how long."""
+    name = filenames.TIMES.format(script=script)
+    return model_dir / filenames.REPORT_FOLDER / name
 
 
 def _settings(script: str, record: dict[str, Any]) -> dict[str, Any]:

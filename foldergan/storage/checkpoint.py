@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from foldergan.errors import InputError, report_unreadable
+from foldergan.errors import InputError, differences, report_unreadable
 from foldergan.storage import atomic, seals
 from foldergan.storage.filenames import RESUME
 
@@ -32,7 +32,6 @@ def _opened(path: Path) -> Iterator[Any]:
     """Opens a saved state, and reports whatever reading it raises as InputError."""
     if not path.is_file():
         raise InputError(f"nothing to resume: {path} not found", ("resume",))
-    seals.check(path, options=("resume",))
     with (
         report_unreadable(path, way_out="", options=("resume",)),
         open(path, "rb") as opened,  # NumPy itself leaves a damaged file open
@@ -85,18 +84,15 @@ class Checkpoint:
             InputError: missing, damaged, or of a run with
                 another key, whose differences the message lists.
         """
+        if self.path.is_file():
+            seals.check(self.path, options=("resume",))
         with _opened(self.path) as file:
             state = {name: file[name] for name in file.files}
             about = json.loads(str(state.pop("about")))
             saved, tables = dict(about["settings"]), dict(about["tables"])
             if not all(_are_rows(rows) for rows in tables.values()):
                 raise ValueError("its tables are no rows")
-        changed = [
-            f"{name} was {saved.get(name)}, is {self._key.get(name)}"
-            for name in sorted(saved | self._key)
-            if saved.get(name) != self._key.get(name)
-        ]
-        if changed:
+        if changed := differences(saved, self._key):
             raise InputError(
                 f"{self.path} is of a run with other settings: {'; '.join(changed)}; "
                 "give the old ones again",

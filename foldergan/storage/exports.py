@@ -8,7 +8,6 @@
 most written some beyond that count, which the next one draws and writes again alike.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from foldergan.errors import InputError, report_unreadable
+from foldergan.errors import InputError, differences, report_unreadable
 from foldergan.storage import locking, plots, runs, tables
+from foldergan.storage.checksums import checksum_of
 from foldergan.storage.filenames import (
     CHECKSUMS,
     CLASSIFIER_H5,
@@ -51,13 +51,7 @@ class Export:
         record = read_record(self.folder)
         if record is None:
             return None
-        saved, own = record["made_from"], self._record["made_from"]
-        changed = [
-            f"{name} was {saved.get(name)}, is {own.get(name)}"
-            for name in sorted(saved | own)
-            if saved.get(name) != own.get(name)
-        ]
-        if changed:
+        if changed := differences(record["made_from"], self._record["made_from"]):
             raise InputError(
                 f"{self.folder} is an export of other settings: {'; '.join(changed)}; "
                 "give the old ones again",
@@ -101,7 +95,7 @@ class Export:
                     raise InputError(
                         f"{self.folder / name} is no longer there", ("export",)
                     )
-                yield f"{checksum(self.folder / name)}  {name}"
+                yield f"{checksum_of(self.folder / name)}  {name}"
 
 
 def open_export(
@@ -122,8 +116,8 @@ def open_export(
     """
     of_classifier = (model_dir / name for name in (CLASSIFIER_JSON, CLASSIFIER_H5))
     networks = {
-        "generator": checksum(generator_path),
-        "classifier": checksum(*of_classifier),
+        "generator": checksum_of(generator_path),
+        "classifier": checksum_of(*of_classifier),
     }
     about = {
         "generator": str(generator_path),
@@ -176,13 +170,3 @@ def find_record(folder: Path) -> dict[str, Any] | None:
 def is_complete(folder: Path) -> bool:
     """Tells whether an export has its checksums, which is what comes last."""
     return (folder / CHECKSUMS).is_file()
-
-
-def checksum(*paths: Path) -> str:
-    """Computes the SHA-256 of files, one after the other, in hexadecimal."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with open(path, "rb") as file:
-            while chunk := file.read(2**20):
-                digest.update(chunk)
-    return digest.hexdigest()

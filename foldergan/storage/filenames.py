@@ -30,5 +30,7 @@ GENERATED_SINGLE = "generated_image_epoch_{epoch:03d}_{number}.png"
 GENERATED_JPG = "gan_generated_image_epoch_{epoch}.jpg"
 FINAL_PLOT = "final_generated_images.png"
 RESUME = "resume.npz"
+RUN = "run_{script}.json"  # settings and versions
 REPORT = "report.html"  # the page that every script adds to
 REPORT_FOLDER = "report"  # what the page shows and no other file holds
+TIMES = "times_{script}.json"  # there

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foldergan.errors import InputError, report_unreadable
+from foldergan.storage.checksums import checksum_of
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
 from foldergan.storage.tables import as_json
 
@@ -56,7 +57,7 @@ def record(
             of it names the classes.
     """
     arrays = {
-        name: [*(_state_of(path) or ()), _checksum_of(path)] if path else None
+        name: [*(_state_of(path) or ()), checksum_of(path)] if path else None
         for name, path in ((IMAGES, images), (LABELS, labels))
     }
     content = {"origin": origin, "arrays": arrays, "found": found}
@@ -196,11 +197,6 @@ def _state_of(path: Path) -> list[int] | None:
     except FileNotFoundError:
         return None
     return [status.st_size, status.st_mtime_ns]
-
-
-def _checksum_of(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checksum_of_json(value: Any) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from foldergan.config.precision import PRECISIONS
 from foldergan.config.presets import Preset
 from foldergan.errors import InputError, report_unreadable
+from foldergan.storage.filenames import RUN
 from foldergan.storage.tables import save_json
 
-_RUN = "run_{}.json"
 # Of a preset, that a script runs by.
 _SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
 
@@ -38,7 +38,7 @@ def save_run(
         "given_precision": given,
         "versions": versions,
     }
-    save_json(model_dir / _RUN.format(script), record | others)
+    save_json(model_dir / RUN.format(script=script), record | others)
 
 
 def precision_of(model_dir: Path, script: str) -> str:
@@ -108,7 +108,7 @@ def load_run(model_dir: Path, script: str) -> dict[str, Any]:
     Raises:
         InputError: missing or damaged.
     """
-    path = model_dir / _RUN.format(script)
+    path = model_dir / RUN.format(script=script)
     way_out = f"run: python {script}.py"
     if not path.is_file():
         raise InputError(f"{path} not found; {way_out}")

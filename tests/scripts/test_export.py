@@ -7,7 +7,7 @@ import signal
 import pytest
 from conftest import draw_images, end_of
 
-from foldergan.storage import exports, plots
+from foldergan.storage import checksums, plots
 
 PREDICT = ("GeneratePredict.py", "--preset", "smoke")
 EXPORT = (*PREDICT, "--export", "more", "--min-confidence", 0)
@@ -62,7 +62,7 @@ def test_an_export_is_a_dataset_folder(work, script):
     record = json.loads(made["export.json"])
     assert record["state"]["kept"] == {"blue": 40, "red": 40}
     path = work / "model" / "generator_model_001.h5"
-    assert record["made_from"]["generator"] == exports.checksum(path)
+    assert record["made_from"]["generator"] == checksums.checksum_of(path)
     assert record["about"]["trained_on"]["held_out"] == 0.0
     model = ("--model-dir", "other", "--data-dir", "other")
     result = script(

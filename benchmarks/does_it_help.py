@@ -1,15 +1,16 @@
 """Whether drawn images help a classifier, beside simpler ways to have more of a class.
 
     python benchmarks/does_it_help.py --dataset clothing5/train --work ~/runs
-    python benchmarks/does_it_help.py --dataset cifar5/train --cut airplane=50 \
-        --work ~/runs-cut --backbone EfficientNetB0
+    python benchmarks/does_it_help.py --dataset cifar5/train --test cifar5/test \
+        --cut airplane=50 --work ~/runs-cut --backbone EfficientNetB0
 
-For each seed the images are split into folds. In each fold TrainModel.py, GANModel.py
-and GeneratePredict.py --export run on the training folds only; then each arm trains a
-classifier, which is measured on the real images of the held-out fold. All arms of a
-fold have the same network, seed, augmentation and number of gradient steps, on images
-that are passed over equally often; what an arm is called is what alone is different.
-With --backbone each arm also fits a linear head to a pretrained network.
+For each seed the images are split into folds, or, with --test, the seed chooses those
+that --cut leaves. In each fold TrainModel.py, GANModel.py and GeneratePredict.py
+--export run on the training images only; then each arm trains a classifier, which is
+measured by the real images of the held-out fold, or of --test. All arms of a fold have
+the same network, seed, augmentation and number of gradient steps, on images that are
+passed over equally often; what an arm is called is what alone is different. With
+--backbone each arm also fits a linear head to a pretrained network.
 
 Writes results.csv in the work folder and prints tables. Broken off, or given more
 seeds, the same command goes on. does_it_help.md tells more.
@@ -43,8 +44,12 @@ def parse():
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--preset", default="best-32")
-    parser.add_argument("--cut", metavar="CLASS=N", help="a class to leave N images of")
+    parser.add_argument("--test", type=Path, help="images to measure by; no folds then")
+    parser.add_argument(
+        "--cut", nargs="+", default=[], metavar="CLASS=N", help="leaves N images of it"
+    )
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--at-most", type=int, metavar="N", help="folds of each seed")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=2000, help="of every arm")
     parser.add_argument("--backbone", help="measure with this one too")
@@ -58,8 +63,9 @@ def parse():
     options = parser.parse_args()
     if options.folds < 2:
         parser.error("--folds must be at least 2")
-    if options.cut and not re.fullmatch(r".+=\d+", options.cut):
-        parser.error("--cut must be like airplane=50")
+    for cut in options.cut:
+        if not re.fullmatch(r".+=\d+", cut):
+            parser.error(f"--cut {cut}: must be like airplane=50")
     return options
 
 
@@ -75,48 +81,57 @@ class Data:
         from foldergan.data import dataset
         from foldergan.storage import arrays
 
-        self._files = self._list(options)
+        sources = [source for source in (options.dataset, options.test) if source]
+        files = [row for source in sources for row in self._list(source)]
+        # By class, as the arrays are.
+        self._files = sorted(files, key=lambda file: file[0])
+        self._is_test = np.array([source == options.test for *_, source in self._files])
         folder, array_dir = options.work / "all", options.work / "arrays"
         self.link(folder, range(len(self._files)))
         array_dir.mkdir(exist_ok=True)
         self.names = dataset.build_arrays(folder, array_dir, image_shape, strict=True)
         self.images = arrays.load_images(array_dir)
         self.labels = arrays.load_labels(array_dir, len(self.images))
+        cuts = (cut.rpartition("=") for cut in options.cut)
+        self._cut = {name: int(left) for name, _, left in cuts}
+        if unknown := set(self._cut) - set(self.names):
+            sys.exit(f"--cut: there is no class {', '.join(sorted(unknown))}")
 
     def link(self, folder: Path, rows) -> None:
         """Makes a dataset folder of links to these images."""
         temporary = folder.with_name(f".tmp-{folder.name}")
         shutil.rmtree(temporary, ignore_errors=True)
         for row in rows:
-            name, path = self._files[row]
+            name, path, _ = self._files[row]
             (temporary / name).mkdir(parents=True, exist_ok=True)
             (temporary / name / f"{row:06d}{path.suffix}").symlink_to(path)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
 
-    def folds(self, count: int, seed: int) -> np.ndarray:
-        """Deals the images of each class out to the folds; returns the fold of each."""
+    def splits(self, options, seed: int):
+        """Yields the rows to train on and to measure by, of each fold."""
         rng = np.random.default_rng(seed)
-        fold_of = np.empty(len(self.labels), int)
-        for column in self.labels.T:
-            rows = rng.permutation(np.flatnonzero(column))
-            fold_of[rows] = (np.arange(len(rows)) + rng.integers(count)) % count
-        return fold_of
+        fold_of = np.full(len(self.labels), -1)
+        for name, column in zip(self.names, self.labels.T, strict=True):
+            rows = rng.permutation(np.flatnonzero(column * ~self._is_test))
+            rows = rows[: self._cut.get(name)]
+            fold_of[rows] = (np.arange(len(rows)) + rng.integers(99)) % options.folds
+        if self._is_test.any():
+            yield np.flatnonzero(fold_of >= 0), np.flatnonzero(self._is_test)
+            return
+        for number in range(options.folds)[: options.at_most]:
+            held_out = fold_of == number
+            yield np.flatnonzero((fold_of >= 0) & ~held_out), np.flatnonzero(held_out)
 
-    def _list(self, options) -> list[tuple[str, Path]]:
+    @staticmethod
+    def _list(source: Path) -> list[tuple[str, Path, Path]]:
         from foldergan.data import folders
 
-        cut, _, left = (options.cut or "").rpartition("=")
-        files = []
-        for name, entries in folders.list_files(options.dataset, 2).items():
-            paths = [Path(entry.path).resolve() for entry in entries]
-            if cut and name == cut:
-                order = np.random.default_rng(0).permutation(len(paths))
-                paths = [paths[row] for row in sorted(order[: int(left)])]
-            files += [(name, path) for path in paths]
-        if cut and cut not in {name for name, _ in files}:
-            sys.exit(f"--cut {options.cut}: {options.dataset} has no class {cut}")
-        return files
+        return [
+            (name, Path(entry.path).resolve(), source)
+            for name, entries in folders.list_files(source, 2).items()
+            for entry in entries
+        ]
 
 
 def draw(options, data: Data, folder: Path, training: np.ndarray, seed: int) -> dict:
@@ -281,11 +296,7 @@ def run(options, preset, data: Data) -> list[dict]:
     if options.backbone:
         networks[Path(options.backbone).stem] = options.backbone
     for seed in options.seeds:
-        fold_of = data.folds(options.folds, seed)
-        for number in range(options.folds):
-            training, test = (
-                np.flatnonzero(x) for x in (fold_of != number, fold_of == number)
-            )
+        for number, (training, test) in enumerate(data.splits(options, seed)):
             folder = options.work / f"seed-{seed}-fold-{number}"
             kept = draw(options, data, folder, training, seed)
             pool = folder / "pool" if any(kept.values()) else None
@@ -314,8 +325,12 @@ def print_tables(options, rows: list[dict], data: Data) -> None:
     """Prints each arm beside doing nothing, for each network."""
     packages = ("keras", "tensorflow")
     print(f"\n{side_by_side.machine()}, {side_by_side.versions(*packages)}")
-    counts = data.labels.sum(0).astype(int)
-    print(", ".join(f"{n} {c}" for n, c in zip(data.names, counts, strict=True)))
+    for part, rows_of in zip(
+        ("trained on", "measured by"), next(data.splits(options, 0)), strict=True
+    ):
+        counts = zip(data.names, data.labels[rows_of].sum(0), strict=True)
+        print(f"{part}:", ", ".join(f"{name} {count:.0f}" for name, count in counts))
+    ratio = 0 if options.test else 1 / (options.folds - 1)
     seeds = {str(seed) for seed in options.seeds}
     columns = [f"recall of {name}" for name in data.names]
     for network in dict.fromkeys(row["network"] for row in rows):
@@ -333,11 +348,11 @@ def print_tables(options, rows: list[dict], data: Data) -> None:
             others = np.array([plain[key][0] for key in keys])
             drawn = np.mean([pairs[key][1] for key in keys])
             means = np.nanmean(values, axis=1), np.nanmean(others, axis=1)
-            apart = paired.difference(*means, options.folds)
+            apart = paired.difference(*means, ratio)
             cells = [arm, len(keys), f"{drawn:.0f}", f"{means[0].mean():.1%}"]
             cells.append("" if arm == NOTHING else str(apart))
             for value, other in zip(values.T, others.T, strict=True):
-                apart = paired.difference(value, other, options.folds)
+                apart = paired.difference(value, other, ratio)
                 mean = f"{np.nanmean(value):.1%}"
                 cells.append(mean if arm == NOTHING else f"{mean}, {apart}")
             table.append(cells)

@@ -29,19 +29,19 @@ class Difference(NamedTuple):
         return f"{100 * self.mean:+.1f}{interval}"
 
 
-def difference(values, others, folds: int) -> Difference:
+def difference(values, others, ratio: float) -> Difference:
     """Compares values with others of the same folds and seeds.
 
     Args:
         values: numbers, one for each fold of each seed.
         others: of the same folds and seeds, in the same order.
-        folds: of each seed.
+        ratio: of test to training images; 0 where no two training sets share many.
     """
     apart = np.asarray(values, float) - np.asarray(others, float)
     mean = apart.mean()
     if len(apart) < 2:
         return Difference(mean, np.nan, np.nan)
-    variance = apart.var(ddof=1) * (1 / len(apart) + 1 / (folds - 1))
+    variance = apart.var(ddof=1) * (1 / len(apart) + ratio)
     quantile = stats.t.ppf((1 + _CONFIDENCE) / 2, len(apart) - 1)
     half = quantile * np.sqrt(variance)
     return Difference(mean, mean - half, mean + half)

@@ -40,6 +40,12 @@ def trained(script, tmp_path, backbone):
     return tmp_path
 
 
+def change_weights(backbone) -> None:
+    network = keras.models.load_model(backbone)
+    network.set_weights([weight + 1 for weight in network.get_weights()])
+    network.save(backbone)
+
+
 def test_the_three_scripts_work_together(script, trained, backbone):
     done = script(
         "GANModel.py", *PRESET, *TINY, f"--backbone={backbone}", "--held-out=0"
@@ -62,7 +68,7 @@ def test_a_folder_without_classes_is_drawn_too(script, tmp_path, backbone):
     dataset = draw_images(tmp_path / "pictures")
     for path in list(dataset.rglob("*.*")):
         path.rename(dataset / f"{path.parent.name}-{path.name}")
-    done = script(
+    command = (
         "GANModel.py",
         *PRESET,
         *TINY,
@@ -71,7 +77,11 @@ def test_a_folder_without_classes_is_drawn_too(script, tmp_path, backbone):
         "--conditioning=none",
         "--held-out=0",
     )
+    done = script(*command)
     assert done.code == 0, done.err
+    change_weights(backbone)
+    done = script(*command, "--epochs=3", "--resume")
+    assert done.code == 2 and "backbone" in done.err
 
 
 @pytest.mark.slow
@@ -92,11 +102,7 @@ def test_evaluation_is_by_another_network_unless_said(
 
 
 def test_a_backbone_that_has_changed_is_refused(script, trained, backbone):
-    import keras
-
-    network = keras.models.load_model(backbone)
-    network.set_weights([weight + 1 for weight in network.get_weights()])
-    network.save(backbone)
+    change_weights(backbone)
     done = script(
         "GANModel.py", *PRESET, *TINY, f"--backbone={backbone}", "--held-out=0"
     )

@@ -10,7 +10,8 @@ Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h
         --per-class run_TrainModel.json and the labels
 Writes  in model/: predictions.png, predictions.csv, report.html; of a generator with
         classes predictions_confusion.png; --evaluate also predictions_nearest.png and,
-        where its training held images out, predictions_quality.csv. Or, with --export
+        where its training held images out, predictions_quality.csv; --export-onnx
+        train.onnx and, of the generator, generator_model_080.onnx. Or, with --export
         DIR, only DIR/<class>/gen_000001.png ..., DIR/export.json and DIR/SHA256SUMS
 """
 
@@ -54,6 +55,9 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         metavar="DIR",
         help="folder to save each image in as a file of its own; empty or new",
     )
+    parser.add_onnx_flag(
+        "train.onnx and the generator, such as generator_model_080.onnx"
+    )
     parser.add_option(
         "output", "--show", action="store_true", help="open a window with the images"
     )
@@ -66,11 +70,11 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         "accepts, and do nothing else; the same command goes on where it stopped",
     )
     options, preset = parser.parse()
-    others = [options.evaluate, options.save_images, options.show]
+    others = [options.evaluate, options.save_images, options.show, options.export_onnx]
     if options.export and (any(others) or hasattr(options, "count")):
         parser.error(
             "--export goes with --per-class, --only and --min-confidence, not with "
-            "--count, --evaluate, --save-images or --show"
+            "--count, --evaluate, --save-images, --export-onnx or --show"
         )
     return options, preset
 
@@ -78,7 +82,10 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 def main() -> None:
     options, preset = parse_flags()
     from foldergan.report.run import RunReport
+    from foldergan.storage import onnx
 
+    if options.export_onnx:
+        onnx.require()
     report = RunReport(options.model_dir, "GeneratePredict")
     networks = load_networks(options, preset)
     if options.export:
@@ -87,6 +94,9 @@ def main() -> None:
     else:
         with report:
             judge(options, preset, networks, report)
+            if options.export_onnx:
+                path = onnx.export_generator(networks.generator_path, options.model_dir)
+                print(f"saved {onnx.export_classifier(options.model_dir)} and {path}")
 
 
 def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":

@@ -7,8 +7,8 @@
 Reads   dataset/<class>/*; --augment-with DIR also DIR/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
-        train_curves.png, confusion_matrix.png, report.html; --augment-with also arrays
-        of those images in extra_images/
+        train_curves.png, confusion_matrix.png, report.html; --export-onnx also
+        train.onnx; --augment-with also arrays of those images in extra_images/
 """
 
 import argparse
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("data", "classifier"))
     parser.add_dataset_flags()
+    parser.add_onnx_flag("the classifier as train.onnx")
     parser.add_option(
         "data",
         "--augment-with",
@@ -50,12 +51,17 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 def main() -> None:
     options, preset = parse_flags()
     from foldergan.report.run import RunReport
+    from foldergan.storage import onnx
 
+    if options.export_onnx:
+        onnx.require()
     with (
         locking.training_folder(options.model_dir),
         RunReport(options.model_dir, "TrainModel") as report,
     ):
         train(options, preset, report)
+        if options.export_onnx:
+            print(f"saved {onnx.export_classifier(options.model_dir)}")
 
 
 def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:

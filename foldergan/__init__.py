@@ -2,6 +2,7 @@
 
     errors       what can go wrong
     processor    how many cores may be used, and of which model
+    packages     which of the optional packages are there
     config/      every setting, the presets, the command line
     images       images as arrays: resizing, the named range conversions
     backend      Keras and TensorFlow, started quietly and seeded

@@ -15,7 +15,7 @@ ALL = PACKAGE | SCRIPTS
 # Each wing, and each file that stands alone, imports from lines above its own only.
 FLOORS = (
     ("errors", "processor"),
-    ("config", "images", "backend", "progress"),
+    ("packages", "config", "images", "backend", "progress"),
     ("process", "storage"),
     ("data", "nn", "backbones"),
     ("metrics", "classifier"),

@@ -72,6 +72,20 @@ class Parser(argparse.ArgumentParser):
         """Adds a flag that is no setting of a preset under one of `GROUPS`."""
         self._titled[group].add_argument(flag, **how)
 
+    def add_onnx_flag(self, networks: str) -> None:
+        """Adds the flag of a script that writes ONNX files.
+
+        Args:
+            networks: that it writes, as its help names them.
+        """
+        self.add_option(
+            "output",
+            "--export-onnx",
+            action="store_true",
+            help=f"also save {networks} for ONNX Runtime; needs more packages, see "
+            "requirements-optional.txt",
+        )
+
     def add_dataset_flags(self) -> None:
         """Adds the flags of a script that makes the arrays from images."""
         self.add_option(
@@ -147,6 +161,7 @@ def advice(options: tuple[str, ...]) -> str:
     """Writes what to do about options as the end of a sentence; nothing for none."""
     special = {
         "resume": "run without --resume",
+        "export_onnx": "leave out --export-onnx",
         "only": "leave out --only",
         "per_class": "leave out --per-class",
         "augment_with": "name another folder with --augment-with",

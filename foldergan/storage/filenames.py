@@ -5,6 +5,7 @@ LABELS = "img_label.txt.npy"  # float32 (n, classes), one-hot
 ORIGIN = "img_data.txt.json"  # what the two arrays were made from
 CLASSIFIER_JSON = "train.json"  # keras.models.model_from_json
 CLASSIFIER_H5 = "train.h5"  # .load_weights
+CLASSIFIER_ONNX = "train.onnx"  # the same for programs without Keras
 CLASS_NAMES = "classes.json"  # list of str, in the order of the labels' columns
 GENERATOR = "generator_model_{epoch:03d}.h5"  # keras.models.load_model; -1-1 out
 BEST_GENERATOR = "generator_best.h5"  # the same, of the best save

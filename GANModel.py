@@ -10,8 +10,8 @@ Reads   img_data.txt.npy, or makes it from --dataset; where the preset draws by 
         train.json, train.h5 and classes.json
 Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png
         (each preset has its own: see the README), and at each, or once a minute,
-        resume.npz; every epoch: gan_history.csv, report.html; at the end:
-        gan_curves.png
+        resume.npz; every epoch: gan_history.csv, report.html, with --tensorboard its
+        log in tensorboard/; at the end: gan_curves.png
 """
 
 import argparse
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("gan",))
-    parser.add_dataset_flags()
+    parser.add_training_flags()
     parser.add_option(
         "output",
         "--output-dir",
@@ -62,7 +62,7 @@ def main() -> None:
     locking.make_writable_folder(options.output_dir)
     with (
         locking.training_folder(options.model_dir),
-        RunReport(options.model_dir, "GANModel") as report,
+        RunReport(options.model_dir, "GANModel", has_log=options.tensorboard) as report,
     ):
         train(options, preset, report)
 

@@ -8,7 +8,8 @@ Reads   dataset/<class>/*; --augment-with DIR also DIR/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
         train_curves.png, confusion_matrix.png, report.html; --export-onnx also
-        train.onnx; --augment-with also arrays of those images in extra_images/
+        train.onnx; --tensorboard its log in tensorboard/; --augment-with also arrays of
+        those images in extra_images/
 """
 
 import argparse
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
     parser = command_line.Parser(__doc__, sections=("data", "classifier"))
-    parser.add_dataset_flags()
+    parser.add_training_flags()
     parser.add_onnx_flag("the classifier as train.onnx")
     parser.add_option(
         "data",
@@ -57,7 +58,9 @@ def main() -> None:
         onnx.require()
     with (
         locking.training_folder(options.model_dir),
-        RunReport(options.model_dir, "TrainModel") as report,
+        RunReport(
+            options.model_dir, "TrainModel", has_log=options.tensorboard
+        ) as report,
     ):
         train(options, preset, report)
         if options.export_onnx:

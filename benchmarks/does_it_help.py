@@ -12,8 +12,9 @@ the same network, seed, augmentation and number of gradient steps, on images tha
 passed over equally often; what an arm is called is what alone is different. With
 --backbone each arm also fits a linear head to a pretrained network.
 
-Writes results.csv in the work folder and prints tables. Broken off, or given more
-seeds, the same command goes on. does_it_help.md tells more.
+Writes results.csv and the table does_it_help.csv in the work folder and prints tables;
+with --model-dir that table is in the report.html of this folder too. Broken off, or
+given more seeds, the same command goes on. does_it_help.md tells more.
 """
 
 import argparse
@@ -52,6 +53,7 @@ def parse():
     parser.add_argument("--at-most", type=int, metavar="N", help="folds of each seed")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=2000, help="of every arm")
+    parser.add_argument("--model-dir", type=Path, help="show it in its report.html")
     parser.add_argument("--backbone", help="measure with this one too")
     parser.add_argument("--min-confidence", type=float, default=0.5)
     parser.add_argument(
@@ -321,8 +323,13 @@ def run(options, preset, data: Data) -> list[dict]:
     return rows
 
 
-def print_tables(options, rows: list[dict], data: Data) -> None:
-    """Prints each arm beside doing nothing, for each network."""
+def print_tables(options, rows: list[dict], data: Data) -> list[dict]:
+    """Prints each arm beside doing nothing, for each network.
+
+    Returns:
+        The same as numbers, a row for each arm of each network.
+    """
+    summary = []
     packages = ("keras", "tensorflow")
     print(f"\n{side_by_side.machine()}, {side_by_side.versions(*packages)}")
     for part, rows_of in zip(
@@ -349,6 +356,12 @@ def print_tables(options, rows: list[dict], data: Data) -> None:
             drawn = np.mean([pairs[key][1] for key in keys])
             means = np.nanmean(values, axis=1), np.nanmean(others, axis=1)
             apart = paired.difference(*means, ratio)
+            about = {"network": network, "arm": arm, "n": len(keys)}
+            about |= {"drawn": round(drawn), "mean_recall": means[0].mean()}
+            beside = ("", "", "") if arm == NOTHING else apart
+            about |= dict(zip(("difference", "low", "high"), beside, strict=True))
+            recalls = np.nanmean(values, axis=0)
+            summary.append(about | dict(zip(columns, recalls, strict=True)))
             cells = [arm, len(keys), f"{drawn:.0f}", f"{means[0].mean():.1%}"]
             cells.append("" if arm == NOTHING else str(apart))
             for value, other in zip(values.T, others.T, strict=True):
@@ -359,6 +372,7 @@ def print_tables(options, rows: list[dict], data: Data) -> None:
         print(f"\n{network} network, {options.steps} steps\n")
         headings = ["arm", "n", "drawn", "mean recall", f"beside {NOTHING}"]
         side_by_side.table(headings + list(data.names), table)
+    return summary
 
 
 def main():
@@ -378,7 +392,14 @@ def main():
     preset = replace(preset, classifier=replace(settings, precision=chosen))
     data = Data(options, shape)
     rows = run(options, preset, data)
-    print_tables(options, rows, data)
+    summary = print_tables(options, rows, data)
+    from foldergan.report import page
+    from foldergan.storage import filenames, tables
+
+    for folder in filter(None, (options.work, options.model_dir)):
+        tables.save_csv(folder / filenames.DOES_IT_HELP, summary)
+    if options.model_dir:
+        page.update(options.model_dir)
 
 
 if __name__ == "__main__":

@@ -157,6 +157,7 @@ def test_only_these_modules_import_tensorflow():
         "nn/fast_layers",
         "nn/fast_twin",
         "nn/precision",
+        "storage/events",
     }
 
 

@@ -86,8 +86,8 @@ class Parser(argparse.ArgumentParser):
             "requirements-optional.txt",
         )
 
-    def add_dataset_flags(self) -> None:
-        """Adds the flags of a script that makes the arrays from images."""
+    def add_training_flags(self) -> None:
+        """Adds the flags of a script that makes the arrays from images, and trains."""
         self.add_option(
             "data",
             "--dataset",
@@ -100,6 +100,13 @@ class Parser(argparse.ArgumentParser):
             "--strict",
             action="store_true",
             help="stop at the first unreadable file",
+        )
+        self.add_option(
+            "output",
+            "--tensorboard",
+            action="store_true",
+            help="also log figures and grids for TensorBoard; needs more packages, see "
+            "requirements-optional.txt",
         )
 
     def parse(self) -> tuple[argparse.Namespace, Preset]:
@@ -162,6 +169,7 @@ def advice(options: tuple[str, ...]) -> str:
     special = {
         "resume": "run without --resume",
         "export_onnx": "leave out --export-onnx",
+        "tensorboard": "leave out --tensorboard",
         "only": "leave out --only",
         "per_class": "leave out --per-class",
         "augment_with": "name another folder with --augment-with",

@@ -25,10 +25,10 @@ _PAGES = re.compile(
 
 def section(model_dir: Path) -> dict[str, Any] | None:
     """Collects what the page shows of the GAN; None where none was trained."""
-    history = _rows(model_dir / "gan_history.csv")
+    history = load_rows(model_dir / "gan_history.csv")
     if not history:
         return None
-    quality = _rows(model_dir / filenames.QUALITY)
+    quality = load_rows(model_dir / filenames.QUALITY)
     best = _best(quality) if quality else None
     last = int(history[-1]["epoch"])
     frames, without = _frames(model_dir, last, best["epoch"] if best else last)
@@ -45,7 +45,7 @@ def section(model_dir: Path) -> dict[str, Any] | None:
     }
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def load_rows(path: Path) -> list[dict[str, Any]]:
     """Loads a table of numbers; what is no number stays text."""
     return [
         {name: _number(value) for name, value in row.items()}
@@ -143,13 +143,7 @@ def _frames(
         Epoch, size and picture of each, and how many were left out: "thinned" and
         "too_large".
     """
-    times = tables.load_json(runs.path_of_times(model_dir, "GANModel"))
-    began = times["began"] if times else 0
-    found: dict[int, Path] = {}
-    for path in model_dir.iterdir():
-        match = _PAGES.fullmatch(path.name)
-        if match and path.stat().st_mtime >= began:
-            found[int(match[1] or match[2])] = path
+    found = list_pages(model_dir)
     epochs = sorted(epoch for epoch in found if epoch <= last)
     shown = thumbnails.thin(epochs, _FRAMES)
     if best in epochs and best not in shown:
@@ -167,6 +161,18 @@ def _frames(
     too_large = len(pages) - len(frames)
     thinned = len(epochs) - len(kept) - too_large
     return kept, {"thinned": thinned, "too_large": too_large}
+
+
+def list_pages(model_dir: Path) -> dict[int, Path]:
+    """Finds the grids that this training has drawn so far: epoch -> file."""
+    times = tables.load_json(runs.path_of_times(model_dir, "GANModel"))
+    began = times["began"] if times else 0
+    found: dict[int, Path] = {}
+    for path in model_dir.iterdir():
+        match = _PAGES.fullmatch(path.name)
+        if match and path.stat().st_mtime >= began:
+            found[int(match[1] or match[2])] = path
+    return found
 
 
 def _nearest(model_dir: Path) -> dict[str, Any] | None:

@@ -9,7 +9,14 @@ import jinja2
 from markupsafe import Markup
 
 from foldergan import __version__
-from foldergan.report import classifier, dataset, generator, predictions, runs
+from foldergan.report import (
+    classifier,
+    dataset,
+    does_it_help,
+    generator,
+    predictions,
+    runs,
+)
 from foldergan.storage import filenames, tables
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -53,6 +60,7 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
         ("classifier", "Classifier", lambda of: classifier.section(of, history or [])),
         ("gan", "GAN", generator.section),
         ("generated", "Generated pictures", predictions.section),
+        ("help", "Help for a classifier", does_it_help.section),
         ("runs", "Settings and times", runs.section),
     ):
         # Whatever a file has in it, a page to look at is no reason to end a training.

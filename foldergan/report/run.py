@@ -13,7 +13,8 @@ import numpy as np
 from foldergan.errors import ForeseenError, Interrupted
 from foldergan.images import Images
 from foldergan.report import classifier, dataset, page, predictions, runs
-from foldergan.storage import locking, tables
+from foldergan.report.tensorboard import TensorBoardLog
+from foldergan.storage import events, locking, tables
 
 _PAUSE = 50  # times as long as the page took to write: it costs a fiftieth of the time
 
@@ -29,6 +30,10 @@ class RunReport:
         model_dir: folder of the models.
         script: its name, such as "GANModel".
         clock: tells the time in seconds.
+        has_log: writes a log for TensorBoard too, as of `TensorBoardLog`.
+
+    Raises:
+        InputError: a log is asked for, and its package is missing.
     """
 
     def __init__(
@@ -36,8 +41,12 @@ class RunReport:
         model_dir: Path,
         script: str,
         clock: Callable[[], float] = time.monotonic,
+        has_log: bool = False,
     ) -> None:
-        self._model_dir = model_dir
+        if has_log:
+            events.require()
+        self._model_dir, self._has_log = model_dir, has_log
+        self._log: TensorBoardLog | None = None  # begins with the first epoch
         self._script, self._clock = script, clock
         self._start = clock()
         # "began" is to be compared with the times of files.
@@ -85,7 +94,7 @@ class RunReport:
         self._attempt(lambda: self._save(predictions.FILE, found))
 
     def update(self, history: list[dict[str, float]] | None = None) -> None:
-        """Writes the page, unless it was written a moment ago.
+        """Writes the log, and the page, unless it was written a moment ago.
 
         Args:
             history: of a classifier that is in training, for its table is saved only
@@ -94,6 +103,8 @@ class RunReport:
         self._history = history or []
         if self._clock() >= self._due:
             self._attempt(lambda: self._write("running"))
+        if self._has_log:
+            self._attempt(self._write_log)
 
     def __enter__(self) -> "RunReport":
         return self
@@ -126,12 +137,18 @@ class RunReport:
         self._is_begun = True
         self._due = self._clock() + _PAUSE * (self._clock() - start)
 
+    def _write_log(self) -> None:
+        if self._log is None:
+            started = self._times["started"]
+            self._log = TensorBoardLog(self._model_dir, self._script, started)
+        self._log.update(self._history)
+
     def _attempt(self, write: Callable[[], None]) -> None:
         try:
             write()
         except ForeseenError as error:
             if not self._has_warned:
-                print(f"warning: {error}; the run goes on without its page")
+                print(f"warning: {error}; the run goes on without that")
             self._has_warned = True
 
     def _save(self, filename: str, found: Any) -> None:

@@ -62,6 +62,7 @@ def test_an_empty_folder_has_a_page_that_says_what_to_do(tmp_path):
         ("classifier", ["train_history.csv"]),
         ("gan", ["gan_history.csv"]),
         ("generated", ["report/predictions.json"]),
+        ("help", ["does_it_help.csv"]),
         ("runs", ["run_TrainModel.json"]),
     ],
 )
@@ -104,6 +105,18 @@ def test_why_a_save_is_the_best_is_said(model_dir):
     tables.save_csv(model_dir / filenames.QUALITY, rows)
     assert "epoch 4</b>" in why() and "least (1, epoch 2)" in why()
     assert "cannot be told from real" in why()
+
+
+def test_what_helped_is_told_from_what_chance_would_have(filled):
+    text = page.render(filled)
+    rows = re.findall(r'<tr><th scope="row">(.*?)</tr>', text)
+    cells = [re.sub("<[^>]*>", "|", row).split("|") for row in rows]
+    found = {row[0]: [cell for cell in row[1:] if cell] for row in cells}
+    recalls = ["62.5%"] * len(CLASSES)
+    assert found["nothing"] == ["15", "40", "70.0%", *recalls]
+    assert found["class weights"][3:] == ["+2.0 (-1.0 to +5.0)", *recalls]
+    assert found["drawn, 1 to 1"][3:5] == ["+3.1 (+1.2 to +5.0)", "better"]
+    assert found["drawn images alone"][3:5] == ["-30.0 (-35.0 to -25.0)", "worse"]
 
 
 def test_without_evaluation_nothing_is_called_the_best(model_dir):

@@ -1,0 +1,65 @@
+"""Logs for TensorBoard: event files, which grow while a run goes on."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from foldergan import packages
+from foldergan.errors import RunError
+from foldergan.storage import atomic, locking
+
+
+def require() -> None:
+    """Raises InputError where the package is missing that TensorFlow logs through."""
+    packages.require("TensorBoard logs", ("tensorboard",), "tensorboard")
+
+
+class EventLog:
+    """The log of one run, begun anew: what the folder held of it before is removed.
+
+    Args:
+        folder: of this run alone; TensorBoard calls the run after it.
+
+    Raises:
+        RunError: the disk refused; so in every method.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import tensorflow as tf
+
+        self._folder = folder
+        locking.make_writable_folder(folder)
+        for path in folder.glob("events.out.tfevents.*"):
+            atomic.remove(path)
+        with self._reporting():
+            self._writer = tf.summary.create_file_writer(str(folder))
+
+    def add_figures(self, epoch: int, figures: dict[str, float]) -> None:
+        """Adds figures of an epoch, each under its name."""
+        import tensorflow as tf
+
+        with self._reporting(), self._writer.as_default(step=epoch):
+            for name, value in figures.items():
+                tf.summary.scalar(name, value)
+
+    def add_image(self, epoch: int, name: str, path: Path) -> None:
+        """Adds a .png or .jpg file of an epoch."""
+        import tensorflow as tf
+
+        with self._reporting(), self._writer.as_default(step=epoch):
+            image = tf.io.decode_image(path.read_bytes(), expand_animations=False)
+            tf.summary.image(name, image[None])
+
+    def flush(self) -> None:
+        """Writes to the disk what has been added."""
+        with self._reporting():
+            self._writer.flush()
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        import tensorflow as tf
+
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise RunError(f"could not write to {self._folder}: {error}") from error

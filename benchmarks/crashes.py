@@ -326,6 +326,8 @@ class Case:
 
     def faults(self, folder: Path) -> tuple[list[str], list[str], list[str]]:
         """Says what a kill has lost, mixed, and left to be refused."""
+        from foldergan.storage import filenames
+
         lost, mixed, refused = self._unreadable(folder), [], []
         found = {"arrays": self._arrays(folder), "classifier": self._classifier(folder)}
         for (name, said), *known in zip(found.items(), *self._known, strict=True):
@@ -341,10 +343,14 @@ class Case:
             is_known = data in (old.get(name), new.get(name))
             if not (is_known or Path(name).name.startswith(PASSING)):
                 mixed.append(name)
-        table = "model/predictions.csv"
-        of = old if now[table] == old[table] else new
-        pages = [name for name in now if name.startswith("model/predictions")]
-        mixed += [name for name in pages if now[name] != of.get(name)]
+        for main, others in (
+            (filenames.PREDICTIONS, filenames.OF_PREDICTIONS),
+            (filenames.CLASSIFIER_H5, filenames.OF_CLASSIFIER),
+        ):
+            of = old if now[f"model/{main}"] == old[f"model/{main}"] else new
+            for name in (f"model/{other}" for other in others):
+                if name in now and now[name] != of.get(name):
+                    mixed.append(f"{name} beside another {main}")
         return lost, mixed, refused
 
     def has_state(self, folder: Path) -> bool:

@@ -135,7 +135,7 @@ def judge(
     from foldergan.classifier.predictions import Predictions
     from foldergan.gan import drawing, sampling
     from foldergan.progress import DrawingProgress
-    from foldergan.storage import atomic, filenames, plots, tables
+    from foldergan.storage import filenames, plots, tables
 
     # Decide what to draw.
     class_ids = drawing.classes_to_draw(networks, options.only)
@@ -152,7 +152,9 @@ def judge(
     found = Predictions(networks.class_names, kept=plots.MOST_ON_PAGE)
     page: list[np.ndarray] = []
     progress = DrawingProgress(count)
-    with tables.writing_csv(options.model_dir / filenames.PREDICTIONS) as append:
+    table = options.model_dir / filenames.PREDICTIONS
+    outdated = [options.model_dir / name for name in filenames.OF_PREDICTIONS]
+    with tables.writing_csv(table, outdated) as append:
         for drawn in drawing.draw(networks, inputs):
             rows = found.add(drawn.probabilities, drawn.class_ids)
             append(rows)
@@ -169,8 +171,6 @@ def judge(
 
     # Show and save what it says.
     print(found.as_text())
-    for name in filenames.OF_JUDGE:  # of the images of before
-        atomic.remove(options.model_dir / name)
     images = np.stack(page)
     save_pages(options, images, found, networks.class_names)
     report.add_predictions(

@@ -179,7 +179,7 @@ def save_results(
     """Writes the classifier, and how its training went."""
     from foldergan import backend
     from foldergan.backbones import sources
-    from foldergan.storage import models, plots, runs, tables
+    from foldergan.storage import filenames, models, plots, runs, tables
 
     models.save_classifier(
         model_dir,
@@ -188,11 +188,11 @@ def save_results(
         preset.classifier.augmentation,
         sources.fingerprint(preset.classifier.backbone),
     )
-    tables.save_csv(model_dir / "train_history.csv", history)
+    tables.save_csv(model_dir / filenames.CLASSIFIER_HISTORY, history)
     runs.save_run(
         model_dir, "TrainModel", preset, backend.versions(), given_precision, **about
     )
-    plots.save_curves(model_dir / "train_curves.png", history)
+    plots.save_curves(model_dir / filenames.CLASSIFIER_CURVES, history)
 
 
 def evaluate(
@@ -211,7 +211,7 @@ def evaluate(
         labels and predictions.
     """
     from foldergan.classifier import evaluation
-    from foldergan.storage import plots, tables
+    from foldergan.storage import filenames, plots, tables
 
     table = []
     for part, numbers in rows.items():
@@ -223,9 +223,10 @@ def evaluate(
             table.append({"part": part} | figures)
             matrix = evaluation.confusion_matrix(labels[numbers], probabilities)
             last = (part, class_names, images, numbers, labels[numbers], probabilities)
-    tables.save_csv(model_dir / "train_evaluation.csv", table)
+    tables.save_csv(model_dir / filenames.CLASSIFIER_EVALUATION, table)
     print(evaluation.evaluation_report(table))
-    plots.save_confusion_matrix(model_dir / "confusion_matrix.png", matrix, class_names)
+    page = model_dir / filenames.CLASSIFIER_MATRIX
+    plots.save_confusion_matrix(page, matrix, class_names)
     print(evaluation.class_report(matrix, class_names))
     return last
 

@@ -80,7 +80,9 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
     Returns:
         None where there is no classifier and none in training.
     """
-    rows = history or _numbers(tables.load_csv(model_dir / "train_history.csv"))
+    rows = history or _numbers(
+        tables.load_csv(model_dir / filenames.CLASSIFIER_HISTORY)
+    )
     if not rows:
         return None
     epochs = [row["epoch"] for row in rows]
@@ -102,7 +104,7 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
         return found
     confusions = tables.load_json(model_dir / filenames.REPORT_FOLDER / FILE)
     return found | {
-        "evaluation": tables.load_csv(model_dir / "train_evaluation.csv"),
+        "evaluation": tables.load_csv(model_dir / filenames.CLASSIFIER_EVALUATION),
         "confusions": _confusions(confusions) if confusions else None,
     }
 

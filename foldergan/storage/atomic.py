@@ -6,14 +6,14 @@ a reader finds the old file or the new one, also after `kill -9` or a full disk.
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from foldergan.errors import RunError
 
 
 @contextlib.contextmanager
-def publishing() -> Iterator[Callable[[Path], Path]]:
+def publishing(outdated: Iterable[Path] = ()) -> Iterator[Callable[[Path], Path]]:
     """Yields a function that takes a final name and gives a temporary one.
 
     What is written there replaces the final names once all of it is whole. On any
@@ -26,6 +26,11 @@ def publishing() -> Iterator[Callable[[Path], Path]]:
 
     A temporary name ends like the final one, because some writers choose the format
     by the extension. Each is written before the next is asked for.
+
+    Args:
+        outdated: what would contradict the new files, such as figures of the old ones.
+            It is removed once the new files are whole and before they are renamed: a
+            reader finds it beside the old ones or not at all.
 
     Raises:
         RunError: the disk refused (full, read-only, no permission).
@@ -46,6 +51,9 @@ def publishing() -> Iterator[Callable[[Path], Path]]:
             current = path
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
+        for path in outdated:
+            current = path
+            path.unlink(missing_ok=True)
         for path, temporary in reversed(temporaries.items()):
             current = path
             os.replace(temporary, path)
@@ -60,16 +68,17 @@ def publishing() -> Iterator[Callable[[Path], Path]]:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, outdated: Iterable[Path] = ()) -> Iterator[Path]:
     """Yields a temporary path; what is written there then replaces `path`.
 
     Args:
         path: the final name.
+        outdated: as of `publishing`.
 
     Raises:
         RunError: as of `publishing`.
     """
-    with publishing() as temporary_of:
+    with publishing(outdated) as temporary_of:
         yield temporary_of(path)
 
 
@@ -83,8 +92,3 @@ def back_up(path: Path) -> None:
             number += 1
         path.replace(kept)
         print(f"{path} is of an earlier run; it is kept as {kept.name}")
-
-
-def remove(path: Path) -> None:
-    """Removes what would contradict a file that has been replaced."""
-    path.unlink(missing_ok=True)

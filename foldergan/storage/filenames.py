@@ -7,6 +7,17 @@ CLASSIFIER_JSON = "train.json"  # keras.models.model_from_json
 CLASSIFIER_H5 = "train.h5"  # .load_weights
 CLASSIFIER_ONNX = "train.onnx"  # the same for programs without Keras
 CLASS_NAMES = "classes.json"  # list of str, in the order of the labels' columns
+CLASSIFIER_HISTORY = "train_history.csv"  # a row an epoch
+CLASSIFIER_CURVES = "train_curves.png"
+CLASSIFIER_EVALUATION = "train_evaluation.csv"  # a row a part of the images
+CLASSIFIER_MATRIX = "confusion_matrix.png"
+OF_CLASSIFIER = (  # what tells of the classifier in CLASSIFIER_H5
+    CLASSIFIER_HISTORY,
+    CLASSIFIER_CURVES,
+    CLASSIFIER_EVALUATION,
+    CLASSIFIER_MATRIX,
+    "run_TrainModel.json",
+)
 GENERATOR = "generator_model_{epoch:03d}.h5"  # keras.models.load_model; -1-1 out
 BEST_GENERATOR = "generator_best.h5"  # the same, of the best save
 GENERATOR_CLASSES = "generator_classes.json"  # of versions before 0.2
@@ -20,7 +31,12 @@ PREDICTIONS_PAGE = "predictions.png"
 PREDICTIONS_MATRIX = "predictions_confusion.png"  # intended against predicted
 PREDICTIONS_QUALITY = "predictions_quality.csv"  # as of QUALITY, of these images
 PREDICTIONS_NEAREST = "predictions_nearest.png"
-OF_JUDGE = (PREDICTIONS_MATRIX, PREDICTIONS_QUALITY, PREDICTIONS_NEAREST)  # not always
+OF_PREDICTIONS = (  # what tells of the images in PREDICTIONS
+    PREDICTIONS_PAGE,
+    PREDICTIONS_MATRIX,
+    PREDICTIONS_QUALITY,
+    PREDICTIONS_NEAREST,
+)
 DOES_IT_HELP = "does_it_help.csv"  # the table of benchmarks/does_it_help.py
 SINGLE = "generated_{number:06d}.png"  # by its number in PREDICTIONS
 EXPORT = "export.json"  # of a dataset folder of generated images

@@ -14,6 +14,7 @@ from foldergan.storage.filenames import (
     CLASSIFIER_H5,
     CLASSIFIER_JSON,
     GENERATOR_CLASSES,
+    OF_CLASSIFIER,
 )
 from foldergan.storage.tables import as_json, encode
 
@@ -63,7 +64,7 @@ def save_classifier(
     augmentation: tuple[str, ...],
     backbone: str = "none",
 ) -> None:
-    """Saves train.json, train.h5 and classes.json.
+    """Saves train.json, train.h5 and classes.json; removes what tells of others.
 
     train.h5 says what the two others must be, and is published as such.
 
@@ -84,7 +85,7 @@ def save_classifier(
         "backbone": backbone,
         _CHECKSUM: hashlib.sha256(text).hexdigest(),
     }
-    with atomic.publishing() as temporary_of:
+    with atomic.publishing(model_dir / name for name in OF_CLASSIFIER) as temporary_of:
         temporary_of(model_dir / CLASSIFIER_JSON).write_bytes(text)
         names = encode(as_json(class_names))
         temporary_of(model_dir / CLASS_NAMES).write_bytes(names)

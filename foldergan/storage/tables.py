@@ -3,7 +3,7 @@
 import contextlib
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,12 +41,18 @@ def save_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 @contextlib.contextmanager
-def writing_csv(path: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+def writing_csv(
+    path: Path, outdated: Iterable[Path] = ()
+) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
     """Yields a function that appends rows, so that a table need not fit in memory.
 
     The first rows that it is given decide which columns there are.
+
+    Args:
+        path: of the table.
+        outdated: as of `atomic.publishing`.
     """
-    with _writing(path) as file:
+    with _writing(path, outdated) as file:
         writer: csv.DictWriter[str] | None = None
 
         def append(rows: list[dict[str, Any]]) -> None:
@@ -68,9 +74,9 @@ def writing_lines(path: Path) -> Iterator[Callable[[str], None]]:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[IO[str]]:
+def _writing(path: Path, outdated: Iterable[Path] = ()) -> Iterator[IO[str]]:
     with (
-        atomic.replacing(path) as temporary,
+        atomic.replacing(path, outdated) as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as file,
     ):
         yield file

@@ -1,45 +1,63 @@
-"""Scripts that die at each write and rename: the old set or the new, never a mix."""
+"""Scripts killed before each change of a file: the old set or the new, never a mix."""
 
+import functools
 import hashlib
-import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from conftest import ENVIRONMENT, ROOT
+from left_behind import left_behind
 
 from foldergan.errors import InputError
-from foldergan.storage import arrays, generators, manifest, models, seals
+from foldergan.images import cv2
+from foldergan.storage import arrays, filenames, generators, manifest, models, seals
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
-]
+pytestmark = pytest.mark.slow
 SMOKE = ("--preset", "smoke")
 
 
-def left_by(template: Path, folder: Path, name: str, *flags) -> list[Path]:
-    """What a script leaves that dies at each point; the last of it ended well."""
-    folder.mkdir()
-    run = subprocess.run(
-        [sys.executable, Path(__file__).with_name("dying.py"), template, folder, name]
-        + [str(flag) for flag in (*SMOKE, *flags)],
-        env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=1200,
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    ends = [json.loads(line) for line in run.stdout.splitlines()]
-    last = folder / str(ends[-1]["point"])
-    assert ends[-1]["code"] == 0, (last / "output.txt").read_text()
-    return [folder / str(end["point"]) for end in ends]
+@pytest.fixture
+def killed(script, tmp_path, monkeypatch):
+    """Runs a script to its end; returns what it would have left at each change."""
+    folders = iter(range(1000))
+
+    def run(name: str, *flags) -> list[Path]:
+        into = tmp_path.with_name(f"{tmp_path.name}-killed-{next(folders)}")
+        with left_behind(tmp_path, into, monkeypatch) as copies:
+            result = script(name, *SMOKE, *flags)
+        assert result.code == 0, result.err
+        return copies
+
+    return run
 
 
+@pytest.fixture
+def work(finished, tmp_path):
+    """The test's folder, with all that an older run left."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def once(*names):
+    """Lets a function read a folder anew only where one of these files is another."""
+
+    def of(read):
+        seen = {}
+
+        @functools.wraps(read)
+        def read_once(folder: Path) -> str:
+            paths = [folder / name for name in names]
+            key = tuple(path.read_bytes() for path in paths)
+            if key not in seen:
+                seen[key] = read(folder)
+            return seen[key]
+
+        return read_once
+
+    return of
+
+
+@once(filenames.IMAGES, filenames.LABELS, filenames.ORIGIN)
 def arrays_in(folder: Path) -> str:
     """Names the arrays that are read in a folder, or says that they are refused."""
     try:
@@ -52,6 +70,7 @@ def arrays_in(folder: Path) -> str:
     return hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() + str(names)
 
 
+@once("model/train.json", "model/train.h5", "model/classes.json")
 def classifier_in(folder: Path) -> str:
     try:
         loaded = models.load_classifier(folder / "model")
@@ -62,35 +81,86 @@ def classifier_in(folder: Path) -> str:
     return hashlib.sha256(weights).hexdigest() + str(loaded.class_names)
 
 
-def test_arrays_and_classifier_are_old_or_new(finished, tmp_path):
-    template = tmp_path / "template"
-    shutil.copytree(finished, template)
+def figures_in(folder: Path) -> dict[str, bytes]:
+    """What tells of a classifier, where it is there."""
+    paths = [folder / "model" / name for name in filenames.OF_CLASSIFIER]
+    return {path.name: path.read_bytes() for path in paths if path.is_file()}
+
+
+def test_arrays_and_classifier_are_old_or_new(work, killed):
     # Sorted otherwise: the new labels, or names, would be wrong for the old images.
-    (template / "dataset" / "red").rename(template / "dataset" / "azure")
-    *killed, new = left_by(template, tmp_path / "left", "TrainModel.py")
-    assert len(killed) >= 20
+    (work / "dataset" / "red").rename(work / "dataset" / "azure")
+    old = {read: read(work) for read in (arrays_in, classifier_in)}
+    figures = figures_in(work)
+    left = killed("TrainModel.py")
+    assert len(left) >= 20
     for read in (arrays_in, classifier_in):
-        old_and_new = {read(template), read(new)}
+        old_and_new = {old[read], read(work)}
         assert len(old_and_new) == 2 and "refused" not in old_and_new
-        found = [read(folder) for folder in killed]
+        found = [read(folder) for folder in left]
         assert set(found) <= old_and_new | {"refused"}, (read, found)
-        assert found[0] == read(template) and set(found) >= old_and_new
+        assert found[0] == old[read] and set(found) >= old_and_new
         # A kill between two renames is refused, and nothing but that is.
         assert found.count("refused") <= 2, (read, found)
+    for folder, found in zip(left, map(classifier_in, left), strict=True):
+        of = figures if found == old[classifier_in] else figures_in(work)
+        if found != "refused":
+            assert figures_in(folder).items() <= of.items()
 
 
-def test_whatever_a_gan_leaves_is_whole(finished, tmp_path):
-    template = tmp_path / "template"
-    shutil.copytree(finished, template)
-    flags = ("--seed", 1, "--epochs", 2)
-    *killed, new = left_by(template, tmp_path / "left", "GANModel.py", *flags)
-    assert len(killed) >= 15
-    for folder in (*killed, new):
-        for path in generators.list_generators(folder / "model"):
+def assert_whole(path: Path) -> None:
+    match path.suffix:
+        case ".h5" if path.name.startswith("generator"):
             models.load_generator(path)
-        kept = sorted((folder / "model").glob("resume*.npz"))
-        assert kept  # of the run before, under either name, or of this one
-        for path in kept:
-            seals.check(path)
-            with np.load(path) as file:
-                assert all(file[name].size for name in file.files)
+        case ".npz":
+            assert seals.check(path) is None
+        case ".png":
+            assert cv2.imread(str(path)) is not None
+        case ".html":
+            assert path.read_text(encoding="utf-8").endswith("</html>\n")
+
+
+def assert_all_whole(left: list[Path], folder: str) -> None:
+    seen = set()
+    for path in (path for copy in left for path in (copy / folder).rglob("[!.]*.*")):
+        if path.is_file() and (path.suffix, content := path.read_bytes()) not in seen:
+            seen.add((path.suffix, content))
+            assert_whole(path)
+
+
+def test_whatever_a_gan_leaves_is_whole(work, killed):
+    left = killed("GANModel.py", "--seed", 1, "--epochs", 2)
+    assert len(left) >= 15
+    assert_all_whole([*left, work], "model")
+    for folder in left:
+        assert generators.list_generators(folder / "model")
+        # Of the run before, under either name, or of this one.
+        assert list((folder / "model").glob("resume*.npz"))
+
+
+def test_predictions_are_old_or_new_with_their_own_pages(work, killed, script):
+    """Also those of an evaluation, of a generator with classes."""
+    gan = ("--conditioning", "class", "--held-out", 0.75)
+    assert script("GANModel.py", *SMOKE, *gan).code == 0
+    evaluate = ("--evaluate", "--count", 6)
+    old_run = script("GeneratePredict.py", *SMOKE, *evaluate, "--seed", 1)
+    assert old_run.code == 0, old_run.err
+    names = (filenames.PREDICTIONS, *filenames.OF_PREDICTIONS)
+    old = {name: (work / "model" / name).read_bytes() for name in names}
+    left = killed("GeneratePredict.py", *evaluate, "--save-images", "drawn")
+    new = {name: (work / "model" / name).read_bytes() for name in names}
+    differ = {name for name in names if old[name] != new[name]}
+    assert differ >= set(names) - {filenames.PREDICTIONS_MATRIX}  # counts may be alike
+    assert_all_whole([*left, work], "model")
+    found = []
+    for folder in left:
+        there = {
+            p.name: p.read_bytes() for p in (folder / "model").glob("predictions*")
+        }
+        of = old if there[filenames.PREDICTIONS] == old[filenames.PREDICTIONS] else new
+        found.append(of)
+        assert there == {name: of[name] for name in there}
+        for path in (folder / "drawn").glob("[!.]*"):
+            assert path.read_bytes() == (work / "drawn" / path.name).read_bytes()
+    assert found[0] is old and found[-1] is new
+    assert len(list((work / "drawn").iterdir())) == 6

@@ -11,7 +11,7 @@ import numpy as np
 
 from foldergan.config.precision import PRECISIONS
 from foldergan.errors import InputError, differences, report_unreadable
-from foldergan.storage import atomic, seals
+from foldergan.storage import atomic, containers, seals
 from foldergan.storage.filenames import RESUME
 
 _MOST_SECONDS_LOST = 60.0
@@ -40,9 +40,10 @@ def _opened(path: Path) -> Iterator[Any]:
     with (
         report_unreadable(path, way_out="", options=("resume",)),
         open(path, "rb") as opened,  # NumPy itself leaves a damaged file open
-        np.load(opened, allow_pickle=False) as file,
     ):
-        yield file
+        containers.check(path)
+        with np.load(opened, allow_pickle=False) as file:
+            yield file
 
 
 class Checkpoint:

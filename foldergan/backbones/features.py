@@ -56,7 +56,7 @@ def cached_features(
             return kept
     features = pooled_features(backbone, images, views)
     if path is not None:
-        arrays.save_array(path, features)
+        arrays.save_array(path, features, sealed=True)
     return features
 
 
@@ -143,9 +143,8 @@ def _name(
 
 def _read(path: Path, num_images: int, num_views: int) -> np.ndarray | None:
     """Reads a kept array; None where there is none or a damaged one."""
-    try:
-        kept = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    kept = arrays.load_sealed(path)
+    if kept is None:
         return None
     fits = kept.ndim == 3 and kept.shape[:2] == (num_images, num_views)
     return kept if fits and kept.dtype == np.float32 else None

@@ -98,9 +98,8 @@ def training_counts(data_dir: Path, model_dir: Path) -> np.ndarray:
     Raises:
         InputError: labels or record are missing or damaged.
     """
-    record = runs.load_run(model_dir, "TrainModel")["preset"]
     names = ("validation_split", "test_split")
-    settings = Data().override({name: record["data"][name] for name in names})
+    settings, seed = runs.load_settings(model_dir, "TrainModel", Data(), names)
     labels = arrays.load_labels(data_dir)
-    rows = split_in_three(labels, settings, record["seed"])["training"]
+    rows = split_in_three(labels, settings, seed)["training"]
     return labels[rows].sum(0).astype(np.int64)

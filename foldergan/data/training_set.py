@@ -124,10 +124,9 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
         InputError: arrays or record are missing or damaged, or the arrays are others.
     """
     record = runs.load_run(generator_path.parent, "GANModel")
-    known = record["preset"]["gan"]
     names = ("image_shape", "conditioning", "held_out", "features")
-    settings = GAN().override({name: known[name] for name in names})
-    data = read(data_dir, settings, record["preset"]["seed"])
+    settings, seed = runs.load_settings(generator_path.parent, "GANModel", GAN(), names)
+    data = read(data_dir, settings, seed)
     found = arrays.fingerprint(data.images)
     if record.get("pictures", found) != found:  # not recorded by versions before 0.3
         raise InputError(

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.storage import atomic, manifest
+from foldergan.storage import atomic, manifest, seals
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
 from foldergan.storage.tables import encode
 
@@ -96,10 +96,23 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
         atomic.back_up(data_dir / LABELS)
 
 
-def save_array(path: Path, array: np.ndarray) -> None:
-    """Saves a .npy file."""
+def save_array(path: Path, array: np.ndarray, *, sealed: bool = False) -> None:
+    """Saves a .npy file; sealed, its checksum stands behind it for `load_sealed`."""
     with atomic.replacing(path) as temporary:
         _write(temporary, array)
+        if sealed:
+            seals.seal(temporary)
+
+
+def load_sealed(path: Path) -> np.ndarray | None:
+    """Loads an array that was saved sealed; None where it is not as it was saved."""
+    try:
+        if seals.is_intact(path):
+            with report_unreadable(path):
+                return np.load(path, allow_pickle=False)
+    except InputError:
+        pass
+    return None
 
 
 def load_images(data_dir: Path) -> np.ndarray:

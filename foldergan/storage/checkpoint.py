@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from foldergan.config.precision import PRECISIONS
 from foldergan.errors import InputError, differences, report_unreadable
-from foldergan.storage import atomic, seals
+from foldergan.storage import atomic, containers, seals
 from foldergan.storage.filenames import RESUME
 
 _MOST_SECONDS_LOST = 60.0
+# Of the tables that are read as they go on.
+_COLUMNS = {"quality": {"epoch", "kernel_distance", "frechet_distance", "real", "fake"}}
 
 
 def precision_of(folder: Path) -> str | None:
@@ -23,8 +26,10 @@ def precision_of(folder: Path) -> str | None:
         InputError: the state is missing or damaged.
     """
     with _opened(folder / RESUME) as file:
-        settings = json.loads(str(file["about"]))["settings"]
-    return settings.get("precision")
+        precision = json.loads(str(file["about"]))["settings"].get("precision")
+        if precision not in (None, *PRECISIONS):
+            raise ValueError("its precision is unknown")
+    return precision
 
 
 @contextlib.contextmanager
@@ -35,9 +40,10 @@ def _opened(path: Path) -> Iterator[Any]:
     with (
         report_unreadable(path, way_out="", options=("resume",)),
         open(path, "rb") as opened,  # NumPy itself leaves a damaged file open
-        np.load(opened, allow_pickle=False) as file,
     ):
-        yield file
+        containers.check(path)
+        with np.load(opened, allow_pickle=False) as file:
+            yield file
 
 
 class Checkpoint:
@@ -90,8 +96,9 @@ class Checkpoint:
             state = {name: file[name] for name in file.files}
             about = json.loads(str(state.pop("about")))
             saved, tables = dict(about["settings"]), dict(about["tables"])
-            if not all(_are_rows(rows) for rows in tables.values()):
-                raise ValueError("its tables are no rows")
+            for name, rows in tables.items():
+                if not _are_rows(rows, _COLUMNS.get(name, {"epoch"})):
+                    raise ValueError(f"its {name} is no table of epochs")
         if changed := differences(saved, self._key):
             raise InputError(
                 f"{self.path} is of a run with other settings: {'; '.join(changed)}; "
@@ -102,5 +109,11 @@ class Checkpoint:
         return state
 
 
-def _are_rows(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+def _are_rows(value: Any, columns: set[str]) -> bool:
+    """Tells whether a value is a list of rows that have these columns, of numbers."""
+    return isinstance(value, list) and all(
+        isinstance(row, dict)
+        and all(isinstance(row.get(name), int | float) for name in columns)
+        and all(isinstance(entry, str | int | float) for entry in row.values())
+        for row in value
+    )

@@ -26,6 +26,9 @@ from foldergan.storage.filenames import (
     EXPORTED,
 )
 
+_PARTS = ("made_from", "about", "state")
+_MOST = 2**53  # images; up to there every JSON reader counts alike
+
 
 class Export:
     """One export: all that it has in common with the run that it goes on from.
@@ -162,9 +165,33 @@ def find_record(folder: Path) -> dict[str, Any] | None:
         return None
     with report_unreadable(path, way_out="remove it, or name another folder"):
         record = json.loads(path.read_text(encoding="utf-8"))
-        if not record.keys() >= {"made_from", "about", "state"}:
+        if not all(isinstance(record[name], dict) for name in _PARTS):
             raise ValueError("it is no record of an export")
+        if known := record["about"].get("trained_on"):
+            record["about"]["trained_on"] = runs.read_training(known)
+        _refuse_odd(record["state"], record["made_from"].get("images", {}))
         return record
+
+
+def _refuse_odd(state: dict[str, Any], wanted: dict[str, int]) -> None:
+    """Raises ValueError, TypeError or AttributeError unless all counts are counts.
+
+    Args:
+        state: as of `Export.save_state`.
+        wanted: of each class.
+    """
+    kept = state.get("kept", {})
+    rows = [state[name] for name in ("drawn", "unsure", "called") if name in state]
+    rows += state.get("called", [])
+    if not kept.keys() <= wanted.keys() or any(len(row) != len(wanted) for row in rows):
+        raise ValueError("its counts are of other classes")
+    counts = [count for row in rows for count in row if row is not state.get("called")]
+    if not all(map(_is_count, (*kept.values(), *counts, state.get("batches", 0)))):
+        raise ValueError("its counts are no whole numbers")
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < _MOST
 
 
 def is_complete(folder: Path) -> bool:

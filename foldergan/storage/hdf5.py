@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
+from foldergan.storage import containers
+
 if TYPE_CHECKING:
     import keras
 
@@ -48,7 +50,12 @@ def encode(model: "keras.Model", about: dict[str, Any] | None = None) -> bytes:
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """Reads what `encode` was given; nothing from files of others."""
+    """Reads what `encode` was given; nothing from files of others.
+
+    Raises:
+        ValueError: as of `containers.check`, or it is odd.
+    """
+    containers.check(path)
     with h5py.File(path) as file:
         if _ABOUT not in file:
             return {}

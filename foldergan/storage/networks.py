@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foldergan.errors import InputError, report_unreadable
-from foldergan.storage import seals
+from foldergan.storage import containers, seals
 
 if TYPE_CHECKING:
     import keras
@@ -34,6 +34,7 @@ def load_network(
 
     seals.check(path, way_out, options)
     with report_unreadable(path, state, way_out, options):
+        containers.check(path)
         network = keras.models.load_model(path, compile=False)
         if not isinstance(network, keras.Model):
             raise ValueError("it describes no network")

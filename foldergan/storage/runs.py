@@ -3,14 +3,17 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from foldergan.config.data_settings import Data
 from foldergan.config.precision import PRECISIONS
 from foldergan.config.presets import Preset
+from foldergan.config.settings import GAN
 from foldergan.errors import InputError, report_unreadable
 from foldergan.storage.filenames import RUN
 from foldergan.storage.tables import save_json
 
+_Used = TypeVar("_Used", GAN, Data)
 # Of a preset, that a script runs by.
 _SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
 
@@ -89,17 +92,61 @@ def describe_training(model_dir: Path) -> dict[str, Any] | None:
     """
     try:
         record = load_run(model_dir, "GANModel")
+        known, seed = load_settings(
+            model_dir, "GANModel", GAN(), ("image_shape", "held_out")
+        )
     except InputError:
         return None
-    known = record["preset"]["gan"]
-    if "pictures" not in record:
+    if not isinstance(record.get("pictures"), str):
         return None
     return {
         "pictures": record["pictures"],
-        "image_shape": known["image_shape"],
-        "held_out": known["held_out"],
-        "seed": record["preset"]["seed"],
+        "image_shape": known.image_shape,
+        "held_out": known.held_out,
+        "seed": seed,
     }
+
+
+def read_training(known: dict[str, Any]) -> dict[str, Any]:
+    """Brings what `describe_training` returned back from JSON.
+
+    Raises:
+        ValueError: it is something else, as KeyError and TypeError say too.
+    """
+    names = ("image_shape", "held_out")
+    settings = GAN().override({name: known[name] for name in names})
+    if not isinstance(known["pictures"], str) or not _is_seed(known["seed"]):
+        raise ValueError("it is no record of a training")
+    return known | {name: getattr(settings, name) for name in names}
+
+
+def load_settings(
+    model_dir: Path, script: str, default: _Used, names: tuple[str, ...]
+) -> tuple[_Used, int]:
+    """Loads some settings of a run of a script, and its seed.
+
+    Args:
+        model_dir: folder of the models.
+        script: that `save_run` was given.
+        default: for all other settings.
+        names: of the settings.
+
+    Raises:
+        InputError: missing or damaged.
+    """
+    record = load_run(model_dir, script)
+    way_out = f"run: python {script}.py"
+    with report_unreadable(model_dir / RUN.format(script=script), way_out=way_out):
+        section = record["preset"]["gan" if isinstance(default, GAN) else "data"]
+        settings = default.override({name: section[name] for name in names})
+        seed = record["preset"]["seed"]
+        if not _is_seed(seed):
+            raise ValueError("its seed is no whole number from 0 to 2147483647")
+    return settings, seed
+
+
+def _is_seed(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**31
 
 
 def load_run(model_dir: Path, script: str) -> dict[str, Any]:
@@ -114,7 +161,7 @@ def load_run(model_dir: Path, script: str) -> dict[str, Any]:
         raise InputError(f"{path} not found; {way_out}")
     with report_unreadable(path, way_out=way_out):
         record = json.loads(path.read_text(encoding="utf-8"))
-        if "preset" not in record:
+        if not isinstance(record, dict) or "preset" not in record:
             raise ValueError("it records no settings")
     return record
 
@@ -138,5 +185,5 @@ def warn_of_other_versions(
         for name, version in versions.items()
         if saved.get(name, version) != version
     ]
-    if changed:
+    if changed and all(line.isprintable() for line in changed):
         print(f"warning: results may differ in their bits: {'; '.join(changed)}")

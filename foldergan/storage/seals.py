@@ -40,10 +40,7 @@ def check(path: Path, way_out: str = "", options: tuple[str, ...] = ()) -> None:
         InputError: it has changed since, or cannot be read.
     """
     with report_unreadable(path, way_out=way_out, options=options):
-        size = max(0, path.stat().st_size - _LENGTH)
-        with open(path, "rb") as file:
-            digest = _digest_of(file, size).encode()
-            end = file.read()
+        digest, end = _read(path)
     if end == _LABEL + digest:
         return
     if _LABEL in end or digest in end:
@@ -53,6 +50,26 @@ def check(path: Path, way_out: str = "", options: tuple[str, ...] = ()) -> None:
             options,
         )
     print(f"note: {path} has no checksum; it is taken as it is")
+
+
+def is_intact(path: Path) -> bool:
+    """Tells whether a file is there, has a seal, and is as it was saved.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not path.is_file():
+        return False
+    with report_unreadable(path, way_out="remove it"):
+        digest, end = _read(path)
+    return end == _LABEL + digest
+
+
+def _read(path: Path) -> tuple[bytes, bytes]:
+    """Computes the SHA-256 of what stands before the seal, and reads the seal."""
+    size = max(0, path.stat().st_size - _LENGTH)
+    with open(path, "rb") as file:
+        return _digest_of(file, size).encode(), file.read()
 
 
 def _digest_of(file: IO[bytes], size: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from foldergan import packages
 from foldergan.errors import RunError
-from foldergan.storage import atomic, locking
+from foldergan.storage import locking
 
 
 def require() -> None:
@@ -30,7 +30,7 @@ class EventLog:
         self._folder = folder
         locking.make_writable_folder(folder)
         for path in folder.glob("events.out.tfevents.*"):
-            atomic.remove(path)
+            path.unlink(missing_ok=True)
         with self._reporting():
             self._writer = tf.summary.create_file_writer(str(folder))
 

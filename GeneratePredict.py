@@ -55,9 +55,7 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         metavar="DIR",
         help="folder to save each image in as a file of its own; empty or new",
     )
-    parser.add_onnx_flag(
-        "train.onnx and the generator, such as generator_model_080.onnx"
-    )
+    parser.add_onnx_flag("train.onnx and, beside it, the generator")
     parser.add_option(
         "output", "--show", action="store_true", help="open a window with the images"
     )

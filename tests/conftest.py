@@ -27,7 +27,7 @@ OF_TRAIN_MODEL = {
 # Nothing that the tests measure is remembered for the user.
 CACHE = tempfile.TemporaryDirectory(prefix="foldergan-tests-")
 os.environ["XDG_CACHE_HOME"] = CACHE.name
-OF_REPORT = {"report.html", "report"}  # of each script
+OF_REPORT = {"report.html", "report", "README.md"}  # of each script
 ENVIRONMENT = dict(os.environ)  # before anything here adds to it
 os.environ.setdefault("MPLBACKEND", "agg")
 # As `backend.load` has it, which comes too late where a test imports TensorFlow.

@@ -59,6 +59,7 @@ def add_classifier(model_dir: Path, report: RunReport, class_names: list[str]) -
     tables.save_csv(model_dir / "train_history.csv", history)
     row = {"part": "validation", "pictures": 36, "loss": 0.5, "accuracy": 0.9}
     tables.save_csv(model_dir / "train_evaluation.csv", [row])
+    tables.save_json(model_dir / filenames.CLASS_NAMES, class_names)
     report.add_confusions(*confusions(class_names, COUNT))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from foldergan.errors import ForeseenError, Interrupted
 from foldergan.images import Images
-from foldergan.report import classifier, dataset, page, predictions, runs
+from foldergan.report import card, classifier, dataset, page, predictions, runs
 from foldergan.report.tensorboard import TensorBoardLog
 from foldergan.storage import events, locking, tables
 
@@ -22,9 +22,10 @@ _PAUSE = 50  # times as long as the page took to write: it costs a fiftieth of t
 class RunReport:
     """Writes report.html as a script goes by, and how long the script has run.
 
-    As a context it writes the page a last time when the script ends, however it ends;
-    of a run that never got as far as its first page, nothing. While the script runs, a
-    disk that refuses the page is warned of once: a training is worth more.
+    As a context it writes the page a last time when the script ends, however it ends,
+    and the model card; of a run that never got as far as its first page, nothing.
+    While the script runs, a disk that refuses the page is warned of once: a training
+    is worth more.
 
     Args:
         model_dir: folder of the models.
@@ -134,6 +135,8 @@ class RunReport:
         times = {"state": state, "written": _now(), "seconds": round(seconds, 1)}
         self._save(self._path.name, self._times | times)
         page.update(self._model_dir, self._history)
+        if state != "running":
+            card.update(self._model_dir)
         self._is_begun = True
         self._due = self._clock() + _PAUSE * (self._clock() - start)
 

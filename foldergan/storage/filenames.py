@@ -49,6 +49,7 @@ GENERATED_JPG = "gan_generated_image_epoch_{epoch}.jpg"
 FINAL_PLOT = "final_generated_images.png"
 RESUME = "resume.npz"
 RUN = "run_{script}.json"  # settings and versions
+CARD = "README.md"  # of the folder of models
 REPORT = "report.html"  # the page that every script adds to
 REPORT_FOLDER = "report"  # what the page shows and no other file holds
 TENSORBOARD = "tensorboard"  # folder of a folder for each training

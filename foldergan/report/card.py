@@ -1,0 +1,126 @@
+"""A model card: README.md of a folder of models, for whoever the folder is given to.
+
+It is laid out as the Hugging Face Hub expects it: YAML between two lines of dashes,
+then Markdown. What a person has written or changed is never replaced.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from foldergan import __version__
+from foldergan.errors import ForeseenError
+from foldergan.report import dataset, runs
+from foldergan.storage import filenames, generators, tables
+
+_MARK = (
+    "<!-- Written anew by each run, unless something here is changed: {digest} -->\n"
+)
+_PUNCTUATION = re.compile(r"([\\`*_\[\]{}|<>&#~$])")
+
+
+def _escaped(text: str) -> str:
+    """Writes names, which are whatever someone called them, as plain Markdown."""
+    return _PUNCTUATION.sub(r"\\\1", text)
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=False,  # it is no HTML
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["escaped"] = _escaped
+
+
+def update(model_dir: Path) -> None:
+    """Writes README.md from what lies in a folder now, unless a person changed it.
+
+    Raises:
+        RunError: the disk refused.
+    """
+    path = model_dir / filenames.CARD
+    try:
+        if path.exists() and not _is_ours(path):
+            print(
+                f"{path} is yours, not a model card of these scripts; it is left alone"
+            )
+            return
+        text = render(model_dir)
+    except ForeseenError:
+        raise
+    except Exception as error:  # no card is a reason to end a training
+        reason = str(error).strip() or type(error).__name__
+        print(f"warning: no model card was written to {path}: {reason}")
+        return
+    tables.save_text(path, text + _MARK.format(digest=_digest_of(text)))
+
+
+def render(model_dir: Path) -> str:
+    """Writes the card, in Markdown; what is not known is left out."""
+    found = runs.section(model_dir)
+    records = {
+        run["script"]: tables.load_json(model_dir / _record_of(run["script"]))["preset"]
+        for run in found
+        if "settings" in run
+    }
+    pictures = dataset.section(model_dir)
+    text = _ENVIRONMENT.get_template("card.md").render(
+        title=model_dir.resolve().name,
+        version=__version__,
+        dataset=pictures,
+        is_cifar10=bool(pictures) and pictures["source"] == "CIFAR-10",
+        classifier=_classifier(model_dir, records.get("TrainModel")),
+        gan=_gan(model_dir, records.get("GANModel")),
+        runs=found,
+    )
+    return text.strip() + "\n\n"
+
+
+def _classifier(
+    model_dir: Path, preset: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    names = tables.load_json(model_dir / filenames.CLASS_NAMES)
+    if preset is None or names is None:
+        return None
+    return preset["data"] | {
+        "num_classes": len(names),
+        "is_sigmoid": preset["classifier"]["output"] == "sigmoid",
+        "figures": tables.load_csv(model_dir / "train_evaluation.csv"),
+    }
+
+
+def _gan(model_dir: Path, preset: dict[str, Any] | None) -> dict[str, Any] | None:
+    if preset is None:
+        return None
+    figures = tables.load_json(model_dir / filenames.BEST_FIGURES)
+    saved = [path.name for path in generators.list_generators(model_dir)]
+    if "networks" in preset["gan"]["saves"]:
+        saved.append("generator.h5")
+    if figures:
+        saved.append(filenames.BEST_GENERATOR)
+    return preset["gan"] | {
+        "figures": figures,
+        "file": saved[-1] if saved else None,
+        "has_classes": preset["gan"]["conditioning"] == "class",
+    }
+
+
+def _record_of(script: str) -> str:
+    return filenames.RUN.format(script=script)
+
+
+def _is_ours(path: Path) -> bool:
+    """Tells whether a file is a card as it was written, to the letter."""
+    text, _, mark = path.read_text(encoding="utf-8", errors="replace").rpartition(
+        "<!--"
+    )
+    return f"<!--{mark}" == _MARK.format(digest=_digest_of(text))
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()

@@ -1,0 +1,120 @@
+"""The model card: what it tells, whose it is, whether its code runs."""
+
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+import report_folder
+from conftest import classifier_of, generator_of
+from report_folder import NASTY
+
+from foldergan.config.presets import find_preset
+from foldergan.gan.networks import inference_generator
+from foldergan.report import card
+from foldergan.report.run import RunReport
+from foldergan.storage import filenames, models, runs, tables
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A folder that all scripts have run in: copy it, do not write there."""
+    folder = report_folder.fill(tmp_path_factory.mktemp("filled")).parent
+    row = tables.load_csv(folder / filenames.QUALITY)[1]
+    best = {name: float(row[name]) for name in row.keys() - {"extractor"}}
+    best |= {"extractor": row["extractor"], "epoch": 2}
+    tables.save_json(folder / filenames.BEST_FIGURES, best)
+    return folder
+
+
+@pytest.fixture
+def model_dir(filled, tmp_path):
+    shutil.copytree(filled, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_it_tells_what_the_folder_holds(filled):
+    text = card.render(filled)
+    front, body = text.split("---\n", 2)[1:]
+    assert "license: unknown" in front
+    assert {"- image-classification", "- gan", "- keras"} <= set(front.splitlines())
+    assert "tells 3 classes of pictures apart, and a generator" in body
+    assert '36 pictures of "pictures", 16x16 pixels, RGB; 1 that could not' in body
+    assert "| boat | 12 |" in body
+    assert "| validation | 36 | 0.5 | 90.0 % |" in body
+    assert "| kernel distance | 1 | 0 on average |" in body
+    assert "| near copy share | 0.05 | 0.05 |" in body
+    assert 'load_model("generator_best.h5"' in body
+    assert "    latent_dim = 8\n" in body and "    numpy 2\n" in body
+
+
+def test_names_are_no_commands(filled):
+    text = card.render(filled)
+    assert NASTY not in text and r"\<script\>" in text
+
+
+def test_of_a_generator_that_was_not_measured_it_says_so(model_dir):
+    (model_dir / filenames.BEST_FIGURES).unlink()
+    text = card.render(model_dir)
+    assert "It was not measured" in text and "kernel distance" not in text
+    assert "load_model" not in text
+
+
+@pytest.mark.parametrize(
+    ("conditioning", "output"), [("none", "sigmoid"), ("class", "softmax")]
+)
+def test_its_code_runs(tmp_path, monkeypatch, capsys, conditioning, output):
+    names = ["a", "b"]
+    preset = find_preset("smoke")
+    preset = replace(
+        preset,
+        classifier=replace(preset.classifier, output=output),
+        gan=replace(preset.gan, conditioning=conditioning),
+    )
+    classifier = classifier_of((32, 32, 3), 2, (4,), output=output)
+    models.save_classifier(tmp_path, classifier, names, ("none",))
+    num_classes = 2 if conditioning == "class" else 0
+    generator = inference_generator(
+        generator_of((32, 32, 3), preset.gan.latent_dim, (4, 4), "none", num_classes),
+        num_classes,
+    )
+    models.save_model(tmp_path / "generator_model_004.h5", generator)
+    report_folder.add_dataset(RunReport(tmp_path, "TrainModel"), tmp_path, names)
+    for script in ("TrainModel", "GANModel"):
+        runs.save_run(tmp_path, script, preset, {}, "float32")
+    code = re.search("```python\n(.*?)```", card.render(tmp_path), re.S)[1]
+    monkeypatch.chdir(tmp_path)
+    known = {}
+    exec(code, known)
+    assert known["drawn"].shape == (16, 32, 32, 3)
+    assert 0 <= known["drawn"].min() < known["drawn"].max() <= 1
+    assert re.search(r"^\['[ab]'\]$", capsys.readouterr().out, re.M)
+
+
+def test_a_card_that_nobody_touched_is_written_anew(model_dir):
+    before = (model_dir / filenames.CARD).read_text(encoding="utf-8")
+    tables.save_csv(model_dir / "train_evaluation.csv", [])
+    card.update(model_dir)
+    after = (model_dir / filenames.CARD).read_text(encoding="utf-8")
+    assert "| validation |" in before and "| validation |" not in after
+
+
+@pytest.mark.parametrize("text", ["My own words.\n", None])
+def test_what_a_person_wrote_is_left_alone(model_dir, capsys, text):
+    path = model_dir / filenames.CARD
+    if text is None:  # only the licence was filled in
+        text = path.read_text(encoding="utf-8").replace("unknown", "mit", 1)
+    path.write_text(text, encoding="utf-8")
+    with RunReport(model_dir, "TrainModel"):
+        pass
+    assert path.read_text(encoding="utf-8") == text
+    assert "README.md is yours" in capsys.readouterr().out
+
+
+def test_damaged_records_cost_the_card_and_no_training(model_dir, capsys):
+    before = (model_dir / filenames.CARD).read_bytes()
+    (model_dir / filenames.CLASS_NAMES).write_text("{")
+    with RunReport(model_dir, "TrainModel"):
+        pass
+    assert "no model card was written" in capsys.readouterr().out
+    assert (model_dir / filenames.CARD).read_bytes() == before

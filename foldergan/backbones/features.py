@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -31,8 +32,8 @@ def cached_features(
     images: Images,
     views: tuple[str, ...],
     cache: Path | None,
-) -> np.ndarray:
-    """Computes pooled features of images, or reads them where they are kept.
+) -> np.ndarray | Joined:
+    """Computes pooled features of images, or opens them where they are kept.
 
     Args:
         backbone: images 0 to 1 in; out features (n, d), or feature maps, of which
@@ -42,11 +43,14 @@ def cached_features(
         cache: existing folder to keep them in; None keeps nothing.
 
     Returns:
-        float32 array (n, views, d).
+        float32 array (n, views, d); a memory map of the file that keeps them.
+
+    Raises:
+        RunError: a feature is not a finite number.
     """
     if isinstance(images, Joined):  # each part is kept, and found again, by itself
         parts = [cached_features(backbone, p, views, cache) for p in images.parts]
-        return np.concatenate(parts)
+        return Joined(*parts)
     path = None
     if cache is not None:
         path = cache / f"features-{_name(backbone, images, views)}.npy"
@@ -54,47 +58,48 @@ def cached_features(
         if kept is not None:
             print(f"features of {len(images)} images are read from {path}")
             return kept
-    features = pooled_features(backbone, images, views)
-    if path is not None:
-        arrays.save_array(path, features, sealed=True)
-    return features
+    model = _pooled(backbone)
+    blocks = feature_blocks(model, images, views)
+    if path is None:
+        return np.concatenate(list(blocks))
+    arrays.save_rows(path, (len(views), model.output_shape[-1]), blocks)
+    return np.load(path, mmap_mode="r")
 
 
-def pooled_features(
-    backbone: keras.Model,
-    images: np.ndarray | Resized,
-    views: tuple[str, ...] = ("image",),
-) -> np.ndarray:
-    """Computes the features of each view of each image.
+def _pooled(backbone: keras.Model) -> keras.Model:
+    """Pools what a backbone gives last, where that is feature maps."""
+    output = backbone.outputs[-1]
+    if len(output.shape) == 4:
+        output = keras.layers.GlobalAveragePooling2D()(output)
+    return keras.Model(backbone.inputs, output)
+
+
+def feature_blocks(
+    model: keras.Model, images: np.ndarray | Resized, views: tuple[str, ...]
+) -> Iterator[np.ndarray]:
+    """Computes the features of each view of each image, some images at a time.
 
     Args:
-        backbone: as of `cached_features`.
-        images: the same.
+        model: images 0 to 1 in, features (n, d) out.
+        images: as of `cached_features`.
         views: the same.
 
-    Returns:
-        float32 array (n, views, d).
+    Yields:
+        float32 arrays (some, views, d), in the order of the images.
 
     Raises:
         RunError: a feature is not a finite number.
     """
-    output = backbone.outputs[-1]
-    if len(output.shape) == 4:
-        output = keras.layers.GlobalAveragePooling2D()(output)
-    model = keras.Model(backbone.inputs, output)
-    features = np.empty((len(images), len(views), model.output_shape[-1]), np.float32)
     size = int(np.clip(_MOST_VALUES // math.prod(images.shape[1:]), 1, 64))
     progress = FeatureProgress(len(images))
     for start in range(0, len(images), size):
         batch = np.asarray(images[np.arange(start, min(start + size, len(images)))])
-        for column, name in enumerate(views):
-            pooled = model.predict_on_batch(view_of(batch, name))
-            features[start : start + len(batch), column] = pooled
+        pooled = [model.predict_on_batch(view_of(batch, name)) for name in views]
+        if not np.isfinite(pooled).all():
+            raise RunError("the backbone's features are not all finite", ("backbone",))
+        yield np.stack(pooled, axis=1)
         progress.on_images(len(batch))
     progress.done()
-    if not np.isfinite(features).all():
-        raise RunError("the backbone's features are not all finite", ("backbone",))
-    return features
 
 
 def view_of(images: np.ndarray, name: str) -> np.ndarray:
@@ -142,8 +147,8 @@ def _name(
 
 
 def _read(path: Path, num_images: int, num_views: int) -> np.ndarray | None:
-    """Reads a kept array; None where there is none or a damaged one."""
-    kept = arrays.load_sealed(path)
+    """Opens a kept array; None where there is none or a damaged one."""
+    kept = arrays.map_sealed(path)
     if kept is None:
         return None
     fits = kept.ndim == 3 and kept.shape[:2] == (num_images, num_views)

@@ -93,6 +93,7 @@ def _batch_size(images: Images) -> int:
     return int(np.clip(2**22 // math.prod(images.shape[1:]), 1, 256))
 
 
+_PROBABILITIES = 2**20  # whose losses are computed together
 _LEAST_PROBABILITY = 1e-7  # that a loss takes a class to have, as Keras' losses do
 
 
@@ -109,12 +110,17 @@ def evaluate(
     Returns:
         images, loss (cross-entropy in nats) and accuracy (0-1).
     """
-    truth = labels.argmax(1)
-    targets = labels * (1 - label_smoothing) + label_smoothing / labels.shape[1]
-    logs = np.log(predictions.astype(np.float64).clip(_LEAST_PROBABILITY))
+    losses, truth = np.empty(len(labels)), labels.argmax(1)
+    size = max(1, _PROBABILITIES // labels.shape[1])
+    for start in range(0, len(labels), size):
+        some = slice(start, start + size)
+        targets = labels[some] * (1 - label_smoothing)
+        targets += label_smoothing / labels.shape[1]
+        logs = np.log(predictions[some].astype(np.float64).clip(_LEAST_PROBABILITY))
+        losses[some] = -(targets * logs).sum(1)
     return {
         "pictures": len(truth),
-        "loss": float(-(targets * logs).sum(1).mean()),
+        "loss": float(losses.mean()),
         "accuracy": float((predictions.argmax(1) == truth).mean()),
     }
 

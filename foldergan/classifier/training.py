@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from foldergan.classifier import evaluation, whitening
 from foldergan.config.settings import Classifier
-from foldergan.data.batches import epoch_batches, epochs_of
+from foldergan.data.batches import epoch_batches, epochs_of, reading_ahead
+from foldergan.data.splits import class_counts
 from foldergan.errors import RunError
 from foldergan.images import Images
 from foldergan.nn import augmentation, fast_layers, optimizers
@@ -61,7 +62,7 @@ def train(
     trained = fast_layers.optimized_copy(classifier, settings.computed_in)
     trained.compile(
         optimizer=optimizers.build_optimizer(settings, num_steps),
-        loss=_loss(trained, labels[training], settings),
+        loss=_loss(trained, class_counts(labels, training), settings),
         metrics=["accuracy"],
     )
     train_steps = _compiled_steps(trained, settings.augmentation, seed)
@@ -71,9 +72,9 @@ def train(
         trained.reset_metrics()
         batches = epoch_batches(len(training), settings.batch_size, seed, epoch - 1)
         done = 0
-        for some in _stacked(batches, together):
-            numbers = training[np.sort(some)]  # reads the disk forwards
-            train_steps(images[numbers], targets[numbers], np.int32(step))
+        stacks = (training[some] for some in _stacked(batches, together))
+        for some in reading_ahead(images, stacks):
+            train_steps(images[some], targets[some], np.int32(step))
             step += len(some)
             done += len(some)
             on_step(done, len(batches), _means(trained))
@@ -179,13 +180,18 @@ def _targets(classifier: keras.Model, labels: np.ndarray) -> np.ndarray:
 
 
 def _loss(
-    classifier: keras.Model, labels: np.ndarray, settings: Classifier
+    classifier: keras.Model, counts: np.ndarray, settings: Classifier
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """Builds the loss of targets and probabilities.
 
     A single unit takes binary cross-entropy: the categorical one compares units
     with each other, and of a lone unit it is always 0. Balanced, each class weighs
     as much as any other in all, and an image 1 on average.
+
+    Args:
+        classifier: to be trained.
+        counts: int array (classes,), images of each class.
+        settings: its class_weights and label_smoothing.
     """
     is_single = classifier.output_shape[-1] == 1
     cross_entropy = (
@@ -193,8 +199,7 @@ def _loss(
         if is_single
         else keras.losses.categorical_crossentropy
     )
-    counts = labels.sum(0)
-    weights = (len(labels) / np.count_nonzero(counts) / counts.clip(1)).astype("f4")
+    weights = (counts.sum() / np.count_nonzero(counts) / counts.clip(1)).astype("f4")
 
     def loss(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
         losses = cross_entropy(

@@ -14,12 +14,15 @@ from keras import layers
 from foldergan.backbones import features, loading
 from foldergan.classifier import evaluation
 from foldergan.classifier.linear_head import LinearHead, fit
+from foldergan.classifier.standardized import Features
 from foldergan.config.settings import Classifier
+from foldergan.data.splits import class_counts
 from foldergan.images import Images
 
 # Backbones were trained at it; smaller images are enlarged: +4 points of accuracy.
 LEAST_SIZE = 224
 VIEWS = {False: ("image",), True: ("image", "mirror")}
+_TOGETHER = 256  # images whose logits are computed together
 _POOLED_FROM = 8  # least stride that is pooled; finer maps hold edges only
 
 
@@ -81,10 +84,11 @@ def train(
     views = VIEWS["mirror" in settings.augmentation]
     pooled = features.cached_features(trunk, images, views, cache)
     head = fit(
-        pooled[training],
-        labels[training],
-        _class_weights(labels[training], settings.class_weights),
+        pooled,
+        labels,
+        _class_weights(class_counts(labels, training), settings.class_weights),
         seed,
+        training,
     )
     print(
         f"linear head with L2 penalty {head.penalty:g}: cross-validation accuracy "
@@ -94,7 +98,7 @@ def train(
     logs: dict[str, float] = {}
     for prefix, part in (("", "training"), ("val_", "validation")):
         if len(rows[part]):
-            logits = head.logits(pooled[rows[part]]).mean(1)
+            logits = _mean_logits(head, pooled, rows[part])
             figures = evaluation.evaluate(labels[rows[part]], _probabilities(logits))
             logs |= {f"{prefix}{name}": figures[name] for name in ("accuracy", "loss")}
     yield 1, logs
@@ -137,13 +141,18 @@ def _weights_of(head: LinearHead, output: str) -> list[np.ndarray]:
     return [kernel, bias]
 
 
-def _class_weights(labels: np.ndarray, kind: str) -> np.ndarray:
+def _mean_logits(head: LinearHead, pooled: Features, rows: np.ndarray) -> np.ndarray:
+    """Returns the logits of some images (rows, classes), means over their views."""
+    parts = np.array_split(rows, -(-len(rows) // _TOGETHER))
+    return np.concatenate([head.logits(pooled[part]).mean(1) for part in parts])
+
+
+def _class_weights(counts: np.ndarray, kind: str) -> np.ndarray:
     """Computes class weights of the loss; their mean over the images is 1."""
-    counts = labels.sum(0)
     if kind == "none":
         return np.ones(len(counts), np.float32)
     present = np.count_nonzero(counts)
-    return (len(labels) / present / counts.clip(1)).astype(np.float32)
+    return (counts.sum() / present / counts.clip(1)).astype(np.float32)
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:

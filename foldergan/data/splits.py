@@ -28,17 +28,35 @@ def split_by_class(
     Returns:
         Sorted row numbers of the first and of the second side.
     """
+    return _split(labels.argmax(1), labels.shape[1], fraction, seed)
+
+
+def _split(
+    class_ids: np.ndarray, num_classes: int, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Splits rows as `split_by_class` does, by their class numbers (n,)."""
     rng = np.random.default_rng(seed)
-    kept: list[np.integer] = []
-    held: list[np.integer] = []
-    for column in labels.T:
-        rows = rng.permutation(np.flatnonzero(column))
-        count = 0
+    by_class = np.argsort(class_ids, kind="stable")
+    ends = np.bincount(class_ids, minlength=num_classes).cumsum()
+    is_held = np.zeros(len(class_ids), bool)
+    for rows in np.split(by_class, ends[:-1]):
         if fraction > 0:
-            count = int(np.clip(round(len(rows) * fraction), 1, max(len(rows) - 1, 0)))
-        held.extend(rows[:count])
-        kept.extend(rows[count:])
-    return np.sort(np.array(kept, int)), np.sort(np.array(held, int))
+            count = np.clip(round(len(rows) * fraction), 1, max(len(rows) - 1, 0))
+            is_held[rng.permutation(rows)[:count]] = True
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def class_counts(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Counts the images of each class.
+
+    Args:
+        labels: one-hot array of shape (n, classes); may lie on disk.
+        rows: row numbers of those to count.
+
+    Returns:
+        int64 array (classes,).
+    """
+    return np.bincount(labels.argmax(1)[rows], minlength=labels.shape[1])
 
 
 def hold_out(
@@ -79,9 +97,10 @@ def split_in_three(labels: np.ndarray, settings: Data, seed: int) -> Parts:
     Returns:
         "training", "validation" and "test" -> sorted row numbers.
     """
-    rest, test = split_by_class(labels, settings.test_split, seed)
+    class_ids, num_classes = labels.argmax(1), labels.shape[1]
+    rest, test = _split(class_ids, num_classes, settings.test_split, seed)
     fraction_of_rest = settings.validation_split / (1 - settings.test_split)
-    training, validation = split_by_class(labels[rest], fraction_of_rest, seed)
+    training, validation = _split(class_ids[rest], num_classes, fraction_of_rest, seed)
     return {"training": rest[training], "validation": rest[validation], "test": test}
 
 
@@ -102,4 +121,4 @@ def training_counts(data_dir: Path, model_dir: Path) -> np.ndarray:
     settings, seed = runs.load_settings(model_dir, "TrainModel", Data(), names)
     labels = arrays.load_labels(data_dir)
     rows = split_in_three(labels, settings, seed)["training"]
-    return labels[rows].sum(0).astype(np.int64)
+    return class_counts(labels, rows)

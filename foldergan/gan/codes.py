@@ -8,12 +8,13 @@ principal components of image features, scaled to standard deviation 1: for a ne
 standard normal numbers take their place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 from keras import layers
 
+from foldergan.data.splits import class_counts
 from foldergan.gan import mixing
 from foldergan.images import Resized, Tensor, to_tanh_range
 
@@ -50,24 +51,61 @@ class ImageCodes:
         rows: np.ndarray,
         size: int,
     ) -> None:
-        descriptor = _build_descriptor(feature_network)
-        described = np.empty((len(rows), 2, descriptor.output_shape[1]), np.float32)
-        for start in range(0, len(rows), _BATCH):
-            some = slice(start, min(start + _BATCH, len(rows)))
-            batch = np.asarray(shrink(to_tanh_range(images[rows[some]])))
-            described[some, 0] = descriptor.predict_on_batch(batch)
-            described[some, 1] = descriptor.predict_on_batch(batch[:, :, ::-1])
-        described -= _means(described, labels[rows])[:, None]
-        values = described @ _principal_axes(described, size)
+        self._images, self._shrink = images, shrink
+        self._descriptor = _build_descriptor(feature_network)
+        if not labels.shape[1]:  # all are of one class
+            labels = np.broadcast_to(np.ones((1, 1), np.float32), (len(images), 1))
+        # A descriptor is larger than its image: of many images only some are kept.
+        step = -(-len(rows) // _MOST_FITTED)
+        means, fitted = self._describe_all(labels, rows, step)
+        fitted -= (labels[rows[::step]] @ means)[:, None]
+        axes = _principal_axes(fitted.reshape(-1, fitted.shape[2]), size)
         self.values = np.zeros((len(images), 2, size), np.float32)
-        deviation = values.std((0, 1)).clip(_LEAST_DEVIATION)
-        self.values[rows, :, : values.shape[2]] = values / deviation
+        codes = self.values[:, :, : axes.shape[1]]
+        codes[rows[::step]] = fitted @ axes
+        for some in _batches(np.delete(rows, np.s_[::step])):
+            codes[some] = (
+                self._describe(some) - (labels[some] @ means)[:, None]
+            ) @ axes
+        # Their mean is 0, for that of each class was taken off.
+        squares = np.einsum("nvs,nvs->s", codes, codes, dtype=np.float64)
+        codes /= np.sqrt(squares / (2 * len(rows))).clip(_LEAST_DEVIATION)
+
+    def _describe_all(
+        self, labels: np.ndarray, rows: np.ndarray, step: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Describes images, and keeps each `step`-th.
+
+        Returns:
+            The mean descriptor of each class, (classes, d), and the descriptors that
+            are kept, (some, 2, d).
+        """
+        width = self._descriptor.output_shape[1]
+        sums = np.zeros((labels.shape[1], width), np.float32)
+        fitted = np.empty((len(rows[::step]), 2, width), np.float32)
+        done = 0
+        for some in _batches(rows):
+            described = self._describe(some)
+            sums += labels[some].T @ described.mean(1)
+            kept = described[-done % step :: step]
+            first = -(-done // step)
+            fitted[first : first + len(kept)] = kept
+            done += len(some)
+        return sums / class_counts(labels, rows)[:, None].clip(1), fitted
+
+    def _describe(self, rows: np.ndarray) -> np.ndarray:
+        """Describes a few images, and their mirror images, (rows, 2, d)."""
+        batch = np.asarray(self._shrink(to_tanh_range(self._images[rows])))
+        views = batch, batch[:, :, ::-1]
+        return np.stack([self._descriptor.predict_on_batch(x) for x in views], axis=1)
 
 
-def _principal_axes(described: np.ndarray, size: int) -> np.ndarray:
-    """Computes the principal axes of descriptors, (d, size) or fewer."""
-    step = -(-len(described) // _MOST_FITTED)
-    fitted = described[::step].reshape(-1, described.shape[2])
+def _batches(rows: np.ndarray) -> Iterator[np.ndarray]:
+    return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
+
+
+def _principal_axes(fitted: np.ndarray, size: int) -> np.ndarray:
+    """Computes the principal axes of descriptors (n, d): (d, size) or fewer."""
     variances, vectors = np.linalg.eigh(fitted @ fitted.T)
     kept = np.argsort(-variances)[: min(size, len(fitted) - 1)]
     return fitted.T @ vectors[:, kept]
@@ -88,11 +126,3 @@ def _averaged(values: keras.KerasTensor, size: int) -> keras.KerasTensor:
     factors = [max(1, length // size) for length in values.shape[1:3]]
     values = layers.Flatten()(layers.AveragePooling2D(factors)(values))
     return layers.Rescaling(values.shape[1] ** -0.5)(values)
-
-
-def _means(described: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Computes the mean of each image's class; of all images without classes."""
-    if not labels.shape[1]:
-        return np.broadcast_to(described.mean((0, 1)), described[:, 0].shape)
-    sums = labels.T @ described.mean(1)
-    return labels @ (sums / labels.sum(0)[:, None].clip(1))

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from foldergan.config.settings import GAN
-from foldergan.data.batches import epoch_batches
+from foldergan.data.batches import epoch_batches, reading_ahead
 from foldergan.errors import InputError, RunError
 from foldergan.gan.steps import AdversarialSteps
 from foldergan.images import Resized, to_tanh_range
@@ -96,9 +96,8 @@ class AdversarialTrainer(AdversarialSteps):
         labels = np.empty((len(images), 0), np.float32) if labels is None else labels
         while self.epoch < epochs:
             batches = epoch_batches(len(rows), batch_size // 2, self.seed, self.epoch)
-            for batch in batches[self._batch :]:
-                # In the order of the file, which is read forwards.
-                batch = np.sort(rows[batch])
+            left = (rows[batch] for batch in batches[self._batch :])
+            for batch in reading_ahead(images, left):
                 real_images, conditions = self._read(images, labels, batch)
                 logs = self._compiled_step(
                     real_images, conditions, np.int32(self._step)

@@ -64,18 +64,19 @@ def render(model_dir: Path) -> str:
     """Writes the card, in Markdown; what is not known is left out."""
     found = runs.section(model_dir)
     records = {
-        run["script"]: tables.load_json(model_dir / _record_of(run["script"]))["preset"]
+        run["script"]: tables.load_json(model_dir / _record_of(run["script"])) or {}
         for run in found
         if "settings" in run
     }
+    presets = {script: record.get("preset") for script, record in records.items()}
     pictures = dataset.section(model_dir)
     text = _ENVIRONMENT.get_template("card.md").render(
         title=model_dir.resolve().name,
         version=__version__,
         dataset=pictures,
         is_cifar10=bool(pictures) and pictures["source"] == "CIFAR-10",
-        classifier=_classifier(model_dir, records.get("TrainModel")),
-        gan=_gan(model_dir, records.get("GANModel")),
+        classifier=_classifier(model_dir, presets.get("TrainModel")),
+        gan=_gan(model_dir, presets.get("GANModel")),
         runs=found,
     )
     return text.strip() + "\n\n"

@@ -48,9 +48,7 @@ def describe(
     pictures = [
         {"class": number, "image": thumbnails.encode(images[np.array([row])][0])}
         for number in shown
-        for row in thumbnails.thin(
-            np.flatnonzero(class_ids == number).tolist(), of_each
-        )
+        for row in _some_of(class_ids, number, of_each)
     ]
     return {
         "source": Path(known.source).name,  # the page may be sent to others
@@ -61,6 +59,12 @@ def describe(
         "skipped_in_all": len(known.skipped),
         "pictures": thumbnails.fit(pictures, _BYTES),
     }
+
+
+def _some_of(class_ids: np.ndarray, number: int, most: int) -> np.ndarray:
+    """Row numbers of some images of a class, spread evenly."""
+    rows = np.flatnonzero(class_ids == number)
+    return rows[thumbnails.thin(range(len(rows)), most)]
 
 
 def section(model_dir: Path) -> dict[str, Any] | None:

@@ -2,9 +2,10 @@
 
 import contextlib
 import hashlib
+import math
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.storage import atomic, manifest, seals
+from foldergan.storage.checksums import checksum_of
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
+from foldergan.storage.mapped import map_images
 from foldergan.storage.tables import encode
 
 if TYPE_CHECKING:
@@ -22,31 +25,43 @@ _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 _FLUSHED_TOGETHER = 2**25  # bytes
 
 
-class Writer:
-    """Writes images, labels and the record of both.
+class _RowWriter:
+    """Writes a .npy file of float32 row by row.
 
-    The images go straight to the file, so that memory does not grow with
+    The rows go straight to the file, so that memory does not grow with
     their number, and the number need not be known before.
 
     Args:
-        file: opened for the images.
-        image_shape: (height, width, channels) of every image.
+        file: opened for them.
+        row_shape: of every row.
     """
 
-    def __init__(self, file: IO[bytes], image_shape: tuple[int, int, int]) -> None:
+    def __init__(self, file: IO[bytes], row_shape: tuple[int, ...]) -> None:
         self._file = file
-        self._image_shape = image_shape
+        self._row_shape = row_shape
         self._count = self._unflushed = 0
-        self._write_header()
+        self.write_header()
 
-    def append(self, images: np.ndarray) -> None:
-        """Appends images, float32 (n, height, width, channels), 0-1."""
-        self._file.write(np.ascontiguousarray(images, "<f4").data)
-        self._count += len(images)
-        self._unflushed += images.nbytes
+    def append(self, rows: np.ndarray) -> None:
+        """Appends rows, float32 (n, *row_shape)."""
+        self._file.write(np.ascontiguousarray(rows, "<f4").data)
+        self._count += len(rows)
+        self._unflushed += rows.nbytes
         if self._unflushed > _FLUSHED_TOGETHER:  # the disk works while others decode
             os.fsync(self._file.fileno())
             self._unflushed = 0
+
+    def write_header(self) -> None:
+        """Writes how many rows there are, at the start of the file."""
+        # NumPy pads the header so that the first axis can grow in place.
+        self._file.seek(0)
+        header = {"descr": "<f4", "fortran_order": False}
+        shape = {"shape": (self._count, *self._row_shape)}
+        np.lib.format.write_array_header_1_0(self._file, header | shape)
+
+
+class Writer(_RowWriter):
+    """Writes images (height, width, channels), 0-1; labels and the record of both."""
 
     def finish(
         self,
@@ -62,15 +77,8 @@ class Writer:
             origin: as of `manifest.record`.
             found: as of `manifest.record`.
         """
-        self._file.seek(0)
-        self._write_header()
+        self.write_header()
         self.class_ids, self.origin, self.found = class_ids, origin, found
-
-    def _write_header(self) -> None:
-        # NumPy pads the header so that the first axis can grow in place.
-        header = {"descr": "<f4", "fortran_order": False}
-        shape = {"shape": (self._count, *self._image_shape)}
-        np.lib.format.write_array_header_1_0(self._file, header | shape)
 
 
 @contextlib.contextmanager
@@ -88,28 +96,38 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
             yield writer
         if writer.class_ids is not None:
             labels = temporary_of(data_dir / LABELS)
-            one_hot = np.eye(max(writer.class_ids) + 1, dtype=np.float32)
-            _write(labels, one_hot[np.array(writer.class_ids)])
+            _write_one_hot(labels, np.array(writer.class_ids))
         record = manifest.record(images, labels, writer.origin, writer.found)
         temporary_of(data_dir / ORIGIN).write_bytes(encode(record))
     if labels is None:
         atomic.back_up(data_dir / LABELS)
 
 
-def save_array(path: Path, array: np.ndarray, *, sealed: bool = False) -> None:
-    """Saves a .npy file; sealed, its checksum stands behind it for `load_sealed`."""
+def save_rows(
+    path: Path, row_shape: tuple[int, ...], blocks: Iterable[np.ndarray]
+) -> None:
+    """Saves a .npy file of float32, some rows at a time, sealed for `map_sealed`.
+
+    Args:
+        path: of the file.
+        row_shape: of every row.
+        blocks: arrays (n, *row_shape).
+    """
     with atomic.replacing(path) as temporary:
-        _write(temporary, array)
-        if sealed:
-            seals.seal(temporary)
+        with open(temporary, "wb", _CHUNK) as file:
+            writer = _RowWriter(file, row_shape)
+            for rows in blocks:
+                writer.append(rows)
+            writer.write_header()
+        seals.seal(temporary)
 
 
-def load_sealed(path: Path) -> np.ndarray | None:
-    """Loads an array that was saved sealed; None where it is not as it was saved."""
+def map_sealed(path: Path) -> np.ndarray | None:
+    """Maps an array of `save_rows`; None where it is not as it was saved."""
     try:
         if seals.is_intact(path):
             with report_unreadable(path):
-                return np.load(path, allow_pickle=False)
+                return np.load(path, mmap_mode="r", allow_pickle=False)
     except InputError:
         pass
     return None
@@ -119,7 +137,8 @@ def load_images(data_dir: Path) -> np.ndarray:
     """Opens img_data.txt.npy as a memory map and checks every value.
 
     Returns:
-        Read-only float32 array of shape (n, height, width, channels), 0-1.
+        Read-only float32 array of shape (n, height, width, channels), 0-1; see
+        `MappedImages`.
 
     Raises:
         InputError: missing, damaged, or not what the contract says.
@@ -152,7 +171,7 @@ def load_images(data_dir: Path) -> np.ndarray:
                 )
     if _refuse_changed(path, digest.hexdigest()) is None:
         print(f"note: {path} has no checksum; it is taken as it is")
-    return images
+    return map_images(path, images) if images.flags.c_contiguous else images
 
 
 def fingerprint(images: "np.ndarray | Resized") -> str:
@@ -191,17 +210,23 @@ def load_labels(
             f"{path} has shape {labels.shape} but {data_dir / IMAGES} has "
             f"{num_images} images; {RUN_TRAINING}"
         )
-    if not (
-        labels.dtype == np.float32
-        and np.isin(labels, (0, 1)).all()
-        and (labels.sum(1) == 1).all()
-    ):
+    if not (labels.dtype == np.float32 and all(map(_is_one_hot, _blocks(labels)))):
         raise InputError(
             f"{path} must be float32 and one-hot, a single 1 in each row; "
             f"found {labels.dtype}; {RUN_TRAINING}"
         )
-    _refuse_changed(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    _refuse_changed(path, checksum_of(path))
     return labels
+
+
+def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields an array some rows at a time."""
+    rows = max(1, _CHUNK // max(1, array.dtype.itemsize * math.prod(array.shape[1:])))
+    return (array[start : start + rows] for start in range(0, len(array), rows))
+
+
+def _is_one_hot(labels: np.ndarray) -> bool:
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all())
 
 
 def _open_array(path: Path) -> np.memmap:
@@ -238,6 +263,12 @@ def _refuse_changed(path: Path, checksum: str) -> str | None:
     return saved
 
 
-def _write(path: Path, array: np.ndarray) -> None:
-    with open(path, "wb") as file:
-        np.save(file, array, allow_pickle=False)
+def _write_one_hot(path: Path, class_ids: np.ndarray) -> None:
+    """Writes labels a part at a time: of many classes they are larger than images."""
+    num_classes = int(class_ids.max()) + 1
+    shape = len(class_ids), num_classes
+    with open(path, "wb", _CHUNK) as file:
+        writer = _RowWriter(file, (num_classes,))
+        for some in _blocks(np.broadcast_to(class_ids[:, None], shape)):
+            writer.append(some == np.arange(num_classes))
+        writer.write_header()

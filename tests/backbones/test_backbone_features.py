@@ -16,7 +16,7 @@ def backbone(tmp_path):
 def test_a_view_is_pooled_as_the_image_shown_so(backbone):
     images = random_images(3)
     views = ("image", "mirror", "top-left")
-    pooled = features.pooled_features(backbone, images, views)
+    pooled = features.cached_features(backbone, images, views, None)
     assert pooled.shape == (3, 3, 10) and pooled.dtype == np.float32
     last = np.asarray(backbone(images[:, :, ::-1])[-1])
     np.testing.assert_allclose(pooled[:, 1], last.mean((1, 2)), rtol=1e-4, atol=1e-5)
@@ -63,7 +63,7 @@ def test_other_images_weights_and_views_are_computed(backbone, tmp_path):
 
 def test_a_damaged_file_is_computed_again(backbone, tmp_path):
     images, cache = random_images(), tmp_path
-    right = features.cached_features(backbone, images, ("image",), cache)
+    right = np.array(features.cached_features(backbone, images, ("image",), cache))
     for path in cache.glob("*.npy"):
         path.write_bytes(path.read_bytes()[:-7])
     again = features.cached_features(backbone, images, ("image",), cache)
@@ -75,4 +75,4 @@ def test_infinite_features_are_an_error(backbone):
         [np.full_like(weight, np.inf) for weight in backbone.get_weights()]
     )
     with pytest.raises(RunError, match="finite"):
-        features.pooled_features(backbone, random_images())
+        features.cached_features(backbone, random_images(), ("image",), None)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from counted_rows import CountedRows
 
-from foldergan.classifier import linear_head
+from foldergan.classifier import linear_head, standardized
+from foldergan.classifier.standardized import Standardized
 
 
 def blobs(count=40, classes=3, d=6, views=2, apart=3.0, seed=0):
@@ -31,32 +33,53 @@ def test_classes_apart_are_told_apart():
 
 def test_the_gradient_of_the_penalized_loss_vanishes():
     features, labels = blobs(200, apart=0.5)
-    basis = linear_head._Basis(features)
+    data, rows = Standardized(features, np.arange(200)), np.arange(200)
     weights = np.ones(3, np.float32)
-    rotated = basis.rotate(features)
-    kernel, bias = linear_head._solve(rotated, labels, weights, basis.variances, 0.1)
-    rows = rotated.reshape(-1, rotated.shape[-1])
+    objective = linear_head._Objective(data, labels, weights, data.axes)
+    kernel, bias = objective.solve(rows, data.variances, 0.1)
+    seen = data[rows].reshape(-1, 6) @ data.axes
     targets = np.repeat(labels, 2, axis=0)
-    logits = rows @ kernel + bias
+    logits = seen @ kernel + bias
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    gradient = rows.T @ (probabilities - targets) / len(rows) + 0.1 * kernel
+    gradient = seen.T @ (probabilities - targets) / len(seen) + 0.1 * kernel
     assert np.abs(gradient).max() < 1e-4
     np.testing.assert_allclose(probabilities.mean(0), targets.mean(0), atol=1e-4)
 
 
-def test_features_as_they_come_give_the_logits_of_the_basis():
+def test_features_as_they_come_give_the_logits_of_the_axes():
     features, labels = blobs()
-    basis = linear_head._Basis(features)
+    data = Standardized(features, np.arange(len(features)))
     rng = np.random.default_rng(1)
-    kernel = rng.standard_normal((len(basis.variances), 3)).astype(np.float32)
+    kernel = rng.standard_normal((len(data.variances), 3)).astype(np.float32)
     bias = rng.standard_normal(3).astype(np.float32)
-    own_kernel, own_bias = basis.unrotate(kernel, bias)
+    own_kernel, own_bias = data.for_given(kernel, bias)
     np.testing.assert_allclose(
         features[:, 0] @ own_kernel + own_bias,
-        basis.rotate(features)[:, 0] @ kernel + bias,
+        data[np.arange(len(features))][:, 0] @ data.axes @ kernel + bias,
         rtol=1e-3,
         atol=1e-3,
     )
+
+
+def test_axes_are_those_of_the_rows_that_are_fitted():
+    features, _ = blobs(60)
+    features[40:] += 100
+    data = Standardized(features, np.arange(40))
+    seen = data[np.arange(40)].reshape(-1, 6)
+    np.testing.assert_allclose(seen.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(seen.std(0), 1, rtol=1e-4)
+    np.testing.assert_allclose((seen @ data.axes).var(0), data.variances, rtol=1e-3)
+
+
+def test_features_of_more_than_memory_are_read_in_blocks(monkeypatch):
+    """The penalty is chosen by some of them, the head is fitted to all."""
+    features, labels = blobs(300, apart=0.5)
+    monkeypatch.setattr(linear_head, "PENALTIES", (0.1,))
+    whole = fitted(features, labels)
+    monkeypatch.setattr(standardized, "_MOST_KEPT", 40 * 12)
+    monkeypatch.setattr(standardized, "_VALUES", 16 * 12)
+    head = fitted(CountedRows(features, most=40), labels)
+    np.testing.assert_allclose(head.kernel, whole.kernel, atol=1e-4)
 
 
 def test_noise_takes_the_largest_penalty():

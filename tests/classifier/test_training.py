@@ -253,8 +253,9 @@ def test_balanced_classes_weigh_alike(units):
     labels = np.eye(2, dtype=np.float32)[[0] * 9 + [1] * 3]
     output = "sigmoid" if units == 1 else "softmax"
     classifier = classifier_of((8, 8, 3), 2, (4,), 4, output)
-    loss = training._loss(classifier, labels, RESIDUAL)
-    plain = training._loss(classifier, labels, Classifier(label_smoothing=0.1))
+    loss = training._loss(classifier, np.array([9, 3]), RESIDUAL)
+    smooth = Classifier(label_smoothing=0.1)
+    plain = training._loss(classifier, np.array([9, 3]), smooth)
     targets = labels[:, -units:]
     unsure = np.full((12, units), 0.5, np.float32)
     weights = np.array(loss(targets, unsure)) / np.array(plain(targets, unsure))

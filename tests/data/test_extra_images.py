@@ -34,7 +34,7 @@ def test_joined_arrays_are_read_as_one():
 
 
 def test_columns_are_those_of_the_dataset_and_its_arrays_stay_as_they_are(tmp_path):
-    arrays.save_array(tmp_path / filenames.IMAGES, IMAGES)
+    np.save(tmp_path / filenames.IMAGES, IMAGES)
     before = (tmp_path / filenames.IMAGES).read_bytes()
     extra = load(draw_images(tmp_path / "more"), tmp_path)
     assert extra.images.shape == (8, *SHAPE)

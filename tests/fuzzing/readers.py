@@ -209,7 +209,7 @@ def _read_backbone(folder: Path, path: Path) -> None:
 def _features(folder: Path) -> list[Path]:
     features = np.random.default_rng(0).random((6, 2, 5), np.float32)
     path = folder / "features-0.npy"
-    arrays.save_array(path, features, sealed=True)
+    arrays.save_rows(path, features.shape[1:], [features])
     return [path]
 
 

@@ -10,7 +10,7 @@ from foldergan import images
 from foldergan.errors import InputError
 from foldergan.metrics import features
 from foldergan.metrics.features import FeatureExtractor
-from foldergan.storage import arrays, models
+from foldergan.storage import models
 
 SHAPE = (8, 8, 3)
 
@@ -181,7 +181,7 @@ def test_more_images_than_a_batch_stay_in_order():
 
 
 def test_rows_of_a_read_only_memory_map_are_taken_as_asked(tmp_path):
-    arrays.save_array(tmp_path / "images.npy", random_images())
+    np.save(tmp_path / "images.npy", random_images())
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     rows = np.array([3, 0, 3])
     np.testing.assert_array_equal(shown_to(SHAPE, mapped, rows), random_images()[rows])

@@ -271,10 +271,9 @@ def test_an_installed_package_has_the_templates():
 
 
 def test_a_greyscale_set_without_classes(tmp_path):
-    from foldergan.storage import arrays
 
     images = np.random.default_rng(0).random((5, 16, 16, 1), np.float32)
-    arrays.save_array(tmp_path / filenames.IMAGES, images)
+    np.save(tmp_path / filenames.IMAGES, images)
     RunReport(tmp_path, "GANModel").add_dataset(tmp_path, images, None)
     text = page.render(tmp_path)
     assert "5 pictures of 16 x 16 pixels, greyscale" in text

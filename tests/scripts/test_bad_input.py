@@ -14,7 +14,7 @@ from conftest import ENVIRONMENT, ROOT, classifier_of, generator_of
 
 from foldergan.config.presets import PRESETS
 from foldergan.images import cv2
-from foldergan.storage import arrays, filenames, models
+from foldergan.storage import filenames, models
 
 SMOKE = ("--preset", "smoke")
 SHAPE = PRESETS["smoke"].data.image_shape
@@ -58,9 +58,9 @@ def finished(tmp_path_factory) -> Path:
     model_dir = folder / "model"
     model_dir.mkdir()
     images = np.random.default_rng(0).random((8, *SHAPE), np.float32)
-    arrays.save_array(folder / filenames.IMAGES, images)
+    np.save(folder / filenames.IMAGES, images)
     labels = np.repeat(np.eye(2, dtype=np.float32), 4, axis=0)
-    arrays.save_array(folder / filenames.LABELS, labels)
+    np.save(folder / filenames.LABELS, labels)
     classifier = classifier_of(SHAPE, 2, (4,), 8)
     models.save_classifier(model_dir, classifier, ["blue", "red"], ())
     for epoch in (1, 2):
@@ -246,7 +246,7 @@ def test_truncated_array_is_refused(refuses, work):
 
 def test_few_images_shrink_the_batch_and_the_run_says_so(script, work):
     images = np.random.default_rng(0).random((3, *SHAPE), np.float32)
-    arrays.save_array(work / filenames.IMAGES, images)
+    np.save(work / filenames.IMAGES, images)
     (work / "model" / filenames.RESUME).unlink()
     result = script(GAN, *SMOKE, "--batch-size", "128")
     assert result.code == 0, result.err

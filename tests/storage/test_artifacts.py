@@ -165,7 +165,7 @@ def test_append_takes_any_layout_and_dtype(tmp_path):
 def test_images_of_the_contract_are_accepted_and_read_only(tmp_path, channels):
     images = random_images()[..., :channels]
     images[0, 0, 0, 0], images[0, 0, 1, 0] = 0, 1  # both ends belong
-    arrays.save_array(tmp_path / filenames.IMAGES, images)
+    np.save(tmp_path / filenames.IMAGES, images)
     loaded = arrays.load_images(tmp_path)
     np.testing.assert_array_equal(loaded, images)
     with pytest.raises(ValueError, match="read-only"):
@@ -240,11 +240,11 @@ def test_pickled_objects_are_not_executed(tmp_path):
 
 def test_every_slice_of_a_large_array_is_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(arrays, "_CHUNK", 2 * random_images(1).nbytes)
-    arrays.save_array(tmp_path / filenames.IMAGES, random_images(5))
+    np.save(tmp_path / filenames.IMAGES, random_images(5))
     arrays.load_images(tmp_path)
     images = random_images(5)
     images[3, 0, 0, 0] = 2
-    arrays.save_array(tmp_path / filenames.IMAGES, images)
+    np.save(tmp_path / filenames.IMAGES, images)
     with pytest.raises(InputError, match="to 2 from image 2 on"):
         arrays.load_images(tmp_path)
 
@@ -259,7 +259,7 @@ def test_missing_array_names_the_file_and_the_script_that_makes_it(tmp_path, loa
 
 def test_one_hot_labels_are_accepted(tmp_path):
     labels = np.eye(3, dtype=np.float32)[[0, 2, 1, 2]]
-    arrays.save_array(tmp_path / filenames.LABELS, labels)
+    np.save(tmp_path / filenames.LABELS, labels)
     np.testing.assert_array_equal(arrays.load_labels(tmp_path, 4), labels)
 
 

@@ -221,7 +221,7 @@ def test_arrays_of_two_makings_are_refused(tmp_path, name):
         (tmp_path / folder).mkdir()
         save_arrays(tmp_path / folder, seed)
     labels = np.eye(2, dtype=np.float32)[[1, 0, 0]]
-    arrays.save_array(tmp_path / "one" / filenames.LABELS, labels)
+    np.save(tmp_path / "one" / filenames.LABELS, labels)
     (tmp_path / "one" / name).replace(tmp_path / "two" / name)
     with pytest.raises(InputError, match="is not the file that .*json was saved with"):
         load_arrays(tmp_path / "two")
@@ -231,7 +231,7 @@ def test_labels_beside_images_without_any_are_refused(tmp_path):
     with arrays.writing(tmp_path, SHAPE) as writer:
         writer.append(np.zeros((2, *SHAPE), np.float32))
         writer.finish(None, ORIGIN, {"counts": {"": 2}})
-    arrays.save_array(tmp_path / filenames.LABELS, np.eye(2, dtype=np.float32))
+    np.save(tmp_path / filenames.LABELS, np.eye(2, dtype=np.float32))
     arrays.load_images(tmp_path)
     with pytest.raises(InputError, match="img_label.* is not the file"):
         arrays.load_labels(tmp_path, 2)

@@ -21,6 +21,7 @@ from foldergan.storage import (
     hdf5,
     models,
     networks,
+    seals,
     tables,
 )
 
@@ -165,8 +166,8 @@ def test_pickled_objects_in_kept_features_are_not_run(here):
     np.save(content, np.array([Bomb()]), allow_pickle=True)
     path = here / "features.npy"
     path.write_bytes(content.getvalue())
-    arrays.seals.seal(path)
-    assert arrays.load_sealed(path) is None
+    seals.seal(path)
+    assert arrays.map_sealed(path) is None
 
 
 # Other files.

@@ -1,0 +1,160 @@
+"""Training from images on disk against images in memory.
+
+    python benchmarks/memory_map.py
+    python benchmarks/memory_map.py --only memory mapped
+
+    memory          all images in memory
+    mapped          arrays.load_images, the file in the page cache
+    mapped, cold    the same, the file out of the page cache
+    numpy, cold     np.load(mmap_mode="r"), the file out of the page cache
+    uint8, mapped   the same as mapped from a file of uint8, divided by 255 a batch
+    uint8, cold     the same, the file out of the page cache
+
+The work is STEPS steps of the CNN of dcgan-32 at batch 32, over images at random of
+--count images of 32x32, without waiting for anything else: no other training here takes
+images as fast. The fastest steps that there are show most of what reading costs.
+"""
+
+import contextlib
+import gc
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import side_by_side
+
+SHAPE, STEPS = (32, 32, 3), 320
+FLOAT, BYTES = "<f4", "|u1"
+
+
+class FromBytes:
+    """Images of uint8 that come as float32 from 0 to 1."""
+
+    def __init__(self, images):
+        self._images = images
+        self.shape = images.shape
+
+    def __len__(self):
+        return len(self._images)
+
+    def __getitem__(self, rows):
+        return self._images[rows] * np.float32(1 / 255)
+
+    def will_need(self, rows):
+        """As of `foldergan.images.will_need`."""
+        self._images.will_need(rows)
+
+
+def make_file(path: Path, count: int, dtype: str) -> None:
+    """Writes images at random as uint8, or as float32 from 0 to 1."""
+    rng = np.random.default_rng(0)
+    with open(path, "wb") as file:
+        header = {"descr": dtype, "fortran_order": False, "shape": (count, *SHAPE)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, count, 1000):
+            pixels = rng.integers(0, 256, (min(1000, count - start), *SHAPE), np.uint8)
+            if dtype == FLOAT:
+                pixels = pixels * np.float32(1 / 255)
+            file.write(pixels.data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def training_on(dtype: str, opened, is_cold=False):
+    """Makes a contender.
+
+    Args:
+        dtype: of its file.
+        opened: path -> images.
+        is_cold: drops the file from the page cache before each round.
+    """
+
+    def prepare(options):
+        from foldergan import backend
+
+        # A page that any process has mapped cannot be dropped: each has its own file.
+        path = options.folder / f"{os.getpid()}.npy"
+        make_file(path, options.count, dtype)
+        labels = np.eye(5, dtype=np.float32)[np.arange(options.count) % 5]
+        rows = {"training": np.arange(options.count), "validation": np.arange(0)}
+        backend.start(0)
+        from foldergan.classifier import training
+        from foldergan.classifier.network import build_classifier
+        from foldergan.config import presets
+
+        settings = replace(presets.PRESETS["dcgan-32"].classifier, epochs=1)
+        classifier = build_classifier(settings, SHAPE, 5)
+
+        def work():
+            gc.collect()  # the map of the last round too
+            if is_cold:
+                descriptor = os.open(path, os.O_RDONLY)
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.close(descriptor)
+            images, ends = opened(path), []
+
+            def on_step(step, steps, logs):
+                ends.append((time.perf_counter(), step))
+                if step > STEPS:
+                    raise KeyboardInterrupt
+
+            with contextlib.suppress(KeyboardInterrupt):
+                next(
+                    training.train(
+                        classifier, images, labels, rows, settings, 0, on_step=on_step
+                    )
+                )
+            # The first call compiles.
+            return (ends[-1][0] - ends[0][0]) / (ends[-1][1] - ends[0][1])
+
+        return work
+
+    return prepare
+
+
+def mapped(path):
+    """Maps a file as `arrays.load_images` does, of any dtype and without its checks."""
+    from foldergan.storage.mapped import map_images
+
+    return map_images(path, np.load(path, mmap_mode="r"))
+
+
+CONTENDERS = {
+    "memory": training_on(FLOAT, np.load),
+    "mapped": training_on(FLOAT, mapped),
+    "mapped, cold": training_on(FLOAT, mapped, is_cold=True),
+    "numpy, cold": training_on(FLOAT, lambda p: np.load(p, mmap_mode="r"), True),
+    "uint8, mapped": training_on(BYTES, lambda path: FromBytes(mapped(path))),
+    "uint8, cold": training_on(BYTES, lambda path: FromBytes(mapped(path)), True),
+}
+
+
+def add_arguments(parser):
+    """Adds this benchmark's own flags."""
+    parser.add_argument("--count", type=int, default=50_000)
+    parser.add_argument("--folder", type=Path, help=side_by_side.argparse.SUPPRESS)
+
+
+def main():
+    """Lets the contenders take turns, and prints milliseconds a step."""
+    options = side_by_side.parse(__doc__, add_arguments)
+    if options.contender:
+        side_by_side.compare(CONTENDERS, options)
+    with tempfile.TemporaryDirectory() as name:
+        side_by_side.sys.argv += ["--folder", name]
+        replies = side_by_side.compare(CONTENDERS, options, "keras", "tensorflow")
+    rows, of_memory = [], side_by_side.median(replies["memory"], "result")
+    for contender, of_each in replies.items():
+        results = sorted(1e3 * reply["result"] for reply in of_each)
+        step = side_by_side.median(of_each, "result")
+        spread = f"{results[0]:.2f}-{results[-1]:.2f}"
+        ratio = f"{step / of_memory:.2f}"
+        rows.append([contender, f"{1e3 * step:.2f}", spread, ratio])
+    side_by_side.table(["images", "ms a step", "spread", "times memory"], rows)
+
+
+if __name__ == "__main__":
+    main()

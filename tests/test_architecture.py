@@ -30,6 +30,7 @@ WRITERS = {
         "atomic",
         "cache",
         "checkpoint",
+        "events",
         "hdf5",
         "locking",
         "models",

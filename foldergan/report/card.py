@@ -74,7 +74,7 @@ def render(model_dir: Path) -> str:
         title=model_dir.resolve().name,
         version=__version__,
         dataset=pictures,
-        is_cifar10=bool(pictures) and pictures["source"] == "CIFAR-10",
+        is_cifar10=pictures is not None and pictures["source"] == "CIFAR-10",
         classifier=_classifier(model_dir, presets.get("TrainModel")),
         gan=_gan(model_dir, presets.get("GANModel")),
         runs=found,

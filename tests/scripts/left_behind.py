@@ -45,9 +45,9 @@ def left_behind(folder: Path, into: Path, monkeypatch) -> Iterator[list[Path]]:
     seen = set()
 
     def look(path) -> None:
-        if isinstance(path, int) or not Path(os.path.abspath(path)).is_relative_to(
-            folder
-        ):
+        if isinstance(path, int) or not folder.is_dir():
+            return
+        if not Path(os.path.abspath(path)).is_relative_to(folder):
             return
         with _unwatched():
             state = _contents(folder)
@@ -73,8 +73,10 @@ def left_behind(folder: Path, into: Path, monkeypatch) -> Iterator[list[Path]]:
 def _unwatched() -> Iterator[None]:
     held = _watchers.copy()
     _watchers.clear()
-    yield
-    _watchers.extend(held)
+    try:
+        yield
+    finally:
+        _watchers.extend(held)
 
 
 def _contents(folder: Path) -> str:

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from conftest import draw_images, end_of
+from left_behind import left_behind
 
 from foldergan.storage import checksums, plots
 
@@ -72,27 +73,32 @@ def test_an_export_is_a_dataset_folder(work, script):
     assert "blue 40, red 40" in result.out
 
 
-@pytest.mark.parametrize("after", [1, 30, 70])
-def test_stopped_it_loses_and_repeats_nothing(work, script, monkeypatch, after):
-    flags = ("--per-class", 40)
-    assert script(*EXPORT, *flags).code == 0
-    (work / "more").rename(work / "unbroken")
-    save_image, saved = plots.save_image, []
+@pytest.mark.slow
+def test_killed_at_each_write_it_loses_and_repeats_nothing(
+    work, script, monkeypatch, tmp_path_factory
+):
+    """What a run goes through in two batches; each state then goes on to the end."""
+    from foldergan.gan import balanced_set
 
-    def killed(path, image):
-        if len(saved) == after:
-            (path.parent / f".tmp-1-{path.name}").touch()
-            raise KeyboardInterrupt
-        saved.append(path)
-        save_image(path, image)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(plots, "save_image", killed)
-        script(*EXPORT, *flags)
-    assert len(saved) == after
-    result = script(*EXPORT, *flags)
-    assert result.code == 0, result.err
-    assert contents(work / "more") == contents(work / "unbroken")
+    monkeypatch.setattr(balanced_set, "_BATCH", (2, 2))
+    flags = (*EXPORT, "--per-class", 2)
+    into = tmp_path_factory.mktemp("killed") / "more"
+    with left_behind(work / "more", into, monkeypatch) as left:
+        assert script(*flags).code == 0
+    unbroken = contents(work / "more")
+    # A record, two images and a record a batch, checksums: each half and whole.
+    assert len(left) >= 14
+    half = [copy for copy in left if any(copy.rglob(".tmp-*"))]
+    assert len(half) >= 8
+    for copy in half:
+        shutil.rmtree(work / "more")
+        copy.rename(work / "more")
+        for path in (work / "more").rglob("[!.]*.*"):
+            name = str(path.relative_to(work / "more"))
+            assert name == "export.json" or path.read_bytes() == unbroken[name]
+        result = script(*flags)
+        assert result.code == 0, result.err
+        assert contents(work / "more") == unbroken
 
 
 def test_a_signal_ends_it_after_a_batch_and_the_same_command_goes_on(

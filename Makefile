@@ -2,11 +2,13 @@
 # make test      sets up and passes the quick tests
 # make test-all  ... and the slow ones
 # make lint      checks style and types
-# make lock      writes requirements.lock anew; needs uv (python -m pip install uv)
+# make lock      writes requirements.lock anew, with hashes; needs uv
+#                (python -m pip install uv); then run tools/list_licences.py
+# make audit     asks a service on the network for known vulnerabilities
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all lint lock
+.PHONY: run test test-all lint lock audit
 
 run: .venv/installed
 	$(BIN)/python TrainModel.py
@@ -28,14 +30,22 @@ lint: .venv/installed
 # make lock UPGRADE="--upgrade-package keras"
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
-		--no-header $(UPGRADE) requirements-dev.txt --output-file requirements.lock
+		--no-header --generate-hashes $(UPGRADE) requirements-dev.txt \
+		--output-file requirements.lock
 	printf '%s\n' \
 		'# Exact versions for Python 3.11, 3.12 and 3.13; tested on Linux x86-64.' \
 		'# Made from requirements-dev.txt by `make lock`, which runs uv pip compile.' \
 		| cat - requirements.lock > .tmp-lock
 	mv .tmp-lock requirements.lock
 
+# In an environment of its own: it needs packages that the project does not.
+audit:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet pip-audit
+	.audit/bin/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes \
+		--requirement requirements.lock
 	touch $@

@@ -69,7 +69,7 @@ def main() -> None:
 
 def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan import backend
-    from foldergan.data import dataset, splits
+    from foldergan.data import dataset, duplicates, splits
     from foldergan.storage import arrays, filenames
 
     # Read the images and save them as arrays.
@@ -85,6 +85,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     # Hold out a fraction of each class.
     rows = splits.split_in_three(labels, preset.data, preset.seed)
     print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
+    duplicates.warn_of_parts(duplicates.load(options.data_dir), rows)
 
     # Add images of another folder to the training part alone, where there is one.
     seen, labels, rows, about = add_extra_images(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_LONGEST = 300  # letters of another library's reason
 # What to do about a file of TrainModel.py that is missing or of no use.
 RUN_TRAINING = "run: python TrainModel.py, with the same preset"
 
@@ -82,6 +83,8 @@ def report_unreadable(
         if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
             raise InputError(f"{path} may not be read; allow it") from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if len(reason) > _LONGEST:  # Keras adds whole networks
+            reason = f"{reason[:_LONGEST]}..."
         advice = f"; {way_out}" if way_out else ""
         raise InputError(f"{path} is {state} ({reason}){advice}", options) from error
 

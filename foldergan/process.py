@@ -17,6 +17,7 @@ from typing import NoReturn, TextIO
 from foldergan import processor
 from foldergan.config import command_line
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
+from foldergan.progress import printable
 
 # What the systems say of a disk, or any other place, that takes nothing more.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
@@ -81,8 +82,9 @@ def exit_code_of(main: Callable[[], None]) -> int:
 
 def _say(sentence: str, before: str = "") -> None:
     """Writes to standard error, which may be full: the exit code tells as well."""
+    lines = "\n".join(map(printable, sentence.split("\n")))
     try:
-        print(f"{before}{Path(sys.argv[0]).name}: {sentence}", file=sys.stderr)
+        print(f"{before}{Path(sys.argv[0]).name}: {lines}", file=sys.stderr)
     except OSError:
         _give_up(sys.stderr)
 

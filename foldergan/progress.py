@@ -1,12 +1,18 @@
 """What a person sees while long work runs: a live line on a screen, lines in a file."""
 
 import math
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable
 
 _ANNOUNCED_AFTER = 4.0  # seconds of steps
+
+
+def printable(text: str) -> str:
+    """Escapes what a terminal would obey, such as in the name of a file."""
+    return re.sub("[\0-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
 
 
 class ReadingProgress:

@@ -3,14 +3,12 @@
 import argparse
 import os
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
-
-from foldergan.data import cifar10, decoding, folders
+from foldergan.data import cifar10, decoding, duplicates, folders
 from foldergan.errors import InputError
-from foldergan.progress import ReadingProgress
+from foldergan.progress import ReadingProgress, printable
 from foldergan.storage import arrays, filenames, locking, manifest
 
 _LISTED = 20  # skipped files that are named one by one
@@ -95,16 +93,19 @@ def build_arrays(
     if known:
         images_path = data_dir / filenames.IMAGES
         print(f"{dataset} is as it was when {images_path} was made: not read again")
+        duplicates.warn_of_classes(duplicates.load(data_dir))
         return check(Counter(known["counts"]), known["skipped"])
 
     with arrays.writing(data_dir, image_shape) as writer:
-        reading = _read(class_folders, image_shape, strict, writer.append)
-        class_of_each, skipped = reading
+        seen = duplicates.Seen()
+        class_of_each, skipped = _read(class_folders, image_shape, strict, writer, seen)
         counts = Counter(class_of_each)
         class_names = check(counts, skipped)
         column = {name: index for index, name in enumerate(class_names)}
         ids = [column[name] for name in class_of_each] if class_names else None
-        writer.finish(ids, made_from, {"counts": counts, "skipped": skipped})
+        duplicates.warn_of_classes(seen.groups())
+        found = {"counts": counts, "skipped": skipped, "duplicates": seen.groups()}
+        writer.finish(ids, made_from, found)
     return class_names
 
 
@@ -112,7 +113,8 @@ def _read(
     class_folders: dict[str, list[os.DirEntry[str]]],
     image_shape: tuple[int, int, int],
     strict: bool,
-    append: Callable[[np.ndarray], None],
+    writer: arrays.Writer,
+    seen: duplicates.Seen,
 ) -> tuple[list[str], list[str]]:
     """Reads every file, in order; strictly, it ends at the first that is no image.
 
@@ -126,13 +128,15 @@ def _read(
     skipped: list[str] = []
     progress, left = ReadingProgress(len(files)), iter(files)
     for decoded, problems in decoding.read_images(paths, image_shape):
-        append(decoded)
+        writer.append(decoded)
         progress.on_images(len(problems))
+        images = iter(decoded)
         for problem, (name, entry) in zip(problems, left, strict=False):
             if problem:
                 skipped.append(f"{entry.path} {problem}")
             else:
                 class_of_each.append(name)
+                seen.add(next(images), entry.path)
         if strict and skipped:
             break
     progress.done()
@@ -143,7 +147,7 @@ def _report_skipped(skipped: list[str], total: int) -> None:
     if skipped:
         print(f"skipped {len(skipped)} of {total} files:")
     for line in skipped[:_LISTED]:
-        print(f"  {line}")
+        print(f"  {printable(line)}")
     if len(skipped) > _LISTED:
         print(f"  ... and {len(skipped) - _LISTED} more")
 

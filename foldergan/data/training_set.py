@@ -9,7 +9,7 @@ import numpy as np
 from foldergan.config.checks import require_generator_reaches
 from foldergan.config.presets import Preset
 from foldergan.config.settings import GAN
-from foldergan.data import dataset, splits
+from foldergan.data import dataset, duplicates, splits
 from foldergan.errors import InputError
 from foldergan.images import Resized
 from foldergan.storage import arrays, filenames, manifest, runs
@@ -73,6 +73,8 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
     )
     if len(data.held_out):
         print(f"held out {len(data.held_out)} images to evaluate by")
+        parts = {"training": data.rows, "held out": data.held_out}
+        duplicates.warn_of_parts(duplicates.load(data_dir), parts)
     return data
 
 

@@ -108,6 +108,21 @@ def load_arrays(data_dir: Path) -> Arrays:
     return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]), skipped)
 
 
+def load_duplicates(data_dir: Path) -> list[list[tuple[int, str]]]:
+    """Loads the images that are the same, where their files are known.
+
+    Returns:
+        Groups of row and path.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    known = _read(data_dir)
+    if known is None or not (known.has_checksums or known.has_states_of(data_dir)):
+        return []
+    return known.found.get("duplicates", [])  # not there before 0.3
+
+
 def load_checksum(data_dir: Path, name: str) -> str | None:
     """Loads the SHA-256 that an array was saved with.
 
@@ -175,6 +190,8 @@ def _read(data_dir: Path) -> _Record | None:
             raise ValueError("its counts are no whole numbers")
         if not _are_lines(known.found.get("skipped", [])):
             raise ValueError("its skipped are no lines")
+        if not _are_groups(known.found.get("duplicates", [])):
+            raise ValueError("its duplicates are no rows and paths")
     return known
 
 
@@ -188,6 +205,14 @@ def _are_states(value: Any) -> bool:
 
 def _are_lines(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(line, str) for line in value)
+
+
+def _are_groups(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        [type(entry) for entry in each] == [int, str]
+        for group in value
+        for each in group
+    )
 
 
 def _state_of(path: Path) -> list[int] | None:

@@ -182,6 +182,9 @@ def _load_architecture(path: Path, checksum: str | None) -> "keras.Model":
             f"saved; {RUN_TRAINING}"
         )
     with report_unreadable(path):
+        version = str(json.loads(text).get("keras_version", ""))
+        if version.startswith(("1.", "2.")):  # Keras' reason would name a class
+            raise ValueError(f"Keras {version} wrote it, and Keras 3 cannot read it")
         network = keras.models.model_from_json(text.decode())
         if not isinstance(network, keras.Model):
             raise ValueError("it describes no network")

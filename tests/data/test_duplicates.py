@@ -1,0 +1,78 @@
+"""Images that are the same are named, across classes and across parts."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from foldergan.data import dataset, duplicates
+from foldergan.errors import InputError
+from foldergan.storage import filenames
+
+SHAPE = (8, 8, 3)
+
+
+def build(tmp_path, capsys):
+    names = dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE)
+    return names, capsys.readouterr().out.replace(str(tmp_path), "")
+
+
+def test_an_image_of_two_classes_is_named_now_and_when_it_is_not_read_again(
+    image_folder, tmp_path, capsys
+):
+    assert "warning" not in build(tmp_path, capsys)[1]
+    shutil.copy(image_folder / "blue" / "1.png", image_folder / "red" / "x.png")
+    for _ in range(2):
+        said = build(tmp_path, capsys)[1]
+        assert "warning: 1 image is in several classes" in said
+        assert "  /dataset/blue/1.png = /dataset/red/x.png\n" in said
+
+
+def test_an_image_twice_in_one_class_is_no_matter_until_it_is_held_out(
+    image_folder, tmp_path, capsys
+):
+    shutil.copy(image_folder / "red" / "3.png", image_folder / "red" / "x.png")
+    assert "warning" not in build(tmp_path, capsys)[1]
+    groups = duplicates.load(tmp_path)
+    assert [[each.row for each in group] for group in groups] == [[7, 8]]
+    apart = {"training": np.arange(8), "validation": np.array([8])}
+    duplicates.warn_of_parts(groups, apart)
+    said = capsys.readouterr().out.replace(str(tmp_path), "")
+    assert "warning: 1 image is both trained on and held out" in said
+    assert "  /dataset/red/3.png = /dataset/red/x.png\n" in said
+    for together in ((np.arange(9), []), (np.arange(7), [7, 8])):
+        parts = {"training": together[0], "validation": np.array(together[1], int)}
+        duplicates.warn_of_parts(groups, parts)
+    assert capsys.readouterr().out == ""
+
+
+def test_files_that_are_skipped_do_not_shift_the_names(image_folder, tmp_path, capsys):
+    (image_folder / "blue" / "0a.png").write_text("no image")
+    shutil.copy(image_folder / "blue" / "2.png", image_folder / "red" / "x.png")
+    assert "/dataset/blue/2.png = /dataset/red/x.png" in build(tmp_path, capsys)[1]
+    rows = [each.row for each in duplicates.load(tmp_path)[0]]
+    assert rows == [2, 8]
+
+
+def test_many_are_counted_and_few_are_listed(capsys):
+    groups = [
+        [duplicates.Duplicate(n, f"a/{n}"), duplicates.Duplicate(n + 50, f"b/\x1b{n}")]
+        for n in range(50)
+    ]
+    duplicates.warn_of_classes(groups)
+    said = capsys.readouterr().out
+    assert "50 images are in several classes" in said and "... and 30 more" in said
+    assert "\x1b" not in said and said.count("\n") == 22
+
+
+@pytest.mark.parametrize("odd", [1, [1], [[1]], [[[1, 2]]], [[["a", "b"]]], "x"])
+def test_an_odd_record_of_them_is_refused(image_folder, tmp_path, capsys, odd):
+    build(tmp_path, capsys)
+    path = tmp_path / filenames.ORIGIN
+    record = json.loads(path.read_text())
+    del record["sha256"]
+    record["found"]["duplicates"] = odd
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="img_data.txt.json is damaged"):
+        duplicates.load(tmp_path)

@@ -80,7 +80,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     others, given = fingerprints(options, preset, data), preset.gan.precision
     preset = decide_precision(options, preset, data)
     saved = checkpoint.Checkpoint(
-        options.model_dir, schedule.resume_key(preset.gan, **others)
+        options.model_dir, schedule.resume_key(preset.gan, **others), schedule.RATES
     )
     state = saved.load() if options.resume else None
     history = saved.tables.setdefault("history", [])

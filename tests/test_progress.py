@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from foldergan.progress import EpochProgress, ReadingProgress
+from foldergan.progress import EpochProgress, ReadingProgress, printable
 
 LOGS = {"d_loss": 0.69314, "g_loss": 1.5}
 
@@ -202,3 +202,7 @@ def test_reading_moves_one_line_on_a_terminal_and_clears_it(clock, monkeypatch):
     _, first, second, cleared = screen.getvalue().split("\r\x1b[K")
     assert first.startswith("read 100 of 1000") and second.startswith("read 200")
     assert cleared == ""
+
+
+def test_what_a_terminal_would_obey_is_escaped():
+    assert printable("\x1b[31m\r\n\x9b ä 猫 \\x") == ("\\x1b[31m\\r\\n\\x9b ä 猫 \\x")

@@ -62,14 +62,14 @@ def _list(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
 
 def _as_class_name(folder: os.DirEntry[str]) -> str:
     try:
-        folder.name.encode()
-    except UnicodeEncodeError as error:
+        name = os.fsencode(folder.name).decode()  # whatever the locale takes it for
+    except UnicodeDecodeError as error:
         raise InputError(
             f"the class folder {folder.path!r} has a name that is not UTF-8; rename it"
         ) from error
-    if re.search("[\0-\x1f\x7f-\x9f]", folder.name):  # a terminal would obey them
+    if re.search("[\0-\x1f\x7f-\x9f]", name):  # a terminal would obey them
         raise InputError(
             f"the class folder {folder.path!r} has control characters in its name; "
             "rename it"
         )
-    return folder.name
+    return name

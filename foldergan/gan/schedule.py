@@ -21,6 +21,8 @@ _MAY_CHANGE = (
     "saves",
     "auto_precisions",  # the precision that was chosen says it all
 )
+# The same, but it changes the bits of what follows, so that it is said.
+RATES = ("discriminator_learning_rate", "generator_learning_rate")
 # What says nothing without a backbone; states of before there were any lack them.
 _OF_BACKBONE = (
     "backbone",

@@ -155,6 +155,12 @@ class AdversarialTrainer(AdversarialSteps):
             for name, part in self._parts().items():
                 for index, variable in enumerate(part.variables):
                     variable.assign(state[f"{name}/{index}"])
+            # The state's are those that it was trained with so far.
+            rates = self._settings
+            self.discriminator_optimizer.learning_rate = (
+                rates.discriminator_learning_rate
+            )
+            self.generator_optimizer.learning_rate = rates.generator_learning_rate
             position, sums = state["position"], state["sums"]
             self.epoch, self._batch, self._step, self._count = map(int, position)
             self._sums = sums.astype(float).reshape(self._sums.shape)
@@ -181,8 +187,8 @@ class AdversarialTrainer(AdversarialSteps):
         if not all(np.isfinite(value).all() for value in values):
             raise RunError(
                 f"training diverged in epoch {self.epoch + 1}: a loss or a weight is "
-                "NaN or infinite; what was saved before is kept; start again with "
-                "smaller learning rates or in float32",
+                "NaN or infinite; what was saved before is kept; go on from there with "
+                "smaller learning rates, or start again in float32",
                 (
                     "discriminator_learning_rate",
                     "generator_learning_rate",

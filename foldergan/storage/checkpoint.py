@@ -52,6 +52,7 @@ class Checkpoint:
     Args:
         folder: of the file.
         resume_key: JSON values that must be the same when a training goes on.
+        may_change: names of the key whose values may be others; that is said.
         clock: tells the time in seconds.
 
     Attributes:
@@ -62,11 +63,13 @@ class Checkpoint:
         self,
         folder: Path,
         resume_key: dict[str, Any],
+        may_change: tuple[str, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = folder / RESUME
         # As they will be read: a tuple comes back as a list.
         self._key = json.loads(json.dumps(resume_key))
+        self._may_change = may_change
         self.tables: dict[str, Any] = {}
         self._clock = clock
         self._saved_at = clock()
@@ -99,7 +102,12 @@ class Checkpoint:
             for name, rows in tables.items():
                 if not _are_rows(rows, _COLUMNS.get(name, {"epoch"})):
                     raise ValueError(f"its {name} is no table of epochs")
-        if changed := differences(saved, self._key):
+        own = {**self._key}
+        for name in self._may_change:
+            for line in differences({name: saved.get(name)}, {name: own.pop(name)}):
+                print(f"note: {line} from here on")
+            saved.pop(name, None)
+        if changed := differences(saved, own):
             raise InputError(
                 f"{self.path} is of a run with other settings: {'; '.join(changed)}; "
                 "give the old ones again",

@@ -9,6 +9,7 @@ most written some beyond that count, which the next one draws and writes again a
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,10 @@ class Export:
 
     def save_image(self, class_name: str, number: int, image: np.ndarray) -> None:
         """Saves an image, float array (height, width, 1 or 3), 0-1, of a class."""
-        folder = self.folder / class_name
+        path = self._path_of(class_name, number)
         if number == 1:
-            locking.make_writable_folder(folder)
-        plots.save_image(folder / EXPORTED.format(number=number), image)
+            locking.make_writable_folder(path.parent)
+        plots.save_image(path, image)
 
     def save_state(self, state: dict[str, Any]) -> None:
         """Saves JSON values to go on from, once the images that they count are saved.
@@ -93,12 +94,15 @@ class Export:
     def _checksums(self, kept: dict[str, int]) -> Iterator[str]:
         for class_name, count in kept.items():
             for number in range(1, count + 1):
-                name = f"{class_name}/{EXPORTED.format(number=number)}"
-                if not (self.folder / name).is_file():
-                    raise InputError(
-                        f"{self.folder / name} is no longer there", ("export",)
-                    )
-                yield f"{checksum_of(self.folder / name)}  {name}"
+                path = self._path_of(class_name, number)
+                if not path.is_file():
+                    raise InputError(f"{path} is no longer there", ("export",))
+                yield f"{checksum_of(path)}  {class_name}/{path.name}"
+
+    def _path_of(self, class_name: str, number: int) -> Path:
+        """Names an image's file, in UTF-8 whatever the locale."""
+        folder = self.folder / os.fsdecode(class_name.encode())
+        return folder / EXPORTED.format(number=number)
 
 
 def open_export(

@@ -70,6 +70,20 @@ def test_a_damaged_file_is_computed_again(backbone, tmp_path):
     np.testing.assert_array_equal(again, right)
 
 
+@pytest.mark.parametrize("place", [-80, -200])
+def test_kept_features_that_have_changed_are_computed_anew(backbone, tmp_path, place):
+    images, cache = random_images(), tmp_path
+    right = features.cached_features(backbone, images, ("image",), cache)
+    (path,) = cache.glob("*.npy")
+    kept = path.read_bytes()
+    changed = bytearray(kept)
+    changed[place] ^= 1
+    path.write_bytes(changed)
+    again = features.cached_features(backbone, images, ("image",), cache)
+    np.testing.assert_array_equal(again, right)
+    assert path.read_bytes() == kept
+
+
 def test_infinite_features_are_an_error(backbone):
     backbone.set_weights(
         [np.full_like(weight, np.inf) for weight in backbone.get_weights()]

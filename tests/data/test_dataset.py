@@ -3,10 +3,13 @@
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ENVIRONMENT, ROOT
 
 from foldergan.data import dataset
 from foldergan.errors import InputError
@@ -338,3 +341,33 @@ def test_names_that_are_no_text_are_remembered(image_folder, tmp_path, count_rea
     with pytest.raises(InputError, match="caf.* is empty"):
         build(tmp_path, strict=True)
     assert len(count_reads) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no C locale")
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
+def test_class_names_are_utf_8_in_any_locale(image_folder, tmp_path, locale):
+    (image_folder / "red").rename(image_folder / "r\xf6t \u732b")
+    program = """
+import sys
+import numpy as np
+from pathlib import Path
+from foldergan.data import dataset
+from foldergan.storage.exports import Export
+sys.stdout.reconfigure(errors="backslashreplace")
+names = dataset.build_arrays(Path("dataset"), Path(), (8, 8, 3))
+assert names == ["blue", "r\\xf6t \\u732b"], ascii(names)
+export = Export(Path("export"), {}, {})
+export.save_image(names[1], 1, np.ones((4, 4, 3)))
+export.save_checksums({names[1]: 1})
+"""
+    end = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**ENVIRONMENT, "PYTHONPATH": str(ROOT), **locale},
+        capture_output=True,
+        text=True,
+    )
+    assert end.returncode == 0, end.stderr
+    assert (tmp_path / "export" / "r\xf6t \u732b" / "gen_000001.png").is_file()
+    sums = (tmp_path / "export" / "SHA256SUMS").read_text(encoding="utf-8")
+    assert sums.endswith("  r\xf6t \u732b/gen_000001.png\n")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 from conftest import OF_REPORT, OF_TRAIN_MODEL
 
@@ -255,6 +256,17 @@ def test_epochs_and_save_every_may_change(copied, script):
     assert "going on after epoch 4" in result.out
     assert result.out.count("epoch 5/5") == 1
     assert (copied / "model" / "generator_model_005.h5").is_file()
+
+
+def test_learning_rates_may_change_which_is_said(copied, script):
+    flags = ("--resume", "--epochs", 5, "--generator-learning-rate", 1e-9)
+    before = np.load(copied / "model" / "resume.npz")["generator/0"]
+    result = script("GANModel.py", "--preset", "smoke", *flags)
+    assert result.code == 0, result.err
+    said = "note: generator_learning_rate was 0.0002, is 1e-09 from here on\n"
+    assert said in result.out and "discriminator_learning_rate was" not in result.out
+    after = np.load(copied / "model" / "resume.npz")["generator/0"]
+    assert 0 < np.abs(after - before).max() < 1e-6
 
 
 def test_going_on_with_another_version_is_said(copied, script):

@@ -60,7 +60,7 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
         ("classifier", "Classifier", lambda of: classifier.section(of, history or [])),
         ("gan", "GAN", generator.section),
         ("generated", "Generated pictures", predictions.section),
-        ("help", "Help for a classifier", does_it_help.section),
+        ("help", "Gain for a classifier", does_it_help.section),
         ("runs", "Settings and times", runs.section),
     ):
         # Whatever a file has in it, a page to look at is no reason to end a training.

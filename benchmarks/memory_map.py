@@ -134,7 +134,7 @@ CONTENDERS = {
 
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
-    parser.add_argument("--count", type=int, default=50_000)
+    parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--folder", type=Path, help=side_by_side.argparse.SUPPRESS)
 
 

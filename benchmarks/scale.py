@@ -9,8 +9,8 @@
                 checked, the rows are split
     train       training.train, the CNN of dcgan-32 at batch 32 (above 64x64 a residual
                 network at batch 8): STEPS steps over images at random of all
-    evaluate    evaluation.predict on the validation part, its figures, and the
-                page's part on them
+    evaluate    evaluation.predict on the validation part, MOST_EVALUATED at most, its
+                figures, and the page's part on them
     GAN         dcgan-32, conditional, a tenth held out: GAN_STEPS steps, then one
                 evaluation of what it draws
 
@@ -37,7 +37,7 @@ from pathlib import Path
 
 import side_by_side
 
-STEPS, GAN_STEPS = 320, 5
+STEPS, GAN_STEPS, MOST_EVALUATED = 192, 4, 50_000
 LARGE = 64  # pixels; the CNN of dcgan-32 has too many weights for more
 
 
@@ -81,13 +81,13 @@ def train(options, folder):
 
 
 def evaluate(options, folder):
-    """Classifies the validation part, and describes it for the page."""
+    """Classifies some of the validation part, and describes it for the page."""
     images, labels, rows = _load(folder)
     classifier, _ = _classifier(images, labels)
     from foldergan.classifier import evaluation
     from foldergan.report import classifier as page
 
-    part = rows["validation"]
+    part = rows["validation"][:MOST_EVALUATED]
     evaluation.predict(classifier, images, part[:300])  # compiles
     start = time.perf_counter()
     said = evaluation.predict(classifier, images, part)
@@ -232,10 +232,11 @@ def control_group(size: float):
 def make_images(folder: Path, count: int) -> None:
     """Fills folder/dataset with links to the images in dataset/."""
     sources = sorted((side_by_side.ROOT / "dataset").glob("*/*.jpg"))
+    for name in {source.parent.name for source in sources}:
+        (folder / "dataset" / name).mkdir(parents=True)
     for number, source in zip(range(count), itertools.cycle(sources), strict=False):
-        target = folder / "dataset" / source.parent.name / f"{number:07d}.jpg"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(source)
+        target = f"{folder}/dataset/{source.parent.name}/{number:07d}.jpg"
+        os.symlink(source, target)
 
 
 def refuse_full_disk(options) -> None:

@@ -1,6 +1,7 @@
-"""What more images cost: seconds and memory of each part as the dataset grows.
+"""What more images, or more steps, cost: seconds and memory of each part.
 
     python benchmarks/growth.py
+    python benchmarks/growth.py --steps 2000
     python benchmarks/growth.py --counts 5000 --image-shape 350x350x3 --parts loading
 
     loading           dataset.build_arrays and the check of every value
@@ -12,6 +13,10 @@ Each part at each size runs in a process of its own. The images are links to tho
 in dataset/. Memory is the peak of what the process holds by itself (RssAnon of Linux),
 read 50 times a second: pages of the array on disk are not counted, for the system
 takes them back when it needs them.
+
+With --steps it is what GANModel.py itself holds as it goes on: preset smoke on the
+images in dataset/, a save an epoch. After each epoch its memory (RssAnon) and its open
+files are read; the first epoch is the warm-up and does not count as steps.
 """
 
 import json
@@ -103,9 +108,7 @@ def measure(options) -> None:
     def watch():
         nonlocal peak
         while not done.wait(0.02):
-            status = Path("/proc/self/status").read_text()
-            line = next(line for line in status.splitlines() if "RssAnon" in line)
-            peak = max(peak, int(line.split()[1]) / 1024)
+            peak = max(peak, anonymous_mib(Path("/proc/self")))
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -113,6 +116,38 @@ def measure(options) -> None:
     seconds = PARTS[options.part](options, options.folder)
     done.set()
     print(json.dumps([seconds, peak]), file=answers, flush=True)
+
+
+def go_on_for(steps: int, folder: Path) -> None:
+    """Trains for so many steps after the first epoch; prints a row an epoch."""
+    from foldergan.config import presets
+
+    images = len(list((side_by_side.ROOT / "dataset").glob("*/*.jpg")))
+    of_epoch = -(-images // (presets.PRESETS["smoke"].gan.batch_size // 2))
+    epochs = 1 + -(-steps // of_epoch)
+    flags = ["--dataset", side_by_side.ROOT / "dataset", "--epochs", str(epochs)]
+    command = [side_by_side.ROOT / "GANModel.py", "--preset", "smoke", *flags]
+    rows = []
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=folder, stdout=subprocess.PIPE, text=True
+    ) as training:
+        process = Path("/proc", str(training.pid))
+        for line in training.stdout:
+            if line.startswith("epoch ") and " step " not in line:
+                files = len(list((process / "fd").iterdir()))
+                rows.append(
+                    [len(rows) * of_epoch, f"{anonymous_mib(process):.0f}", files]
+                )
+    if training.returncode:
+        sys.exit("the training failed; see above")
+    side_by_side.table(["steps after the first epoch", "MiB", "open files"], rows)
+
+
+def anonymous_mib(process: Path) -> float:
+    """Reads what a process holds by itself."""
+    status = (process / "status").read_text()
+    line = next(line for line in status.splitlines() if "RssAnon" in line)
+    return int(line.split()[1]) / 1024
 
 
 def make_images(folder: Path, count: int) -> None:
@@ -127,11 +162,12 @@ def make_images(folder: Path, count: int) -> None:
 
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
-    from foldergan.config.fields import image_shape
+    from foldergan.config.fields import parse_shape
 
     parser.add_argument("--counts", nargs="+", type=int, default=[1000, 10000, 100000])
-    parser.add_argument("--image-shape", type=image_shape, default=(32, 32, 3))
+    parser.add_argument("--image-shape", type=parse_shape, default=(32, 32, 3))
     parser.add_argument("--parts", nargs="+", default=list(PARTS))
+    parser.add_argument("--steps", type=int, help="of one training, in their place")
     parser.add_argument("--part", help=side_by_side.argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="where there is room for it all")
 
@@ -145,6 +181,10 @@ def main():
     shape = "x".join(map(str, options.image_shape))
     packages = ("keras", "tensorflow", "opencv-python-headless")
     print(f"{side_by_side.machine()}; {side_by_side.versions(*packages)}; n=1; {shape}")
+    if options.steps:
+        with tempfile.TemporaryDirectory(dir=options.folder) as name:
+            go_on_for(options.steps, Path(name))
+        return
     rows = []
     for count in options.counts:
         with tempfile.TemporaryDirectory(dir=options.folder) as name:

@@ -73,14 +73,15 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     from foldergan.storage import arrays, filenames
 
     # Read the images and save them as arrays.
-    class_names = dataset.build(
-        options,
-        preset.data.source,
-        preset.data.image_shape,
-        most_classes=2 if preset.classifier.output == "sigmoid" else None,
-    )
-    images = arrays.load_images(options.data_dir)
-    labels = arrays.load_labels(options.data_dir, len(images))
+    with locking.arrays_folder(options.data_dir):
+        class_names = dataset.build(
+            options,
+            preset.data.source,
+            preset.data.image_shape,
+            most_classes=2 if preset.classifier.output == "sigmoid" else None,
+        )
+        images = arrays.load_images(options.data_dir)
+        labels = arrays.load_labels(options.data_dir, len(images))
 
     # Hold out a fraction of each class.
     rows = splits.split_in_three(labels, preset.data, preset.seed)

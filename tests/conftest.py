@@ -41,24 +41,36 @@ class Result:
         self.code, self.out, self.err = code, out, err
 
 
-@pytest.fixture
-def script(tmp_path, monkeypatch, capfd):
-    """Runs a script in this process, in an empty folder: fast, TensorFlow is warm."""
+def run_here(folder: Path, name: str, *arguments) -> int:
+    """Runs a script in this process, in a folder: fast, TensorFlow is warm.
 
-    def run(name: str, *arguments: str) -> Result:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-        handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-        capfd.readouterr()
-        if "keras" in sys.modules:  # layers are numbered anew, as in a new process
-            sys.modules["keras"].utils.clear_session()
+    Returns:
+        Its exit code.
+    """
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    if "keras" in sys.modules:  # layers are numbered anew, as in a new process
+        sys.modules["keras"].utils.clear_session()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [name, *map(str, arguments)])
         try:
             runpy.run_path(str(ROOT / name), run_name="__main__")
         except SystemExit as end:
-            code = end.code or 0
+            return end.code or 0
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+    raise AssertionError("a script ends by sys.exit")
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch, capfd):
+    """Runs a script in this process, in the test's folder, as of `run_here`."""
+
+    def run(name: str, *arguments: str) -> Result:
+        monkeypatch.chdir(tmp_path)
+        capfd.readouterr()
+        code = run_here(tmp_path, name, *arguments)
         return Result(code, *capfd.readouterr())
 
     return run

@@ -9,7 +9,7 @@ from pathlib import Path
 from foldergan.data import cifar10, decoding, duplicates, folders
 from foldergan.errors import InputError
 from foldergan.progress import ReadingProgress, printable
-from foldergan.storage import arrays, filenames, locking, manifest
+from foldergan.storage import arrays, filenames, manifest
 
 _LISTED = 20  # skipped files that are named one by one
 
@@ -23,6 +23,9 @@ def build(
 ) -> list[str]:
     """Saves the arrays from wherever the flags and the preset say.
 
+    Use it inside `locking.arrays_folder`, and load the arrays there too: another run
+    could replace them in between, and these class names would be of others.
+
     Args:
         options: the flags: dataset, data_dir, strict.
         source: "cifar10", which holds unless a dataset was given, or "folder".
@@ -33,17 +36,16 @@ def build(
     Returns:
         Class names in the order of the labels' columns; none without classes.
     """
-    with locking.arrays_folder(options.data_dir):
-        if source == "cifar10" and not options.dataset:
-            return cifar10.build_cifar10_arrays(options.data_dir, image_shape)
-        return build_arrays(
-            options.dataset or Path("dataset"),
-            options.data_dir,
-            image_shape,
-            strict=options.strict,
-            least_classes=least_classes,
-            most_classes=most_classes,
-        )
+    if source == "cifar10" and not options.dataset:
+        return cifar10.build_cifar10_arrays(options.data_dir, image_shape)
+    return build_arrays(
+        options.dataset or Path("dataset"),
+        options.data_dir,
+        image_shape,
+        strict=options.strict,
+        least_classes=least_classes,
+        most_classes=most_classes,
+    )
 
 
 def build_arrays(

@@ -12,7 +12,7 @@ from foldergan.config.settings import GAN
 from foldergan.data import dataset, duplicates, splits
 from foldergan.errors import InputError
 from foldergan.images import Resized
-from foldergan.storage import arrays, filenames, manifest, runs
+from foldergan.storage import arrays, filenames, locking, manifest, runs
 
 
 @dataclass(frozen=True)
@@ -148,4 +148,5 @@ def _make_arrays(options: argparse.Namespace, preset: Preset) -> None:
         require_generator_reaches(
             shape, preset.gan.generator_filters, preset.gan.backbone
         )
-        dataset.build(options, preset.data.source, shape, least_classes=0)
+        with locking.arrays_folder(options.data_dir):
+            dataset.build(options, preset.data.source, shape, least_classes=0)

@@ -29,21 +29,21 @@ def publishing(outdated: Iterable[Path] = ()) -> Iterator[Callable[[Path], Path]
 
     Args:
         outdated: what would contradict the new files, such as figures of the old ones.
-            It is removed once the new files are whole and before they are renamed: a
-            reader finds it beside the old ones or not at all.
+            It is set aside once the new files are whole and before they are renamed,
+            and removed afterwards: a reader finds it beside the old ones or nowhere.
 
     Raises:
         RunError: the disk refused (full, read-only, no permission).
     """
+    outdated = tuple(outdated)
     temporaries: dict[Path, Path] = {}
+    aside: dict[Path, Path] = {}
     current = Path()
 
     def temporary_of(path: Path) -> Path:
         nonlocal current
         current = path
-        return temporaries.setdefault(
-            path, path.with_name(f".tmp-{os.getpid()}-{path.name}")
-        )
+        return temporaries.setdefault(path, _temporary_name(path))
 
     try:
         yield temporary_of
@@ -51,20 +51,29 @@ def publishing(outdated: Iterable[Path] = ()) -> Iterator[Callable[[Path], Path]
             current = path
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
-        for path in outdated:
+        for path in filter(Path.is_file, outdated):
             current = path
-            path.unlink(missing_ok=True)
+            os.replace(path, _temporary_name(path))
+            aside[path] = _temporary_name(path)
         for path, temporary in reversed(temporaries.items()):
             current = path
             os.replace(temporary, path)
+            aside = {}  # of what is no longer there
     except BrokenPipeError:  # of what was printed meanwhile
         raise
     except OSError as error:
         raise RunError(f"could not write {current}: {error}") from error
     finally:
-        for temporary in temporaries.values():
+        for path, temporary in aside.items():
             with contextlib.suppress(OSError):
-                temporary.unlink()
+                os.replace(temporary, path)
+        for path in (*temporaries, *outdated):
+            with contextlib.suppress(OSError):
+                _temporary_name(path).unlink()
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".tmp-{os.getpid()}-{path.name}")
 
 
 @contextlib.contextmanager

@@ -2,24 +2,33 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
+from conftest import draw_images, run_here
 
 from foldergan.metrics import evaluator
 
 GAN = ("GANModel.py", "--preset", "smoke", "--held-out", "0.5")
 
 
-@pytest.fixture
-def trained(image_folder, script):
-    """A folder with a classifier and twelve images a class."""
-    for folder in image_folder.iterdir():
+@pytest.fixture(scope="module")
+def once_trained(tmp_path_factory):
+    """A folder with a classifier and twelve images a class: do not write there."""
+    work = tmp_path_factory.mktemp("trained")
+    for folder in draw_images(work / "dataset").iterdir():
         for number in range(8):
             content = (folder / f"{number % 4}.png").read_bytes()
             (folder / f"{number + 4}.png").write_bytes(content)
-    assert script("TrainModel.py", "--preset", "smoke").code == 0
-    return image_folder.parent
+    assert run_here(work, "TrainModel.py", "--preset", "smoke") == 0
+    return work
+
+
+@pytest.fixture
+def trained(once_trained, tmp_path):
+    shutil.copytree(once_trained, tmp_path, dirs_exist_ok=True)
+    return tmp_path
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """A GAN that is told the class: from the labels to images that were asked for."""
 
 import csv
+import shutil
 import subprocess
 import sys
 
 import h5py
 import numpy as np
 import pytest
-from conftest import generator_of
+from conftest import draw_images, generator_of, run_here
 
 from foldergan.gan import networks
 from foldergan.images import cv2
@@ -17,13 +18,20 @@ GAN = ("GANModel.py", "--preset", "smoke", "--conditioning", "class")
 PREDICT = ("GeneratePredict.py", "--preset", "smoke")
 
 
+@pytest.fixture(scope="module")
+def once_trained(tmp_path_factory):
+    """A folder with a classifier of red and blue, and a GAN of both: copy it."""
+    folder = tmp_path_factory.mktemp("trained")
+    draw_images(folder / "dataset")
+    assert run_here(folder, "TrainModel.py", "--preset", "smoke") == 0
+    assert run_here(folder, *GAN) == 0
+    return folder
+
+
 @pytest.fixture
-def trained(image_folder, script):
-    """A folder with a classifier of red and blue, and a GAN of both."""
-    assert script("TrainModel.py", "--preset", "smoke").code == 0
-    result = script(*GAN)
-    assert result.code == 0, result.err
-    return image_folder.parent
+def trained(once_trained, tmp_path):
+    shutil.copytree(once_trained, tmp_path, dirs_exist_ok=True)
+    return tmp_path
 
 
 def table(folder) -> list[dict]:

@@ -5,7 +5,7 @@ import shutil
 import signal
 
 import pytest
-from conftest import draw_images, end_of
+from conftest import draw_images, run_here
 from left_behind import left_behind
 
 from foldergan.storage import checksums, plots
@@ -15,7 +15,7 @@ EXPORT = (*PREDICT, "--export", "more", "--min-confidence", 0)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, start):
+def trained(tmp_path_factory):
     """A folder with a classifier that knows red from blue, and a GAN of both."""
     folder = tmp_path_factory.mktemp("trained")
     draw_images(folder / "dataset")
@@ -24,8 +24,7 @@ def trained(tmp_path_factory, start):
         ("TrainModel.py", "--epochs", "30", "--validation-split", "0"),
         ("GANModel.py", "--epochs", "2"),
     ):
-        result = end_of(start(folder, *command, "--preset", "smoke"))
-        assert result.code == 0, result.err
+        assert run_here(folder, *command, "--preset", "smoke") == 0
     return folder
 
 

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import draw_images, end_of
+from conftest import draw_images, run_here
 
 from foldergan.images import cv2
 
@@ -14,7 +14,7 @@ PREDICT = ("GeneratePredict.py", "--preset", "smoke")
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, start):
+def trained(tmp_path_factory):
     """A folder with a classifier and a GAN of both classes, half of it held out."""
     folder = tmp_path_factory.mktemp("trained")
     draw_images(folder / "dataset")
@@ -26,8 +26,7 @@ def trained(tmp_path_factory, start):
         ("TrainModel.py",),
         ("GANModel.py", "--conditioning", "class", "--held-out", "0.5"),
     ):
-        result = end_of(start(folder, *command, "--preset", "smoke"))
-        assert result.code == 0, result.err
+        assert run_here(folder, *command, "--preset", "smoke") == 0
     return folder
 
 

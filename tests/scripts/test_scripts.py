@@ -11,9 +11,9 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import OF_REPORT, OF_TRAIN_MODEL
+from conftest import OF_REPORT, OF_TRAIN_MODEL, draw_images, end_of
 
-from foldergan.storage import locking
+from foldergan.storage import arrays, locking, manifest
 
 ARRAYS = {"img_data.txt.npy", "img_label.txt.npy"}
 ORIGIN = "img_data.txt.json"
@@ -320,6 +320,26 @@ def test_a_second_run_in_the_folder_is_refused(copied, process, name):
         result = process(name, "--preset", "smoke")
     assert_refused(result, f"process {os.getpid()}", "--model-dir")
     assert contents(copied) == before
+
+
+def test_arrays_cannot_be_replaced_between_making_and_loading_them(
+    image_folder, tmp_path, script, start, monkeypatch
+):
+    """The class names would be of one folder and the labels of another."""
+    other = draw_images(tmp_path / "other")
+    (other / "red").rename(other / "azure")
+    load, ends = arrays.load_images, []
+
+    def load_while_another_begins(data_dir):
+        flags = ("--preset", "smoke", "--dataset", other, "--model-dir", "second")
+        ends.append(end_of(start(tmp_path, "TrainModel.py", *flags)))
+        return load(data_dir)
+
+    monkeypatch.setattr(arrays, "load_images", load_while_another_begins)
+    result = script("TrainModel.py", "--preset", "smoke")
+    assert result.code == 0, result.err
+    assert_refused(ends[0], f"process {os.getpid()}", "--data-dir")
+    assert manifest.load_arrays(tmp_path).class_names == ["blue", "red"]
 
 
 # What a script takes from another, and what it checks.

@@ -98,6 +98,35 @@ def test_an_interrupted_classifier_leaves_the_one_from_before(
     assert after == before
 
 
+@pytest.mark.parametrize(
+    ("name", "of", "number"),
+    [
+        ("TrainModel.py", "EpochProgress.on_epoch", signal.SIGTERM),
+        ("GeneratePredict.py", "DrawingProgress.on_images", signal.SIGINT),
+        ("GeneratePredict.py", "DrawingProgress.on_images", signal.SIGTERM),
+    ],
+)
+def test_a_signal_ends_it_at_once_and_leaves_what_was_there(
+    finished, tmp_path, script, monkeypatch, name, of, number
+):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    before = {p: p.read_bytes() for p in tmp_path.glob("model/[!.]*.*")}
+    told = []
+
+    def signalled(*of_progress):
+        told.append(of_progress)
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(f"foldergan.progress.{of}", signalled)
+    result = script(name, "--preset", "smoke", "--seed", 1)
+    assert result.code == 128 + number and len(told) == 1
+    assert result.err.strip().count("\n") == 0 and number.name in result.err
+    after = {p: p.read_bytes() for p in tmp_path.glob("model/[!.]*.*")}
+    page = tmp_path / "model" / "report.html"
+    assert before.pop(page) != after.pop(page)  # it says what happened
+    assert after == before
+
+
 def assert_every_file_is_whole(model_dir):
     for path in model_dir.rglob("[!.]*.*"):
         match path.suffix:

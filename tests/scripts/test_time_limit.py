@@ -1,9 +1,11 @@
 """A GAN training that time ends: a normal end, with its last save."""
 
 import csv
+import shutil
 import signal
 
 import pytest
+from conftest import draw_images, run_here
 
 from foldergan.gan.schedule import TimeLimit
 
@@ -11,11 +13,19 @@ GAN = ("GANModel.py", "--preset", "smoke", "--save-every", 1000)
 NO_TIME = ("--hours", 1e-9)
 
 
+@pytest.fixture(scope="module")
+def once_trained(tmp_path_factory):
+    """A folder with a classifier and its arrays: copy it, do not write there."""
+    folder = tmp_path_factory.mktemp("trained")
+    draw_images(folder / "dataset")
+    assert run_here(folder, "TrainModel.py", "--preset", "smoke") == 0
+    return folder
+
+
 @pytest.fixture
-def trained(image_folder, script):
-    """A folder with a classifier and its arrays."""
-    assert script("TrainModel.py", "--preset", "smoke").code == 0
-    return image_folder.parent
+def trained(once_trained, tmp_path):
+    shutil.copytree(once_trained, tmp_path, dirs_exist_ok=True)
+    return tmp_path
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import os
 from pathlib import Path
 
 import h5py
@@ -538,6 +539,45 @@ def test_replacing_replaces_and_leaves_nothing_else(old_file):
         assert old_file.read_bytes() == b"old"
     assert old_file.read_bytes() == b"new"
     assert names_in(old_file.parent) == {old_file.name}
+
+
+def test_what_is_outdated_goes_as_the_new_file_comes(old_file, monkeypatch):
+    figures = old_file.with_name("figures.csv")
+    figures.write_bytes(b"of old")
+    replace, seen = os.replace, []
+
+    def watched(source, target):
+        seen.append((old_file.read_bytes(), figures.exists()))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    with atomic.replacing(old_file, [figures, figures.with_name("none")]) as temporary:
+        temporary.write_bytes(b"new")
+        assert figures.read_bytes() == b"of old"
+    assert seen == [(b"old", True), (b"old", False)]
+    assert old_file.read_bytes() == b"new"
+    assert names_in(old_file.parent) == {old_file.name}
+
+
+def test_what_is_outdated_stays_where_the_new_file_cannot_come(old_file, monkeypatch):
+    figures = old_file.with_name("figures.csv")
+    figures.write_bytes(b"of old")
+    replace = os.replace
+
+    def refuse(source, target):
+        if target == old_file:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with (
+        pytest.raises(RunError, match=r"could not write .*a\.h5"),
+        atomic.replacing(old_file, [figures]) as temporary,
+    ):
+        temporary.write_bytes(b"new")
+    assert figures.read_bytes() == b"of old"
+    figures.unlink()
+    assert_untouched(old_file)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from foldergan.data import cifar10, decoding, duplicates, folders
+from foldergan.data import cifar10, decoding, duplicates, folders, glance
 from foldergan.errors import InputError
 from foldergan.progress import ReadingProgress, printable
 from foldergan.storage import arrays, filenames, locking, manifest
@@ -96,6 +96,8 @@ def build_arrays(
         duplicates.warn_of_classes(duplicates.load(data_dir))
         return check(Counter(known["counts"]), known["skipped"])
 
+    if strict:
+        _refuse_damaged(entries, image_shape)
     with arrays.writing(data_dir, image_shape) as writer:
         seen = duplicates.Seen()
         class_of_each, skipped = _read(class_folders, image_shape, strict, writer, seen)
@@ -107,6 +109,20 @@ def build_arrays(
         found = {"counts": counts, "skipped": skipped, "duplicates": seen.groups()}
         writer.finish(ids, made_from, found)
     return class_names
+
+
+def _refuse_damaged(
+    entries: list[os.DirEntry[str]], image_shape: tuple[int, int, int]
+) -> None:
+    """Finds most unreadable files at once, which reading all would take minutes to."""
+    for entry in entries:
+        if glance.looks_damaged(entry.path):
+            try:
+                decoding.read_image(entry.path, image_shape)
+            except decoding.ImageError as problem:
+                raise InputError(
+                    f"{entry.path} {problem}; mend or remove it"
+                ) from problem
 
 
 def _read(

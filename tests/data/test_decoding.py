@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from foldergan import images
-from foldergan.data import decoding
+from foldergan.data import decoding, glance
 from foldergan.data.decoding import ImageError, read_image
 from foldergan.errors import InputError
 from foldergan.images import cv2
@@ -193,6 +193,15 @@ def test_any_path_can_be_read(tmp_path, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     path = saved(tmp_path / name, Image.new("RGB", (4, 4), COLOUR))
     np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "tiff", "ppm"])
+def test_a_glance_takes_whole_images_for_whole(tmp_path, ending):
+    path = saved(tmp_path / f"a.{ending}", Image.new("RGB", (8, 8), COLOUR))
+    assert not glance.looks_damaged(path)
+    path.write_bytes(b"x" + path.read_bytes())
+    assert glance.looks_damaged(path)
+    assert glance.looks_damaged(tmp_path) and glance.looks_damaged(tmp_path / "none")
 
 
 # Sizes.

@@ -170,6 +170,27 @@ def test_exif_rotation_is_obeyed(tmp_path, orientation):
     np.testing.assert_allclose(array[..., 0], upright, atol=2 / 255)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["png", "webp", "tif"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_exif_rotation_is_obeyed_beside_transparency(tmp_path, kind, mode, orientation):
+    pixels = np.zeros((16, 32, len(mode)), np.uint8)
+    pixels[:8, :8] = 255
+    pixels[..., 3:] = 255
+    pixels[:4, 20:, 3:] = 0  # which is white as well
+    image, exif = Image.fromarray(pixels), Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True, "exact": True} if kind == "webp" else {}
+    path = saved(tmp_path / f"a.{kind}", image, exif=exif, **options)
+    with Image.open(path) as stored:
+        upright = ImageOps.exif_transpose(stored).convert("RGBA")
+    page = Image.new("RGBA", upright.size, "white")
+    page.alpha_composite(upright)
+    expected = np.asarray(page.convert("RGB")) / 255
+    array = read_image(path, expected.shape)
+    np.testing.assert_allclose(array, expected, atol=2 / 255)
+
+
 @pytest.mark.parametrize("kind", ["gif", "png", "webp", "tif"])
 def test_first_frame_of_an_animation_is_taken(tmp_path, kind):
     first, second = Image.new("RGB", (4, 4), "red"), Image.new("RGB", (4, 4), "lime")

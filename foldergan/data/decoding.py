@@ -52,8 +52,8 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarra
     """Reads one image file.
 
     16-bit, palette, greyscale and CMYK files are converted, transparency is
-    blended on white, EXIF rotation is obeyed, and of an animation the first frame
-    is taken.
+    blended on white, EXIF rotation is obeyed (a TIFF with transparency is not turned
+    by right angles), and of an animation the first frame is taken.
 
     Args:
         path: any file.

@@ -111,6 +111,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
         report.update(history)
 
     # Save and evaluate it.
+    about = about | {"pictures": arrays.fingerprint(images)}
     save_results(
         options.model_dir, preset, given, classifier, class_names, history, about
     )

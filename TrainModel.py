@@ -69,7 +69,7 @@ def main() -> None:
 
 def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan import backend
-    from foldergan.data import dataset, duplicates, splits
+    from foldergan.data import dataset
     from foldergan.storage import arrays, filenames
 
     # Read the images and save them as arrays.
@@ -84,9 +84,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
         labels = arrays.load_labels(options.data_dir, len(images))
 
     # Hold out a fraction of each class.
-    rows = splits.split_in_three(labels, preset.data, preset.seed)
-    print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
-    duplicates.warn_of_parts(duplicates.load(options.data_dir), rows)
+    rows = hold_out(options.data_dir, preset, labels)
 
     # Add images of another folder to the training part alone, where there is one.
     seen, labels, rows, about = add_extra_images(
@@ -121,6 +119,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
         report.update(history)
 
     # Save and evaluate it.
+    about = about | {"pictures": arrays.fingerprint(images)}
     save_results(
         options.model_dir, preset, given, classifier, class_names, history, about
     )
@@ -129,6 +128,16 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     )
     report.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
+
+
+def hold_out(data_dir: Path, preset: Preset, labels: "np.ndarray") -> "Parts":
+    """Splits the rows; warns of images that are trained on and held out as well."""
+    from foldergan.data import duplicates, splits
+
+    rows = splits.split_in_three(labels, preset.data, preset.seed)
+    print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
+    duplicates.warn_of_parts(duplicates.load(data_dir), rows)
+    return rows
 
 
 def decide_precision(

@@ -43,6 +43,22 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return image
 
 
+def turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns and mirrors an image so that it stands as its EXIF orientation says.
+
+    Args:
+        image: array of shape (height, width, ...).
+        orientation: 1 to 8; 1 changes nothing.
+    """
+    if orientation > 4:
+        image = image.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
 def resize_all(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
     """Resizes an array of images with `resize`.
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from foldergan.data import cifar10, decoding, duplicates, folders
+from foldergan.data import cifar10, decoding, duplicates, folders, glance
 from foldergan.errors import InputError
 from foldergan.progress import ReadingProgress, printable
 from foldergan.storage import arrays, filenames, manifest
@@ -99,16 +99,23 @@ def build_arrays(
         return check(Counter(known["counts"]), known["skipped"])
 
     with arrays.writing(data_dir, image_shape) as writer:
-        seen = duplicates.Seen()
-        class_of_each, skipped = _read(class_folders, image_shape, strict, writer, seen)
+        class_of_each, skipped, same = _read(class_folders, image_shape, strict, writer)
         counts = Counter(class_of_each)
         class_names = check(counts, skipped)
         column = {name: index for index, name in enumerate(class_names)}
         ids = [column[name] for name in class_of_each] if class_names else None
-        duplicates.warn_of_classes(seen.groups())
-        found = {"counts": counts, "skipped": skipped, "duplicates": seen.groups()}
+        found = {"counts": counts, "skipped": skipped, "duplicates": same}
         writer.finish(ids, made_from, found)
     return class_names
+
+
+def _refuse_damaged(paths: list[str], image_shape: tuple[int, int, int]) -> None:
+    """Finds most unreadable files at once, which reading all would take minutes to."""
+    for path in filter(glance.looks_damaged, paths):
+        try:
+            decoding.read_image(path, image_shape)
+        except decoding.ImageError as problem:
+            raise InputError(f"{path} {problem}; mend or remove it") from problem
 
 
 def _read(
@@ -116,18 +123,20 @@ def _read(
     image_shape: tuple[int, int, int],
     strict: bool,
     writer: arrays.Writer,
-    seen: duplicates.Seen,
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[str], list[str], duplicates.Groups]:
     """Reads every file, in order; strictly, it ends at the first that is no image.
 
     Returns:
-        The class of each image that was appended, and a line for each file that was
-        skipped.
+        The class of each image that was appended, a line for each file that was
+        skipped, and the images that are the same.
     """
     files = [(name, entry) for name, some in class_folders.items() for entry in some]
     paths = [entry.path for _, entry in files]
     class_of_each: list[str] = []
     skipped: list[str] = []
+    seen = duplicates.Seen()
+    if strict:
+        _refuse_damaged(paths, image_shape)
     progress, left = ReadingProgress(len(files)), iter(files)
     for decoded, problems in decoding.read_images(paths, image_shape):
         writer.append(decoded)
@@ -142,7 +151,8 @@ def _read(
         if strict and skipped:
             break
     progress.done()
-    return class_of_each, skipped
+    duplicates.warn_of_classes(seen.groups())
+    return class_of_each, skipped, seen.groups()
 
 
 def _report_skipped(skipped: list[str], total: int) -> None:

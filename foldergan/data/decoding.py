@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from foldergan.data.budget import MemoryBudget
-from foldergan.data.headers import Header, read_header
-from foldergan.images import MOST_PIXELS, cv2, resize
+from foldergan.data.headers import Header, read_header, read_orientation
+from foldergan.images import MOST_PIXELS, cv2, resize, turn_upright
 from foldergan.processor import usable_cores
 
 _BYTES_A_PIXEL = 14  # of a 16-bit image with transparency, and the same blended
@@ -52,8 +52,8 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarra
     """Reads one image file.
 
     16-bit, palette, greyscale and CMYK files are converted, transparency is
-    blended on white, EXIF rotation is obeyed (not in files with transparency),
-    and of an animation the first frame is taken.
+    blended on white, EXIF rotation is obeyed (a TIFF with transparency is not turned
+    by right angles), and of an animation the first frame is taken.
 
     Args:
         path: any file.
@@ -175,7 +175,9 @@ def _decode(content: bytes, factor: int) -> np.ndarray | None:
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         # An 8-bit TIFF comes with its colours multiplied by alpha already.
         is_tiff = content.startswith((b"II", b"MM"))
-        return _blend_on_white(pixels, is_tiff and pixels.dtype == np.uint8)
+        blended = _blend_on_white(pixels, is_tiff and pixels.dtype == np.uint8)
+        # OpenCV turns these only where it makes colours of them, and a TIFF always.
+        return turn_upright(blended, read_orientation(content))
     return cv2.imdecode(buffer, _AS_COLOUR)
 
 

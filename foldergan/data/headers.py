@@ -4,6 +4,8 @@ import re
 import struct
 from typing import NamedTuple
 
+_ORIENTATION = 274  # tag of EXIF, which is a TIFF without an image
+
 
 class Header(NamedTuple):
     """What a file says of its image.
@@ -37,6 +39,37 @@ def read_header(content: bytes) -> Header | None:
         return read(content) if read else None
     except (struct.error, IndexError):  # it ends too early
         return None
+
+
+def read_orientation(content: bytes) -> int:
+    """Reads the EXIF orientation of a PNG or WebP: 1 to 8, where 1 is upright.
+
+    Of other formats, and where there is none or an odd one, it is 1.
+    """
+    try:
+        if content.startswith(b"\x89P"):
+            exif = _chunk(content, b"eXIf", 8, ">", 4)
+        elif content.startswith(b"RI"):
+            exif = _chunk(content, b"EXIF", 12, "<", 0).removeprefix(b"Exif\0\0")
+        else:
+            return 1
+        value = _tiff_tags(exif, (_ORIENTATION,)).get(_ORIENTATION, 1)
+    except (struct.error, IndexError):
+        return 1
+    return value if 1 <= value <= 8 else 1
+
+
+def _chunk(content: bytes, name: bytes, start: int, order: str, checksum: int) -> bytes:
+    """Finds a chunk of a PNG, whose lengths come first, or of a WebP, whose do not."""
+    names_first = checksum == 0
+    while start + 8 <= len(content):
+        fields = content[start : start + 4], content[start + 4 : start + 8]
+        found, length = fields if names_first else fields[::-1]
+        size = struct.unpack(f"{order}I", length)[0]
+        if found == name:
+            return content[start + 8 : start + 8 + size]
+        start += 8 + size + (size % 2 if names_first else checksum)
+    return b""
 
 
 def _jpeg(content: bytes) -> Header | None:
@@ -87,19 +120,25 @@ def _webp(content: bytes) -> Header:
 
 
 def _tiff(content: bytes) -> Header | None:
-    """Looks for the tags ImageWidth and ImageLength of the first directory."""
+    """Looks for the tags ImageWidth and ImageLength."""
+    found = _tiff_tags(content, (256, 257))
+    if len(found) < 2:
+        return None
+    return Header(found[257], found[256], has_16_bits=True)
+
+
+def _tiff_tags(content: bytes, wanted: tuple[int, ...]) -> dict[int, int]:
+    """Reads numbers of the first directory, by their tags: TIFF 6.0, section 2."""
     order = "<" if content.startswith(b"II") else ">"
     start = struct.unpack_from(f"{order}I", content, 4)[0]
     found = {}
     for number in range(struct.unpack_from(f"{order}H", content, start)[0]):
         entry = start + 2 + 12 * number
         tag, kind = struct.unpack_from(f"{order}HH", content, entry)
-        if tag in (256, 257):
+        if tag in wanted:
             form = "H" if kind == 3 else "I"
             found[tag] = struct.unpack_from(order + form, content, entry + 8)[0]
-    if len(found) < 2:
-        return None
-    return Header(found[257], found[256], has_16_bits=True)
+    return found
 
 
 def _pnm(content: bytes) -> Header | None:

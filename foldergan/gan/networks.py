@@ -120,8 +120,9 @@ def with_probability(discriminator: keras.Model) -> keras.Sequential:
 
     The weights are shared, and trainable in the file that is saved of it.
     """
+    probability = layers.Activation("sigmoid", name="probability")
     return keras.Sequential(
-        [discriminator, layers.Activation("sigmoid", name="probability")],
+        [_input_of(discriminator), discriminator, probability],
         name="discriminator_probability",
     )
 
@@ -129,4 +130,9 @@ def with_probability(discriminator: keras.Model) -> keras.Sequential:
 def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Sequential:
     """Joins both: latent vectors in, probability of being taken for real out."""
     ending = with_probability(discriminator)
-    return keras.Sequential([generator, ending], name="gan")
+    return keras.Sequential([_input_of(generator), generator, ending], name="gan")
+
+
+def _input_of(network: keras.Model) -> keras.KerasTensor:
+    """Makes an input of a fixed name: Keras' own counts how many were made before."""
+    return keras.Input(network.input_shape[1:], name=f"input_of_{network.name}")

@@ -216,6 +216,9 @@ def load_labels(
             f"found {labels.dtype}; {RUN_TRAINING}"
         )
     _refuse_changed(path, checksum_of(path))
+    if len(empty := np.flatnonzero(labels.sum(0) == 0)):
+        numbers = ", ".join(map(str, empty + 1))
+        print(f"warning: {path}: no image is of class {numbers} of {labels.shape[1]}")
     return labels
 
 

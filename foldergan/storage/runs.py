@@ -107,6 +107,36 @@ def describe_training(model_dir: Path) -> dict[str, Any] | None:
     }
 
 
+def warn_of_other_pictures(model_dir: Path, generator_dir: Path) -> None:
+    """Says so where a classifier was trained on other images than a generator.
+
+    Args:
+        model_dir: folder of the classifier.
+        generator_dir: of the generator.
+    """
+    known = describe_training(generator_dir)
+    try:
+        of_classifier = load_run(model_dir, "TrainModel").get("pictures")
+    except InputError:
+        return
+    if known is None or not isinstance(of_classifier, str):  # of earlier versions
+        return
+    if not _may_be_same(known["pictures"], of_classifier):
+        print(
+            f"warning: the classifier in {model_dir} was trained on other pictures "
+            f"than the generators in {generator_dir}; what it says of theirs may mean "
+            "nothing; train both on the same"
+        )
+
+
+def _may_be_same(one: str, other: str) -> bool:
+    """Compares `arrays.fingerprint` of two sets, which may differ in the size alone."""
+    shape, other_shape = one.partition(" ")[0], other.partition(" ")[0]
+    if shape == other_shape:
+        return one == other
+    return shape.partition("x")[0] == other_shape.partition("x")[0]
+
+
 def read_training(known: dict[str, Any]) -> dict[str, Any]:
     """Brings what `describe_training` returned back from JSON.
 

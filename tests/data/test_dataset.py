@@ -371,3 +371,20 @@ export.save_checksums({names[1]: 1})
     assert (tmp_path / "export" / "r\xf6t \u732b" / "gen_000001.png").is_file()
     sums = (tmp_path / "export" / "SHA256SUMS").read_text(encoding="utf-8")
     assert sums.endswith("  r\xf6t \u732b/gen_000001.png\n")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"half"])
+def test_strictly_a_bad_file_is_found_before_the_others_are_read(
+    image_folder, tmp_path, monkeypatch, content
+):
+    good = (image_folder / "red" / "3.png").read_bytes()
+    (image_folder / "red" / "z.png").write_bytes(content.replace(b"half", good[:-20]))
+    monkeypatch.setattr(dataset.decoding, "read_images", None)
+    with pytest.raises(InputError, match="red/z.png .*; mend or remove it"):
+        build(tmp_path, strict=True)
+
+
+def test_strictly_an_image_with_more_bytes_behind_it_is_read(image_folder, tmp_path):
+    path = image_folder / "red" / "3.png"
+    path.write_bytes(path.read_bytes() + b"more")
+    assert build(tmp_path, strict=True) == ["blue", "red"]

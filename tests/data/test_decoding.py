@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from foldergan import images
-from foldergan.data import decoding
+from foldergan.data import decoding, glance
 from foldergan.data.decoding import ImageError, read_image
 from foldergan.errors import InputError
 from foldergan.images import cv2
@@ -170,6 +170,29 @@ def test_exif_rotation_is_obeyed(tmp_path, orientation):
     np.testing.assert_allclose(array[..., 0], upright, atol=2 / 255)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["png", "webp", "tif"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_exif_rotation_is_obeyed_beside_transparency(tmp_path, kind, mode, orientation):
+    if (kind, mode) == ("tif", "RGBA") and orientation > 4:
+        pytest.skip("libtiff mirrors such a file by itself, but does not turn it")
+    pixels = np.zeros((16, 32, len(mode)), np.uint8)
+    pixels[:8, :8] = 255
+    pixels[..., 3:] = 255
+    pixels[:4, 20:, 3:] = 0  # which is white as well
+    image, exif = Image.fromarray(pixels), Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True, "exact": True} if kind == "webp" else {}
+    path = saved(tmp_path / f"a.{kind}", image, exif=exif, **options)
+    with Image.open(path) as stored:
+        upright = ImageOps.exif_transpose(stored).convert("RGBA")
+    page = Image.new("RGBA", upright.size, "white")
+    page.alpha_composite(upright)
+    expected = np.asarray(page.convert("RGB")) / 255
+    array = read_image(path, expected.shape)
+    np.testing.assert_allclose(array, expected, atol=2 / 255)
+
+
 @pytest.mark.parametrize("kind", ["gif", "png", "webp", "tif"])
 def test_first_frame_of_an_animation_is_taken(tmp_path, kind):
     first, second = Image.new("RGB", (4, 4), "red"), Image.new("RGB", (4, 4), "lime")
@@ -193,6 +216,15 @@ def test_any_path_can_be_read(tmp_path, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     path = saved(tmp_path / name, Image.new("RGB", (4, 4), COLOUR))
     np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "tiff", "ppm"])
+def test_a_glance_takes_whole_images_for_whole(tmp_path, ending):
+    path = saved(tmp_path / f"a.{ending}", Image.new("RGB", (8, 8), COLOUR))
+    assert not glance.looks_damaged(path)
+    path.write_bytes(b"x" + path.read_bytes())
+    assert glance.looks_damaged(path)
+    assert glance.looks_damaged(tmp_path) and glance.looks_damaged(tmp_path / "none")
 
 
 # Sizes.

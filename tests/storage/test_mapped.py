@@ -69,6 +69,7 @@ def test_just_the_rows_are_read_ahead_and_neighbours_together(images):
     assert [end for _, end in told.ranges] == [end for _, end in wanted]
     for (start, _), (first, _) in zip(told.ranges, wanted, strict=True):
         assert first - mmap.PAGESIZE < start <= first
+    assert len(images[np.array([7, 9])]) == 2 and len(told.ranges) == 4
 
 
 @pytest.mark.skipif(not hasattr(mmap, "MADV_WILLNEED"), reason="needs madvise")

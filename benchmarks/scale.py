@@ -40,7 +40,7 @@ from pathlib import Path
 import numpy as np
 import side_by_side
 
-STEPS, GAN_STEPS, MOST_EVALUATED = 192, 4, 50_000
+STEPS, GAN_STEPS, MOST_EVALUATED = 192, 4, 20_000
 LARGE = 64  # pixels; the CNN of dcgan-32 has too many weights for more
 
 
@@ -71,14 +71,16 @@ def write_noise(options, folder):
 
 def open_arrays(options, folder):
     """Checks the arrays, and splits their rows."""
+    from foldergan.storage import arrays
+
     start = time.perf_counter()
-    _load(folder)
+    _opened(folder, arrays.load_images)
     return "all", time.perf_counter() - start
 
 
 def train(options, folder):
     """Trains the classifier for a few steps; reports a step."""
-    images, labels, rows = _load(folder)
+    images, labels, rows = _opened(folder)
     classifier, settings = _classifier(images, labels)
     from foldergan.classifier import training
 
@@ -101,7 +103,7 @@ def train(options, folder):
 
 def evaluate(options, folder):
     """Classifies some of the validation part, and describes it for the page."""
-    images, labels, rows = _load(folder)
+    images, labels, rows = _opened(folder)
     classifier, _ = _classifier(images, labels)
     from foldergan.classifier import evaluation
     from foldergan.report import classifier as page
@@ -160,12 +162,20 @@ def gan(options, folder):
     return f"{pictures:,} pictures, 1 evaluation", seconds
 
 
-def _load(folder):
+def _unchecked(folder):
+    """Maps the images as `arrays.load_images` does, whose time "open" tells."""
+    from foldergan.storage import filenames, mapped
+
+    path = folder / filenames.IMAGES
+    return mapped.map_images(path, np.load(path, mmap_mode="r"))
+
+
+def _opened(folder, open_images=_unchecked):
     from foldergan.config.data_settings import Data
     from foldergan.data import splits
     from foldergan.storage import arrays
 
-    images = arrays.load_images(folder)
+    images = open_images(folder)
     labels = arrays.load_labels(folder, len(images))
     return images, labels, splits.split_in_three(labels, Data(), seed=0)
 

@@ -3,8 +3,10 @@
     nice python benchmarks/scale.py
     nice python benchmarks/scale.py --counts 20000 --image-shape 350x350x3
     nice python benchmarks/scale.py --counts 5000 --image-shape 350x350x3 --parts build
+    nice python benchmarks/scale.py --counts 1000000 --parts noise open train
 
     build       dataset.build_arrays: decodes, writes and hashes
+    noise       in place of it arrays of noise: writes and hashes
     open        what each training begins with: every value and both checksums are
                 checked, the rows are split
     train       training.train, the CNN of dcgan-32 at batch 32 (above 64x64 a residual
@@ -35,9 +37,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import side_by_side
 
-STEPS, GAN_STEPS, MOST_EVALUATED = 192, 4, 50_000
+STEPS, GAN_STEPS, MOST_EVALUATED = 192, 4, 20_000
 LARGE = 64  # pixels; the CNN of dcgan-32 has too many weights for more
 
 
@@ -50,16 +53,34 @@ def build(options, folder):
     return "all", time.perf_counter() - start
 
 
+def write_noise(options, folder):
+    """Writes arrays of five classes without images, a thousand rows at a time."""
+    from foldergan.storage import arrays, manifest
+
+    rng, start = np.random.default_rng(0), time.perf_counter()
+    origin = manifest.describe(None, options.image_shape, [])
+    with arrays.writing(folder, options.image_shape) as writer:
+        for first in range(0, options.noise, 1000):
+            shape = (min(1000, options.noise - first), *options.image_shape)
+            pixels = rng.integers(0, 256, shape, np.uint8)
+            writer.append(pixels * np.float32(1 / 255))
+        class_ids = (np.arange(options.noise) % 5).tolist()
+        writer.finish(class_ids, origin, {"counts": {str(n): 1 for n in range(5)}})
+    return "all", time.perf_counter() - start
+
+
 def open_arrays(options, folder):
     """Checks the arrays, and splits their rows."""
+    from foldergan.storage import arrays
+
     start = time.perf_counter()
-    _load(folder)
+    _opened(folder, arrays.load_images)
     return "all", time.perf_counter() - start
 
 
 def train(options, folder):
     """Trains the classifier for a few steps; reports a step."""
-    images, labels, rows = _load(folder)
+    images, labels, rows = _opened(folder)
     classifier, settings = _classifier(images, labels)
     from foldergan.classifier import training
 
@@ -82,7 +103,7 @@ def train(options, folder):
 
 def evaluate(options, folder):
     """Classifies some of the validation part, and describes it for the page."""
-    images, labels, rows = _load(folder)
+    images, labels, rows = _opened(folder)
     classifier, _ = _classifier(images, labels)
     from foldergan.classifier import evaluation
     from foldergan.report import classifier as page
@@ -141,12 +162,20 @@ def gan(options, folder):
     return f"{pictures:,} pictures, 1 evaluation", seconds
 
 
-def _load(folder):
+def _unchecked(folder):
+    """Maps the images as `arrays.load_images` does, whose time "open" tells."""
+    from foldergan.storage import filenames, mapped
+
+    path = folder / filenames.IMAGES
+    return mapped.map_images(path, np.load(path, mmap_mode="r"))
+
+
+def _opened(folder, open_images=_unchecked):
     from foldergan.config.data_settings import Data
     from foldergan.data import splits
     from foldergan.storage import arrays
 
-    images = arrays.load_images(folder)
+    images = open_images(folder)
     labels = arrays.load_labels(folder, len(images))
     return images, labels, splits.split_in_three(labels, Data(), seed=0)
 
@@ -168,6 +197,7 @@ def _classifier(images, labels):
 
 PARTS = {
     "build": build,
+    "noise": write_noise,
     "open": open_arrays,
     "train": train,
     "evaluate": evaluate,
@@ -257,7 +287,9 @@ def add_arguments(parser):
     )
     parser.add_argument("--image-shape", type=parse_shape, default=(32, 32, 3))
     parser.add_argument("--memory", type=float, default=2.0, help="gigabytes")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parts = [part for part in PARTS if part != "noise"]
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=parts)
+    parser.add_argument("--noise", type=int, help=side_by_side.argparse.SUPPRESS)
     parser.add_argument("--part", help=side_by_side.argparse.SUPPRESS)
     parser.add_argument("--group", type=Path, help=side_by_side.argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="where there is room for it all")
@@ -279,18 +311,22 @@ def main():
         print(f"{options.memory:g} GB a process, by {limit}", flush=True)
         for count in options.counts:
             with tempfile.TemporaryDirectory(dir=options.folder) as name:
-                make_images(Path(name), count)
-                for part in dict.fromkeys(["build", *options.parts]):
-                    row = measure_apart(part, Path(name), group)
+                parts = options.parts
+                if "noise" not in parts:
+                    make_images(Path(name), count)
+                    parts = dict.fromkeys(["build", *parts])
+                for part in parts:
+                    row = measure_apart(part, Path(name), group, count)
                     rows.append([f"{count:,}", *row])
                     print(rows[-1], file=sys.stderr, flush=True)
     headings = ["pictures", "arrays, GB", "part", "of", "seconds", "own, MB"]
     side_by_side.table(headings, rows)
 
 
-def measure_apart(part: str, folder: Path, group: Path | None) -> list[str]:
+def measure_apart(part: str, folder: Path, group: Path | None, count: int) -> list[str]:
     """Does one part in a process of its own; returns a row of the table."""
     command = [sys.executable, *sys.argv, "--part", part, "--folder", str(folder)]
+    command += ["--noise", str(count)]
     command += ["--group", str(group)] if group else []
     reply = subprocess.run(command, capture_output=True, text=True)
     if reply.returncode:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from foldergan.data.batches import epoch_batches, epochs_of
-from foldergan.data.splits import split_by_class
+from foldergan.data.splits import class_counts, split_by_class
 
 
 def one_hot(*counts):
@@ -43,6 +43,11 @@ def test_the_only_image_of_a_class_is_trained_on():
     kept, held = split_by_class(labels, 0.5, seed=0)
     assert labels[kept].sum(0)[0] == 1
     assert labels[held].sum(0)[0] == 0
+
+
+def test_classes_are_counted_among_the_rows():
+    labels = np.eye(4, dtype=np.float32)[[3, 0, 0, 1, 3]]
+    assert class_counts(labels, np.array([0, 1, 2, 4])).tolist() == [2, 0, 0, 2]
 
 
 def test_0_holds_nothing_out():

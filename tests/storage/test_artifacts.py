@@ -271,6 +271,21 @@ def test_one_hot_labels_are_accepted(tmp_path):
     np.testing.assert_array_equal(arrays.load_labels(tmp_path, 4), labels)
 
 
+def test_labels_are_written_and_checked_a_part_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "_CHUNK", 2 * 3 * 4)  # two rows
+    class_ids = [0, 2, 1, 1, 0, 2, 2]
+    with arrays.writing(tmp_path, SHAPE) as writer:
+        writer.append(random_images(7))
+        writer.finish(class_ids, ORIGIN, FOUND)
+    labels = arrays.load_labels(tmp_path, 7)
+    np.testing.assert_array_equal(labels, np.eye(3, dtype=np.float32)[class_ids])
+    wrong = labels.copy()
+    wrong[-1] = 1
+    np.save(tmp_path / filenames.LABELS, wrong)
+    with pytest.raises(InputError, match="one-hot"):
+        arrays.load_labels(tmp_path, 7)
+
+
 @pytest.mark.parametrize(
     ("labels", "found"),
     [

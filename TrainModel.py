@@ -107,9 +107,8 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     num_images = len(rows["training"])
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
-    fit = training.train
-    if settings.backbone != "none":
-        fit = functools.partial(transfer.train, cache=options.data_dir)
+    through_backbone = functools.partial(transfer.train, cache=options.data_dir)
+    fit = training.train if settings.backbone == "none" else through_backbone
     epochs = fit(
         classifier, seen, labels, rows, settings, preset.seed, on_step=display.on_step
     )

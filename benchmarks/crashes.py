@@ -404,6 +404,8 @@ def chain(
             tally.lost += [f"{where}: {fault}" for fault in lost]
             tally.mixed += [f"{where}: {fault}" for fault in mixed]
             tally.refused += bool(refused)
+            said = lost + mixed + [f"{name} refused" for name in refused]
+            print(f"{where}: {', '.join(said) or 'whole'}", flush=True)
         if (code, contents(folder)) != case.ends[stage]:
             is_equal = False
             there, expected = contents(folder), case.ends[stage][1]
@@ -435,9 +437,11 @@ def main() -> None:
         os.environ["XDG_CACHE_HOME"] = str(Path(name) / "cache")
         os.environ["MPLBACKEND"] = "agg"
         load_all()
-        cases = [Case(Path(name) / preset, preset) for preset in options.presets]
-        for case in itertools.cycle(cases):
-            chain(case, Path(name) / "chain", options.kills, rng, tally)
+        cases: dict[str, Case] = {}
+        for preset in itertools.cycle(options.presets):
+            if preset not in cases:
+                cases[preset] = Case(Path(name) / preset, preset)
+            chain(cases[preset], Path(name) / "chain", options.kills, rng, tally)
             print(tally.text(), flush=True)
             if sum(tally.kills.values()) >= options.kills:
                 break

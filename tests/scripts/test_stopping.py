@@ -120,10 +120,9 @@ def test_a_signal_ends_it_at_once_and_leaves_what_was_there(
     monkeypatch.setattr(f"foldergan.progress.{of}", signalled)
     result = script(name, "--preset", "smoke", "--seed", 1)
     assert result.code == 128 + number and len(told) == 1
-    assert result.err.strip().count("\n") == 0 and number.name in result.err
+    assert result.err.splitlines()[-1].startswith(f"{name}: stopped by {number.name}")
+    assert "Traceback" not in result.err
     after = {p: p.read_bytes() for p in tmp_path.glob("model/[!.]*.*")}
-    page = tmp_path / "model" / "report.html"
-    assert before.pop(page) != after.pop(page)  # it says what happened
     assert after == before
 
 

@@ -30,7 +30,7 @@ def test_a_change_depends_on_its_number_only(name, tmp_path):
         one, other = (reader.mutate(random.Random(seed), content) for _ in range(2))
         assert one == other
     changed = {reader.mutate(random.Random(seed), content) for seed in range(9)}
-    assert len(changed) > 5 and content not in changed
+    assert len(changed) > 5
 
 
 def test_what_escapes_a_reader_is_seen(tmp_path):

@@ -69,19 +69,10 @@ def main() -> None:
 
 def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
     from foldergan import backend
-    from foldergan.data import dataset
     from foldergan.storage import arrays, filenames
 
     # Read the images and save them as arrays.
-    with locking.arrays_folder(options.data_dir):
-        class_names = dataset.build(
-            options,
-            preset.data.source,
-            preset.data.image_shape,
-            most_classes=2 if preset.classifier.output == "sigmoid" else None,
-        )
-        images = arrays.load_images(options.data_dir)
-        labels = arrays.load_labels(options.data_dir, len(images))
+    class_names, images, labels = read_dataset(options, preset)
 
     # Hold out a fraction of each class.
     rows = hold_out(options.data_dir, preset, labels)
@@ -127,6 +118,25 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     )
     report.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
+
+
+def read_dataset(
+    options: argparse.Namespace, preset: Preset
+) -> "tuple[list[str], np.ndarray, np.ndarray]":
+    """Makes the arrays; returns class names, images and labels."""
+    from foldergan.data import dataset
+    from foldergan.storage import arrays
+
+    # Another run could replace the arrays between making and loading them.
+    with locking.arrays_folder(options.data_dir):
+        class_names = dataset.build(
+            options,
+            preset.data.source,
+            preset.data.image_shape,
+            most_classes=2 if preset.classifier.output == "sigmoid" else None,
+        )
+        images = arrays.load_images(options.data_dir)
+        return class_names, images, arrays.load_labels(options.data_dir, len(images))
 
 
 def hold_out(data_dir: Path, preset: Preset, labels: "np.ndarray") -> "Parts":

@@ -29,25 +29,34 @@ Groups = list[list[Duplicate]]
 
 
 class Seen:
-    """Tells which of many images are the same, of a few bytes each in memory."""
+    """Tells which of many images are the same, of 24 bytes each in memory."""
 
     def __init__(self) -> None:
-        self._first: dict[bytes, Duplicate] = {}
-        self._groups: dict[bytes, list[Duplicate]] = {}
-        self._count = 0
+        self._digests = bytearray()
+        self._paths: list[str] = []
 
     def add(self, image: np.ndarray, path: str) -> None:
         """Takes the next image, any array."""
-        digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16)
-        own = Duplicate(self._count, path)
-        self._count += 1
-        first = self._first.setdefault(digest.digest(), own)
-        if first is not own:
-            self._groups.setdefault(digest.digest(), [first]).append(own)
+        content = np.ascontiguousarray(image).data
+        self._digests += hashlib.blake2b(content, digest_size=16).digest()
+        self._paths.append(path)
 
     def groups(self) -> Groups:
-        """Returns the images that are the same, in the order in which they came."""
-        return list(self._groups.values())
+        """Returns the images that are the same, by the first of each group."""
+        digests = np.frombuffer(bytes(self._digests), np.uint64).reshape(-1, 2)
+        order = np.lexsort(digests.T)  # of the same the first comes first
+        ordered = digests[order]
+        groups: list[list[int]] = []
+        before = -2
+        for place in np.flatnonzero((ordered[1:] == ordered[:-1]).all(1)).tolist():
+            if place != before + 1:
+                groups.append([int(order[place])])
+            groups[-1].append(int(order[place + 1]))
+            before = place
+        return [
+            [Duplicate(row, self._paths[row]) for row in rows]
+            for rows in sorted(groups)
+        ]
 
 
 def load(data_dir: Path) -> Groups:

@@ -76,3 +76,16 @@ def test_an_odd_record_of_them_is_refused(image_folder, tmp_path, capsys, odd):
     path.write_text(json.dumps(record))
     with pytest.raises(InputError, match="img_data.txt.json is damaged"):
         duplicates.load(tmp_path)
+
+
+def test_each_group_is_found_whole_and_in_order():
+    seen, values = duplicates.Seen(), [5, 3, 5, 1, 3, 5, 9]
+    for number, value in enumerate(values):
+        seen.add(np.full((2, 2, 1), value, np.float32), str(number))
+    groups = seen.groups()
+    assert [[each.row for each in group] for group in groups] == [[0, 2, 5], [1, 4]]
+    assert [[each.path for each in group] for group in groups] == [
+        list("025"),
+        ["1", "4"],
+    ]
+    assert duplicates.Seen().groups() == []

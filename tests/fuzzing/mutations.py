@@ -181,7 +181,7 @@ def mutate_zip(rng: random.Random, content: bytes) -> bytes:
                     final = rng.choice(("../x", "/tmp/x", name + "x"))
                 if name == chosen:
                     part = _mutate_member(rng, part)
-                new.writestr(final, part)
+                new.writestr(zipfile.ZipInfo(final), part)  # of no time of day
     return made.getvalue()
 
 

@@ -259,7 +259,7 @@ def test_missing_array_names_the_file_and_the_script_that_makes_it(tmp_path, loa
 
 
 def test_a_column_without_an_image_is_warned_of(tmp_path, capsys):
-    arrays.save_array(tmp_path / filenames.LABELS, np.eye(4, dtype=np.float32)[[0, 2]])
+    np.save(tmp_path / filenames.LABELS, np.eye(4, dtype=np.float32)[[0, 2]])
     arrays.load_labels(tmp_path, 2)
     assert "warning" in (said := capsys.readouterr().out)
     assert "img_label.txt.npy: no image is of class 2, 4 of 4\n" in said

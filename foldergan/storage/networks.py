@@ -38,8 +38,24 @@ def load_network(
         network = keras.models.load_model(path, compile=False)
         if not isinstance(network, keras.Model):
             raise ValueError("it describes no network")
+        finalize(network)
     refuse_not_finite(path, network, way_out, options)
     return network
+
+
+def finalize(model: "keras.Model") -> None:
+    """Lets Normalization layers compute with the mean and variance that were loaded.
+
+    From an .h5 file Keras does so for the outermost layers alone, and those inside a
+    backbone, such as EfficientNetB0, go on with 0 and 1.
+    """
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            finalize(layer)
+        elif isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
 
 
 def refuse_not_finite(

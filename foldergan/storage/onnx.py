@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foldergan import packages
+from foldergan.errors import RunError
 from foldergan.storage import atomic, models
 from foldergan.storage.filenames import CLASSIFIER_ONNX
 
@@ -59,7 +60,9 @@ def _export(model: "keras.Model", path: Path, names: list[str]) -> None:
     The files hold float32: what trained in bfloat16 keeps its weights so, too.
     """
     import keras
+    import onnx
 
+    _fix_constants(model)
     specs = [
         keras.InputSpec(shape=(None, *value.shape[1:]), dtype=value.dtype, name=name)
         for value, name in zip(model.inputs, names, strict=True)
@@ -69,3 +72,28 @@ def _export(model: "keras.Model", path: Path, names: list[str]) -> None:
         # Keras looks for what NumPy 1 had, to give tf2onnx the rest of it.
         warnings.simplefilter("ignore", FutureWarning)
         model.export(temporary, format="onnx", verbose=False, input_signature=signature)
+        found = [value.name for value in onnx.load(temporary).graph.input]
+        if found != names:
+            raise RunError(
+                f"{path} is not written: exported, the network takes "
+                f"{', '.join(found)} instead of {', '.join(names)}; a layer of it is "
+                "not known to the package tf2onnx"
+            )
+
+
+def _fix_constants(model: "keras.Model") -> None:
+    """Turns what is neither weight nor input into NumPy arrays.
+
+    The mean and the variance of a Normalization layer, as EfficientNets have one, are
+    tensors, of which tf2onnx makes inputs that nobody could fill.
+    """
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            _fix_constants(layer)
+        elif isinstance(layer, keras.layers.Normalization):
+            layer.mean, layer.variance = (
+                keras.ops.convert_to_numpy(value)
+                for value in (layer.mean, layer.variance)
+            )

@@ -6,7 +6,10 @@ import keras
 import numpy as np
 import pytest
 from conftest import classifier_of, generator_of
+from tiny_backbone import save_tiny
 
+from foldergan.classifier.network import build_classifier
+from foldergan.config.settings import Classifier
 from foldergan.gan.networks import inference_generator
 from foldergan.storage import models, onnx
 
@@ -41,6 +44,26 @@ def test_a_classifier_gives_the_same_probabilities(tmp_path):
         found, classifier.predict(images, verbose=0), atol=MOST_APART
     )
     assert np.ptp(found) > 10 * MOST_APART
+
+
+@needs_onnx
+def test_a_backbone_that_normalizes_has_no_other_inputs(tmp_path):
+    """As EfficientNets do: its mean and variance are no weights of a usual kind."""
+    first = keras.layers.Normalization()
+    first.build((None, None, None, 3))
+    first.set_weights([np.full(3, 0.5), np.full(3, 0.04), np.array(9)])
+    settings = Classifier(backbone=str(save_tiny(tmp_path, first=first)))
+    classifier = build_classifier(settings, (32, 32, 3), 2)
+    rng = np.random.default_rng(0)
+    for weight in classifier.trainable_weights:  # the head, which begins with zeros
+        weight.assign(rng.standard_normal(weight.shape))
+    models.save_classifier(tmp_path, classifier, ["a", "b"], ("none",))
+    images = rng.random((5, 32, 32, 3), np.float32)
+    found, names = run(onnx.export_classifier(tmp_path), images)
+    assert names == ["images"] and np.ptp(found) > 10 * MOST_APART
+    np.testing.assert_allclose(
+        found, classifier.predict(images, verbose=0), atol=MOST_APART
+    )
 
 
 @needs_onnx

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from foldergan.errors import InputError
@@ -59,7 +60,7 @@ def trace(model: keras.Model, images: keras.KerasTensor) -> list[Call]:
 
     Returns:
         Every call in the order of computation, up to a Flatten; the layers and their
-        weights are the model's own.
+        weights are the model's own, but for Normalization: see `_as_rescaling`.
 
     Raises:
         InputError: the model is of another kind, or its layers before a Flatten take
@@ -138,6 +139,8 @@ def _run(
                 "the backbone has a Lambda layer, code that a file must not contain; "
                 "give one of stock Keras layers"
             )
+        if isinstance(layer, layers.Normalization):
+            layer = _as_rescaling(layer)
         kwargs.pop("training", None)
         output = layer(*args, **kwargs)
         inputs = [x for x in keras.tree.flatten((args, kwargs)) if _is_tensor(x)]
@@ -159,6 +162,17 @@ def _run(
         clone_function=lambda layer: layer,
         call_function=call,
     ).outputs[0]
+
+
+def _as_rescaling(layer: layers.Normalization) -> layers.Layer:
+    """Makes a layer that computes the same, and keeps it when it is saved.
+
+    From an .h5 file Keras restores mean and variance of the outermost layers alone;
+    inside a classifier this one would go on with 0 and 1.
+    """
+    mean, variance = (np.asarray(value) for value in (layer.mean, layer.variance))
+    factor = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
+    return layers.Rescaling(factor.tolist(), (-mean * factor).tolist(), name=layer.name)
 
 
 def _bottlenecks(calls: list[Call]) -> list[Call]:

@@ -90,7 +90,6 @@ def _classifier(
         return None
     return preset["data"] | {
         "num_classes": len(names),
-        "has_backbone": preset["classifier"]["backbone"] != "none",
         "is_sigmoid": preset["classifier"]["output"] == "sigmoid",
         "figures": tables.load_csv(model_dir / "train_evaluation.csv"),
     }

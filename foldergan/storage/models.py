@@ -145,7 +145,6 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
     classifier = _load_architecture(json_path, about.get(_CHECKSUM))
     with report_unreadable(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
-        networks.finalize(classifier)
     if not networks.maps(classifier, 4, 2):
         raise InputError(
             f"{json_path} is not a classifier: it maps {classifier.input_shape} to "

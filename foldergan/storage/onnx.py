@@ -62,7 +62,6 @@ def _export(model: "keras.Model", path: Path, names: list[str]) -> None:
     import keras
     import onnx
 
-    _fix_constants(model)
     specs = [
         keras.InputSpec(shape=(None, *value.shape[1:]), dtype=value.dtype, name=name)
         for value, name in zip(model.inputs, names, strict=True)
@@ -78,22 +77,4 @@ def _export(model: "keras.Model", path: Path, names: list[str]) -> None:
                 f"{path} is not written: exported, the network takes "
                 f"{', '.join(found)} instead of {', '.join(names)}; a layer of it is "
                 "not known to the package tf2onnx"
-            )
-
-
-def _fix_constants(model: "keras.Model") -> None:
-    """Turns what is neither weight nor input into NumPy arrays.
-
-    The mean and the variance of a Normalization layer, as EfficientNets have one, are
-    tensors, of which tf2onnx makes inputs that nobody could fill.
-    """
-    import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            _fix_constants(layer)
-        elif isinstance(layer, keras.layers.Normalization):
-            layer.mean, layer.variance = (
-                keras.ops.convert_to_numpy(value)
-                for value in (layer.mean, layer.variance)
             )

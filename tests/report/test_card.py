@@ -66,10 +66,9 @@ def test_of_a_generator_that_was_not_measured_it_says_so(model_dir):
 def test_its_code_runs(tmp_path, monkeypatch, capsys, conditioning, output):
     names = ["a", "b"]
     preset = find_preset("smoke")
-    backbone = "net.keras" if output == "sigmoid" else "none"
     preset = replace(
         preset,
-        classifier=replace(preset.classifier, output=output, backbone=backbone),
+        classifier=replace(preset.classifier, output=output),
         gan=replace(preset.gan, conditioning=conditioning),
     )
     classifier = classifier_of((32, 32, 3), 2, (4,), output=output)
@@ -87,7 +86,6 @@ def test_its_code_runs(tmp_path, monkeypatch, capsys, conditioning, output):
     monkeypatch.chdir(tmp_path)
     known = {}
     exec(code, known)
-    assert ("finalize_state" in code) == (backbone != "none")
     assert known["drawn"].shape == (16, 32, 32, 3)
     assert 0 <= known["drawn"].min() < known["drawn"].max() <= 1
     assert re.search(r"^\['[ab]'\]$", capsys.readouterr().out, re.M)

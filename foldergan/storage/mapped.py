@@ -1,7 +1,7 @@
 """Images of a file, read by their row numbers through a memory map.
 
 Of a row that is not in memory the system would read the page that is touched, and
-megabytes around it. Batches at random of a file larger than the memory would then read
+far more around it. Batches at random of a file larger than the memory would then read
 it many times over. Told which rows are needed, it reads these alone, and all at once.
 """
 

@@ -18,11 +18,11 @@ from keras import ops
 from foldergan import engine
 from foldergan.classifier import linear_head
 from foldergan.config.settings import GAN
-from foldergan.gan import mixing, upsampler
+from foldergan.gan import losses, mixing, upsampler
 from foldergan.gan.codes import ImageCodes
 from foldergan.gan.projection import ProjectedDiscriminator
 from foldergan.gan.reconstruction import reconstruction_loss
-from foldergan.gan.steps import accuracies_of, mean_of, minimize
+from foldergan.gan.steps import minimize
 from foldergan.gan.trainer import AdversarialTrainer
 from foldergan.gan.upsampling import Upsampling
 from foldergan.images import Resized, Tensor, to_tanh_range
@@ -275,16 +275,16 @@ class ProjectedTrainer(AdversarialTrainer):
                 [ops.stop_gradient(x) for x in fake_features[:-1]], classes
             )
             pairs = list(zip(real, fake, strict=True))
-            return mean_of([self._discriminator_loss(*pair) for pair in pairs]), pairs
+            return losses.mean_of(
+                [self._discriminator_loss(*pair) for pair in pairs]
+            ), pairs
 
         d_loss, pairs = minimize(
             loss_of, self.discriminator, self.discriminator_optimizer
         )
-        return d_loss, *accuracies_of(pairs)
+        return d_loss, *losses.accuracies_of(pairs)
 
-    def _generator_loss_of(
-        self, features: list[Tensor], classes: Tensor
-    ) -> Tensor:
+    def _generator_loss_of(self, features: list[Tensor], classes: Tensor) -> Tensor:
         """Adds to the adversarial loss that of another class than the intended one."""
         *of_heads, pooled = features
         loss = super()._generator_loss_of(of_heads, classes)

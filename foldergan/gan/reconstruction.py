@@ -3,7 +3,7 @@
 from keras import ops
 
 from foldergan.gan import mixing
-from foldergan.gan.steps import mean_of
+from foldergan.gan.losses import mean_of
 from foldergan.images import Tensor
 
 _COARSE = 32  # height and width that pixels are averaged to before they are compared

@@ -134,9 +134,7 @@ class AdversarialSteps:
         g_loss, _ = minimize(loss, self.generator, self.generator_optimizer)
         return g_loss
 
-    def alternate(
-        self, real_images: Tensor, classes: Tensor, step: Tensor
-    ) -> _Figures:
+    def alternate(self, real_images: Tensor, classes: Tensor, step: Tensor) -> _Figures:
         """Moves the discriminator, then the generator, then the average.
 
         Args:
@@ -209,18 +207,16 @@ class AdversarialSteps:
         def loss() -> tuple[Tensor, list[list[Tensor]]]:
             logits = self._logits_of(features, ops.concatenate([classes, classes], 0))
             pairs = [ops.split(of_head, 2) for of_head in logits]
-            return mean_of([self._discriminator_loss(*pair) for pair in pairs]), pairs
+            return losses.mean_of(
+                [self._discriminator_loss(*pair) for pair in pairs]
+            ), pairs
 
-        d_loss, pairs = minimize(
-            loss, self.discriminator, self.discriminator_optimizer
-        )
-        return d_loss, *accuracies_of(pairs)
+        d_loss, pairs = minimize(loss, self.discriminator, self.discriminator_optimizer)
+        return d_loss, *losses.accuracies_of(pairs)
 
-    def _generator_loss_of(
-        self, features: list[Tensor], classes: Tensor
-    ) -> Tensor:
+    def _generator_loss_of(self, features: list[Tensor], classes: Tensor) -> Tensor:
         logits = self._logits_of(features, classes)
-        return mean_of([self._generator_loss(of_head) for of_head in logits])
+        return losses.mean_of([self._generator_loss(of_head) for of_head in logits])
 
     def _update_ema(self, num_real: Tensor) -> None:
         """Moves the average on, faster at first, when it is of few images.
@@ -256,9 +252,7 @@ class AdversarialSteps:
     def _prepared(self, head: keras.Model) -> Callable[[Tensor], Tensor]:
         return routes.trained(head, self._settings.computed_in)
 
-    def _logits_of(
-        self, features: list[Tensor], classes: Tensor
-    ) -> list[Tensor]:
+    def _logits_of(self, features: list[Tensor], classes: Tensor) -> list[Tensor]:
         """Returns each head's logits of being real."""
         return [
             losses.logits_of(run_head(of_head), classes)
@@ -269,27 +263,6 @@ class AdversarialSteps:
         """Samples latent vectors that depend on the seed, the step and the use only."""
         shape = (count, self.latent_dim)
         return engine.normal(shape, ops.stack([self.seed, 2 * step + use]))
-
-
-def mean_of(values: list[Tensor]) -> Tensor:
-    """The mean over the heads, which weigh the same."""
-    return sum(values[1:], values[0]) / len(values)
-
-
-def accuracies_of(pairs: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
-    """The fractions of real and of fake images that are told right.
-
-    Args:
-        pairs: for each head its logits of real and of fake images.
-    """
-    return (
-        mean_of([_fraction_of(real > 0) for real, _ in pairs]),
-        mean_of([_fraction_of(fake <= 0) for _, fake in pairs]),
-    )
-
-
-def _fraction_of(is_so: Tensor) -> Tensor:
-    return ops.mean(ops.cast(is_so, "float32"))
 
 
 def minimize(

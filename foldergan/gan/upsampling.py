@@ -117,7 +117,9 @@ class Upsampling:
                     self.feature_network(enlarged, training=False),
                 )
             )
-            return distance + weight * generator_loss(self.discriminator(enlarged)), None
+            return distance + weight * generator_loss(
+                self.discriminator(enlarged)
+            ), None
 
         minimize(loss, self.upsampler, self._optimizers[1])
 

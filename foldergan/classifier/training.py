@@ -59,13 +59,8 @@ def train(
     if settings.network == "residual":
         whitening.whiten(classifier, images, training)
     trained = routes.optimized_copy(classifier, settings.computed_in)
-    train_steps = _compiled_steps(
-        trained,
-        optimizers.build_optimizer(settings, num_steps),
-        _loss(trained, labels[training], settings),
-        settings.augmentation,
-        seed,
-    )
+    loss = _loss(trained, labels[training], settings)
+    train_steps = _compiled_steps(trained, loss, settings, num_steps, seed)
     together = _steps_together(images, settings.batch_size)
     step = 0
     for epoch in range(1, epochs + 1):
@@ -98,9 +93,9 @@ def num_epochs(settings: Classifier, num_images: int) -> int:
 
 def _compiled_steps(
     classifier: keras.Model,
-    optimizer: keras.Optimizer,
     loss_function: _LossFunction,
-    augmented: tuple[str, ...],
+    settings: Classifier,
+    num_steps: int,
     seed: int,
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
     """Compiles a function that takes one step after the other.
@@ -110,15 +105,16 @@ def _compiled_steps(
     accuracy before each, (2, steps).
     """
     variables = classifier.trainable_variables
+    optimizer = optimizers.build_optimizer(settings, num_steps)
     optimizer.build(variables)
 
     def train_step(
         images: Tensor, targets: Tensor, step: Tensor
     ) -> tuple[Tensor, Tensor]:
         draws = ops.stack([seed, 3 * step])
-        if "shift" in augmented:
+        if "shift" in settings.augmentation:
             images = augmentation.shift(images, draws)
-        if "mirror" in augmented:
+        if "mirror" in settings.augmentation:
             images = augmentation.mirror(images, draws)
 
         def loss() -> tuple[Tensor, Tensor]:

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -27,9 +26,15 @@ def prepare(threads: int | None) -> None:
 
 def seed_everything(seed: int) -> None:
     """Seeds Python's, NumPy's and Keras' generators; JAX itself has no state."""
-    # Keras would seed TensorFlow too, and import it for that, which takes seconds.
-    with mock.patch.dict(sys.modules, {"tensorflow": None}):
+    if "tensorflow" in sys.modules:
         keras.utils.set_random_seed(seed)
+        return
+    # Keras would import TensorFlow to seed it too, which takes seconds.
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        keras.utils.set_random_seed(seed)
+    finally:
+        del sys.modules["tensorflow"]
 
 
 def devices() -> list[str]:
@@ -201,4 +206,8 @@ def convolution_work(
         return convolve(values, rounded, strides=stride, padding="same").sum()
 
     run = jax.jit(jax.grad(total, (0, 1)))
-    return lambda: jax.block_until_ready(run(values, weights)) and None
+
+    def work() -> None:
+        jax.block_until_ready(run(values, weights))
+
+    return work

@@ -40,7 +40,7 @@ GANS = {
     ),
     "photographs": (
         {"latents": "half", "loss": "hinge", "feature_filters": 4, "code_size": 4}
-        | {"warm_up_steps": 1},  # the second step is an adversarial one
+        | {"warm_up_steps": 0, "reconstruction": 0.3, "guidance": 1.0},
         128,  # drawn at 64 pixels and upsampled
         2,
     ),
@@ -73,6 +73,25 @@ def numbers():
     }
 
 
+def draw(folder):
+    """Saves some of the backend's own random numbers."""
+    from foldergan import backend, engine
+
+    drawn = {
+        str(seed): np.array(engine.normal((2000,), np.array(seed, np.int32)))
+        for seed in ((1, 2), (1, 3), (2, 2))
+    }
+    seed = np.array((1, 2), np.int32)
+    drawn["again"] = np.array(engine.normal((2000,), seed))
+    for use in (0, 1):
+        folded = engine.fold_in(seed, use)
+        drawn[f"use {use}"] = np.array(engine.normal((2000,), folded))
+        drawn[f"added {use}"] = np.array(engine.normal((2000,), folded + 1))
+    drawn["uniform"] = np.array(engine.uniform((2000,), seed, 5))
+    drawn["integers"] = np.array(engine.integers((2000,), seed, 5))
+    np.savez(folder / f"numbers_{backend.name()}.npz", **drawn)
+
+
 def fixed(holders, folder, case):
     """Gives variables the values that they have in the file of the case."""
     variables = [v for holder in holders for v in holder.variables]
@@ -98,6 +117,7 @@ def train_gan(case, folder):
     seen = classifier_of((16, 16, 3), 2, (4, 4)) if case == "projected" else None
     trainer = recipe.build_trainer(settings, (size, size, 3), num_classes, 0, seen)
     images, labels = images_of(size), LABELS[:, :num_classes]
+    fixed([*trainer._parts().values(), *trainer._frozen()], folder, case)
     if case == "photographs":
         trainer.prepare(images, labels, np.arange(COUNT))
         rng = np.random.default_rng(1)  # for an axis has no sign
@@ -106,7 +126,6 @@ def train_gan(case, folder):
         if hasattr(part, "epsilon"):
             # Else Adam moves by the sign of a gradient, and that may be rounding's.
             part.epsilon = 1e-3
-    fixed([*trainer._parts().values(), *trainer._frozen()], folder, case)
     losses = []
     for step, rows in enumerate(BATCHES):
         trainer._step = step
@@ -152,6 +171,7 @@ if __name__ == "__main__":
     backend.load()
     from foldergan import engine
 
+    draw(Path(sys.argv[1]))
     vars(engine).update(numbers())
     for each in CASES:
         run(each, Path(sys.argv[1]))

@@ -37,33 +37,23 @@ def both(folder):
     return folder
 
 
-@pytest.fixture
-def ends(both):
-    """Loads what a case came to on TensorFlow and on JAX."""
-    return lambda case: [
-        load(both / f"{case}_{backend}.npz") for backend in ("tensorflow", "jax")
-    ]
-
-
 @needs_jax
 @pytest.mark.parametrize("case", twins.CASES)
-def test_both_backends_take_the_same_steps(ends, case):
-    one, other = ends(case)
+def test_both_backends_take_the_same_steps(both, case):
+    before, one, other = (
+        load(both / f"{case}{of}.npz") for of in ("", "_tensorflow", "_jax")
+    )
+    np.testing.assert_allclose(
+        other.pop("losses"), one.pop("losses"), rtol=1e-3, atol=1e-4
+    )
     assert list(one) == list(other)
-    for name in one:
-        np.testing.assert_allclose(
-            other[name], one[name], rtol=1e-3, atol=1e-4, err_msg=name
-        )
-
-
-@pytest.mark.parametrize("case", twins.CASES)
-def test_the_steps_move_more_than_the_backends_may_differ(folder, case):
-    before = load(folder / f"{case}.npz").values()
-    _, *after = load(folder / f"{case}_tensorflow.npz").values()  # losses come first
-    moved = [
-        np.abs(new.astype(float) - old).max()
-        for old, new in zip(before, after, strict=False)  # what is frozen comes last
-    ]
+    moved = []
+    # What is frozen comes last in the file of the start, and is in no state.
+    for name, old in zip(one, before.values(), strict=False):
+        distance = np.linalg.norm(one[name].astype(float) - old)
+        difference = np.linalg.norm(one[name].astype(float) - other[name])
+        assert difference <= 0.02 * distance + 1e-6 * old.size**0.5, name
+        moved.append(distance)
     assert np.median(moved) > 1e-3
 
 

@@ -52,7 +52,7 @@ def test_both_backends_take_the_same_steps(both, case):
     for name, old in zip(one, before.values(), strict=False):
         distance = np.linalg.norm(one[name].astype(float) - old)
         difference = np.linalg.norm(one[name].astype(float) - other[name])
-        assert difference <= 0.02 * distance + 1e-6 * old.size**0.5, name
+        assert difference <= 5e-3 * distance + 1e-6 * old.size**0.5, name
         moved.append(distance)
     assert np.median(moved) > 1e-3
 

@@ -100,7 +100,9 @@ def fixed(holders, folder, case):
         rng = np.random.default_rng(2)
         values = [
             # Of 0, which blank pixels give without a bias, leaky ReLU has two slopes.
-            0.1 * rng.standard_normal(v.shape) if "bias" in v.path else np.array(v)
+            0.1 * rng.standard_normal(v.shape)
+            if v.path.endswith("/bias")
+            else np.array(v)
             for v in variables
         ]
         np.savez(path, *values)

@@ -2,10 +2,11 @@
 
     errors       what can go wrong
     processor    how many cores may be used, and of which model
+    engine/      what one backend of Keras does otherwise than another
     packages     which of the optional packages are there
     config/      every setting, the presets, the command line
     images       images as arrays: resizing, the named range conversions
-    backend      Keras and TensorFlow, started quietly and seeded
+    backend      Keras and its backend, started quietly and seeded
     progress     what a person sees while training runs
     process      exit codes, Ctrl-C and SIGTERM
     storage/     the contract on disk: everything that is written

@@ -1,6 +1,8 @@
-"""Keras and TensorFlow, started quietly and seeded."""
+"""Keras and the backend that it computes with, started quietly and seeded."""
 
 import contextlib
+import importlib
+import importlib.util
 import os
 import platform
 import sys
@@ -10,45 +12,62 @@ from pathlib import Path
 from foldergan import processor
 from foldergan.errors import InputError
 
+# Those that `engine` knows, and what installs them.
+_BACKENDS = {"tensorflow": "requirements.txt", "jax": "requirements-jax.txt"}
+
 
 def start(seed: int) -> None:
-    """Imports Keras and TensorFlow and makes what follows repeatable.
+    """Imports Keras and its backend and makes what follows repeatable.
 
-    Same seed, same machine, same versions and same number of threads give the
-    same bits; TensorFlow promises no more than that.
+    Same seed, same backend, same machine, same versions and same number of threads
+    give the same bits; neither backend promises more than that.
 
     Args:
-        seed: seeds Python's, NumPy's and TensorFlow's generators.
+        seed: seeds Python's, NumPy's and the backend's generators.
     """
     load()
-    import keras
-    import tensorflow as tf
+    from foldergan import engine
 
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    engine.seed_everything(seed)
 
 
 def load() -> None:
-    """Imports Keras and TensorFlow, which takes seconds, without their chatter."""
-    if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        raise InputError(
-            f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}; the training steps here "
-            "are TensorFlow's; unset it"
-        )
+    """Imports Keras and its backend, which takes seconds, without their chatter.
+
+    Raises:
+        InputError: KERAS_BACKEND names another than TensorFlow or JAX, or one that is
+            not installed.
+    """
+    _refuse_other_backends()
     _refuse_unknown_backend_of_plots()
     if platform.machine() in ("x86_64", "AMD64"):
         # By itself TensorFlow does without oneDNN where there is no AVX-512.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # The backends count the cores that they may run on without the quota: more threads
+    # than that would use it up early and then all stand still together.
+    cores = processor.usable_cores()
     with _native_log_silenced():
-        import tensorflow as tf
-        from absl import logging
+        from foldergan import engine
 
-        tf.config.list_physical_devices("GPU")  # the first look is the noisy one
-    _limit_threads()
-    # It warns of `predict` on batches of several sizes, of which there are two.
-    tf.get_logger().setLevel("ERROR")
-    # Keras calls .h5 a legacy format at every save; the names are our contract.
-    logging.set_verbosity(logging.ERROR)
+        engine.prepare(cores if cores < processor.allowed_cores() else None)
+
+
+def name() -> str:
+    """Names the backend; TensorFlow unless KERAS_BACKEND says otherwise."""
+    return os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+def _refuse_other_backends() -> None:
+    if name() not in _BACKENDS:
+        raise InputError(
+            f"KERAS_BACKEND is {name()}; the training steps here are TensorFlow's and "
+            "JAX's; set it to tensorflow or jax, or unset it"
+        )
+    if importlib.util.find_spec(name()) is None:
+        raise InputError(
+            f"KERAS_BACKEND is {name()}, which is not installed here; run: "
+            f"python -m pip install -r {_BACKENDS[name()]}"
+        )
 
 
 def _refuse_unknown_backend_of_plots() -> None:
@@ -62,57 +81,38 @@ def _refuse_unknown_backend_of_plots() -> None:
         ) from error
 
 
-def _limit_threads() -> None:
-    """Starts no more threads than the CPU quota lets run at once.
-
-    TensorFlow itself counts the cores that it may run on, without the quota: more
-    threads than that would use it up early and then all stand still together.
-    """
-    import tensorflow as tf
-
-    cores, threading = processor.usable_cores(), tf.config.threading
-    is_told = "TF_NUM_INTRAOP_THREADS" in os.environ
-    if cores < processor.allowed_cores() and not is_told:
-        with contextlib.suppress(RuntimeError):  # it has computed before
-            threading.set_intra_op_parallelism_threads(cores)
-            threading.set_inter_op_parallelism_threads(cores)
-
-
 def lacks_bfloat16() -> bool:
     """Tells whether bfloat16 would be emulated, as far as the system says."""
-    load()
-    import tensorflow as tf
-
     flags = Path("/proc/cpuinfo")
-    if tf.config.list_physical_devices("GPU") or not flags.exists():
+    if _devices() or not flags.exists():
         return False
     return "bf16" not in flags.read_text(encoding="utf-8")
 
 
+def _devices() -> list[str]:
+    load()
+    from foldergan import engine
+
+    return engine.devices()
+
+
 def computed_on() -> dict[str, str]:
     """Names all that decides how fast something is computed here."""
-    load()
-    import tensorflow as tf
-
-    names = [
-        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
-        for gpu in tf.config.list_physical_devices("GPU")
-    ]
-    known = versions()
-    kept = ("keras", "tensorflow", "machine", "processor", "cores")
-    return {name: known[name] for name in kept} | {"gpus": ", ".join(names)}
+    gpus, known = _devices(), versions()
+    kept = ("keras", name(), "machine", "processor", "cores")
+    return {each: known[each] for each in kept} | {"gpus": ", ".join(gpus)}
 
 
 def versions() -> dict[str, str]:
     """Names what a run was made with, for the record beside the model."""
     import keras
     import numpy
-    import tensorflow as tf
 
     return {
         "python": platform.python_version(),
         "keras": keras.__version__,
-        "tensorflow": tf.__version__,
+        "backend": name(),
+        name(): _version_of_backend(),
         "numpy": numpy.__version__,
         "machine": platform.machine(),
         "processor": processor.model_name(),
@@ -120,9 +120,13 @@ def versions() -> dict[str, str]:
     }
 
 
+def _version_of_backend() -> str:
+    return importlib.import_module(name()).__version__
+
+
 @contextlib.contextmanager
 def _native_log_silenced() -> Iterator[None]:
-    """Keeps TensorFlow's start-up lines off the screen unless its level is set.
+    """Keeps the backend's start-up lines off the screen unless its level is set.
 
     They are printed by C++ before any log level is read, so that only the file
     descriptor itself can be turned away.

@@ -1,4 +1,4 @@
-"""Tests of how TensorFlow is started."""
+"""Tests of how Keras and its backend are started."""
 
 import os
 import platform
@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import pytest
+
+from foldergan import backend
+from foldergan.errors import InputError
 
 _TELL = (
     "from foldergan import backend; backend.load();"
@@ -24,3 +27,16 @@ def test_onednn_is_on_unless_turned_off(given, expected):
     command = [sys.executable, "-c", _TELL]
     said = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [("torch", "set it to tensorflow or jax"), ("jax", "requirements-jax.txt")],
+)
+def test_a_backend_that_cannot_be_is_refused_in_one_sentence(
+    monkeypatch, name, way_out
+):
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=way_out):
+        backend.load()

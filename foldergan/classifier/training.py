@@ -1,7 +1,7 @@
-"""Training the classifier, through Keras' own steps.
+"""Training the classifier.
 
-Small networks spend half of `fit` between the steps. Here many of Keras' training
-steps run in one call, on batches that were gathered together.
+Small networks spend half of Keras' `fit` between the steps. Here many steps run in one
+call, on batches that were gathered together.
 """
 
 import math
@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from foldergan import engine
 from foldergan.classifier import evaluation, whitening
 from foldergan.config.settings import Classifier
 from foldergan.data.batches import epoch_batches, epochs_of, reading_ahead
 from foldergan.data.splits import class_counts
 from foldergan.errors import RunError
-from foldergan.images import Images
-from foldergan.nn import augmentation, fast_layers, optimizers
+from foldergan.images import Images, Tensor
+from foldergan.nn import augmentation, optimizers, routes
 
 _OnStep = Callable[[int, int, dict[str, float]], None]
-# A batch, or some in a stack: images, targets, and the number of the first step.
-_Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+_LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 def train(
@@ -59,29 +59,28 @@ def train(
     num_steps = epochs * math.ceil(len(training) / settings.batch_size)
     if settings.network == "residual":
         whitening.whiten(classifier, images, training)
-    trained = fast_layers.optimized_copy(classifier, settings.computed_in)
-    trained.compile(
-        optimizer=optimizers.build_optimizer(settings, num_steps),
-        loss=_loss(trained, class_counts(labels, training), settings),
-        metrics=["accuracy"],
-    )
-    train_steps = _compiled_steps(trained, settings.augmentation, seed)
+    trained = routes.optimized_copy(classifier, settings.computed_in)
+    loss = _loss(trained, class_counts(labels, training), settings)
+    train_steps = _compiled_steps(trained, loss, settings, num_steps, seed)
     together = _steps_together(images, settings.batch_size)
     step = 0
     for epoch in range(1, epochs + 1):
-        trained.reset_metrics()
+        sums, count, done = np.zeros(2), 0, 0
         batches = epoch_batches(len(training), settings.batch_size, seed, epoch - 1)
-        done = 0
         stacks = (training[some] for some in _stacked(batches, together))
         for some in reading_ahead(images, stacks):
-            train_steps(images[some], targets[some], np.int32(step))
+            steps = np.arange(step, step + len(some), dtype=np.int32)
+            means = train_steps(images[some], targets[some], steps)
+            sums += means.sum(1, dtype=float) * some.shape[1]
+            count += some.size
             step += len(some)
             done += len(some)
-            on_step(done, len(batches), _means(trained))
+            on_step(done, len(batches), _named(sums / count))
         weights = trained.get_weights()
-        _refuse_infinity(epoch, _means(trained)["loss"], *weights)
+        logs = _named(sums / count)
+        _refuse_infinity(epoch, logs["loss"], *weights)
         classifier.set_weights(weights)
-        yield epoch, _logs(trained, images, labels, validation, settings)
+        yield epoch, logs | _validation(trained, images, labels, validation, settings)
 
 
 def num_epochs(settings: Classifier, num_images: int) -> int:
@@ -94,43 +93,55 @@ def num_epochs(settings: Classifier, num_images: int) -> int:
 
 
 def _compiled_steps(
-    classifier: keras.Model, augmented: tuple[str, ...], seed: int
-) -> Callable[[np.ndarray, np.ndarray, np.int32], None]:
-    """Compiles a function that takes one training step of Keras after the other.
+    classifier: keras.Model,
+    loss_function: _LossFunction,
+    settings: Classifier,
+    num_steps: int,
+    seed: int,
+) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """Compiles a function that takes one step after the other.
 
     It takes images (steps, batch_size, height, width, channels), their targets
-    (steps, batch_size, units) and the number of the first step.
+    (steps, batch_size, units) and the numbers of the steps, and returns loss and
+    accuracy before each, (2, steps).
     """
+    variables = classifier.trainable_variables
+    optimizer = optimizers.build_optimizer(settings, num_steps)
+    optimizer.build(variables)
 
-    def train_step(batch: _Batch) -> tf.Tensor:
-        images, targets, step = batch
-        draws = tf.stack([seed, 3 * step])
-        if "shift" in augmented:
+    def train_step(
+        images: Tensor, targets: Tensor, step: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        draws = ops.stack([seed, 3 * step])
+        if "shift" in settings.augmentation:
             images = augmentation.shift(images, draws)
-        if "mirror" in augmented:
+        if "mirror" in settings.augmentation:
             images = augmentation.mirror(images, draws)
-        return classifier.train_step((images, targets))["loss"]
 
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            tf.TensorSpec((None, *classifier.input_shape)),
-            tf.TensorSpec((None, *classifier.output_shape)),
-            tf.TensorSpec((), tf.int32),
+        def loss() -> tuple[Tensor, Tensor]:
+            probabilities = classifier(images, training=True)
+            return ops.mean(loss_function(targets, probabilities)), probabilities
+
+        (value, probabilities), gradients = engine.value_and_gradients(loss, variables)
+        optimizer.apply(gradients, variables)
+        return value, ops.mean(_are_right(targets, probabilities))
+
+    return engine.compiled_steps(
+        train_step,
+        [
+            ((None, *classifier.input_shape[1:]), "float32"),
+            ((None, *classifier.output_shape[1:]), "float32"),
+            ((), "int32"),
         ],
+        moved=lambda: [classifier, optimizer],
     )
-    def train_steps(
-        images: tf.Tensor, targets: tf.Tensor, first_step: tf.Tensor
-    ) -> None:
-        numbers = first_step + tf.range(tf.shape(images)[0])
-        tf.map_fn(
-            train_step,
-            (images, targets, numbers),
-            parallel_iterations=1,
-            fn_output_signature=tf.float32,
-        )
 
-    return train_steps
+
+def _are_right(targets: Tensor, probabilities: Tensor) -> Tensor:
+    """Tells 1 for each image whose class is the most probable one, else 0."""
+    if targets.shape[-1] == 1:
+        return ops.cast(ops.equal(probabilities > 0.5, targets > 0.5), "float32")
+    return keras.metrics.categorical_accuracy(targets, probabilities)
 
 
 def _stacked(batches: list[np.ndarray], together: int) -> Iterator[np.ndarray]:
@@ -142,26 +153,24 @@ def _stacked(batches: list[np.ndarray], together: int) -> Iterator[np.ndarray]:
         yield batches[-1][None]
 
 
-def _logs(
+def _named(figures: np.ndarray) -> dict[str, float]:
+    loss, accuracy = map(float, figures)
+    return {"accuracy": accuracy, "loss": loss}
+
+
+def _validation(
     trained: keras.Model,
     images: Images,
     labels: np.ndarray,
     rows: np.ndarray,
     settings: Classifier,
 ) -> dict[str, float]:
-    """The means of an epoch, and both figures of the validation rows, if any."""
-    logs = _means(trained)
+    """Both figures of the validation rows, if there are any."""
     if not len(rows):
-        return logs
+        return {}
     probabilities = evaluation.predict(trained, images, rows)
     figures = evaluation.evaluate(labels[rows], probabilities, settings.label_smoothing)
-    return logs | {f"val_{name}": figures[name] for name in logs}
-
-
-def _means(classifier: keras.Model) -> dict[str, float]:
-    """The means of the metrics since they were reset."""
-    figures = classifier.get_metrics_result()
-    return {name: float(figures[name]) for name in ("accuracy", "loss")}
+    return {f"val_{name}": figures[name] for name in ("accuracy", "loss")}
 
 
 def _refuse_infinity(epoch: int, *values: float | np.ndarray) -> None:
@@ -181,7 +190,7 @@ def _targets(classifier: keras.Model, labels: np.ndarray) -> np.ndarray:
 
 def _loss(
     classifier: keras.Model, counts: np.ndarray, settings: Classifier
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+) -> _LossFunction:
     """Builds the loss of targets and probabilities.
 
     A single unit takes binary cross-entropy: the categorical one compares units
@@ -201,15 +210,15 @@ def _loss(
     )
     weights = (counts.sum() / np.count_nonzero(counts) / counts.clip(1)).astype("f4")
 
-    def loss(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    def loss(targets: Tensor, probabilities: Tensor) -> Tensor:
         losses = cross_entropy(
             targets, probabilities, label_smoothing=settings.label_smoothing
         )
         if settings.class_weights == "none":
             return losses
         if is_single:
-            targets = tf.concat([1 - targets, targets], 1)
-        return losses * tf.linalg.matvec(targets, weights)
+            targets = ops.concatenate([1 - targets, targets], 1)
+        return losses * ops.matmul(targets, weights)
 
     return loss
 

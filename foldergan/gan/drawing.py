@@ -11,7 +11,7 @@ from foldergan.classifier import evaluation
 from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.images import Resized
-from foldergan.nn import fast_layers
+from foldergan.nn import routes
 from foldergan.storage import models, runs
 
 
@@ -93,8 +93,8 @@ def _as_trained(
     judged_in = runs.precision_of(model_dir, "TrainModel")
     print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
     return (
-        fast_layers.in_precision(generator, drawn_in),
-        fast_layers.in_precision(classifier, judged_in),
+        routes.in_precision(generator, drawn_in),
+        routes.in_precision(classifier, judged_in),
     )
 
 

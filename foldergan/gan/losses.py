@@ -5,6 +5,8 @@ cross-entropy on logits is softplus: -log sigmoid(x) = softplus(-x),
 -log(1 - sigmoid(x)) = softplus(x).
 """
 
+from collections.abc import Sequence
+
 from keras import ops
 
 from foldergan.images import Tensor
@@ -91,6 +93,27 @@ def hinge_generator_loss(fake_logits: Tensor) -> Tensor:
         Scalar; 0 when the discriminator knows nothing.
     """
     return -ops.mean(fake_logits)
+
+
+def mean_of(values: list[Tensor]) -> Tensor:
+    """The mean over the heads, which weigh the same."""
+    return sum(values[1:], values[0]) / len(values)
+
+
+def accuracies_of(pairs: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
+    """The fractions of real and of fake images that are told right.
+
+    Args:
+        pairs: for each head its logits of real and of fake images.
+    """
+    return (
+        mean_of([_fraction_of(real > 0) for real, _ in pairs]),
+        mean_of([_fraction_of(fake <= 0) for _, fake in pairs]),
+    )
+
+
+def _fraction_of(is_so: Tensor) -> Tensor:
+    return ops.mean(ops.cast(is_so, "float32"))
 
 
 # The discriminator's and the generator's, by the names that a setting takes.

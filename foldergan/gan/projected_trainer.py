@@ -13,20 +13,20 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from foldergan import engine
 from foldergan.classifier import linear_head
 from foldergan.config.settings import GAN
-from foldergan.gan import losses, mixing, networks, upsampler
+from foldergan.gan import losses, mixing, upsampler
 from foldergan.gan.codes import ImageCodes
 from foldergan.gan.projection import ProjectedDiscriminator
 from foldergan.gan.reconstruction import reconstruction_loss
-from foldergan.gan.steps import apply_gradients, fraction_of, mean_of
+from foldergan.gan.steps import minimize
 from foldergan.gan.trainer import AdversarialTrainer
 from foldergan.gan.upsampling import Upsampling
-from foldergan.images import Resized, to_tanh_range
+from foldergan.images import Resized, Tensor, to_tanh_range
 from foldergan.nn.augmentation import augment
-from foldergan.nn.fast_twin import fast_twin
 
 _WARM_UP_RATE = 1e-3  # learning rate
 _WARM_UP_PIXELS = 2.0  # weight of the pixels beside that of the mixed maps
@@ -63,18 +63,12 @@ class ProjectedTrainer(AdversarialTrainer):
         self._upsampling = upsampling
         super().__init__(discriminator, generator, settings, seed, feature_network)
         self._is_guided = settings.guidance > 0 and self.num_classes > 1
-        self._twin = fast_twin(generator, settings.computed_in)
         self.warm_up_optimizer = keras.optimizers.Adam(_WARM_UP_RATE, 0.5, 0.99)
         self.warm_up_optimizer.build(generator.trainable_variables)
         self._code_size = min(settings.code_size, self.latent_dim)
         self._codes = np.empty((0, 2, self._code_size), np.float32)
-        signature = [
-            tf.TensorSpec((None, *self.inference_generator.output_shape[1:])),
-            tf.TensorSpec((None, self.num_classes + self._code_size)),
-            tf.TensorSpec((), tf.int32),
-        ]
         self._compiled_warm_up, self._compiled_adversarial = (
-            tf.function(step, autograph=False, input_signature=signature)
+            self._compiled(step, self.num_classes + self._code_size)
             for step in (self._warm_up_step, self._adversarial_step)
         )
         self._compiled_step = self._take_step
@@ -154,19 +148,20 @@ class ProjectedTrainer(AdversarialTrainer):
 
     def _take_step(
         self, images: np.ndarray, conditions: np.ndarray, step: np.int32
-    ) -> tuple[tf.Tensor, ...]:
+    ) -> tuple[Tensor, ...]:
         """Takes a step of the warm-up or an adversarial one, by its number."""
         if step < self._settings.warm_up_steps:
             return self._compiled_warm_up(images, conditions, step)
         return self._compiled_adversarial(images, conditions, step)
 
     def _warm_up_step(
-        self, images: tf.Tensor, conditions: tf.Tensor, step: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
+        self, images: Tensor, conditions: Tensor, step: Tensor
+    ) -> tuple[Tensor, ...]:
         """Updates the generator by reconstruction; figures of the heads are 0."""
         reals = self._shrunk(images)
         classes, codes = self._split(conditions)
-        with tf.GradientTape() as tape:
+
+        def loss_of() -> tuple[Tensor, None]:
             fakes = self._generate(self._latents_with(codes, step, every=1), classes)
             loss = reconstruction_loss(
                 reals,
@@ -175,32 +170,31 @@ class ProjectedTrainer(AdversarialTrainer):
                 self.feature_network(fakes, training=False),
                 _WARM_UP_PIXELS,
             )
-        apply_gradients(tape, loss, self.generator, self.warm_up_optimizer)
+            return loss, None
+
+        loss, _ = minimize(loss_of, self.generator, self.warm_up_optimizer)
         self._finish_step(images, step)
-        zero = tf.zeros(())
+        zero = ops.zeros(())
         return zero, loss, zero, zero
 
     def _adversarial_step(
-        self, images: tf.Tensor, conditions: tf.Tensor, step: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
+        self, images: Tensor, conditions: Tensor, step: Tensor
+    ) -> tuple[Tensor, ...]:
         """Updates both networks; every other fake image reconstructs a real one.
 
         Both are augmented alike, so that they can be compared.
         """
-        reals = self._shrunk(images)
         classes, codes = self._split(conditions)
-        seed = tf.random.experimental.stateless_fold_in(tf.stack([self.seed, step]), 0)
-        with tf.GradientTape() as tape:
+        seed = engine.fold_in(ops.stack([self.seed, step]), 0)
+        reals = self._augmented(self._shrunk(images), seed)
+
+        def loss_of() -> tuple[Tensor, Any]:
             fakes = self._generate(self._latents_with(codes, step, every=2), classes)
-            reals, fakes = (
-                augment(x, self._settings.augmentation, seed) for x in (reals, fakes)
-            )
+            fakes = self._augmented(fakes, seed)
             real_features, fake_features = (
                 self.feature_network(x, training=False) for x in (reals, fakes)
             )
-            d_loss, *accuracies = self._update_discriminator(
-                real_features, fake_features, classes
-            )
+            figures = self._update_discriminator(real_features, fake_features, classes)
             loss = g_loss = self._generator_loss_of(fake_features, classes)
             if self._settings.reconstruction:
                 loss += self._settings.reconstruction * reconstruction_loss(
@@ -210,29 +204,36 @@ class ProjectedTrainer(AdversarialTrainer):
                     [of_all[::2] for of_all in fake_features],
                     _PIXELS,
                 )
-        apply_gradients(tape, loss, self.generator, self.generator_optimizer)
+            return loss, (g_loss, figures)
+
+        _, (g_loss, (d_loss, *accuracies)) = minimize(
+            loss_of, self.generator, self.generator_optimizer
+        )
         self._finish_step(images, step)
         return d_loss, g_loss, *accuracies
 
-    def _finish_step(self, images: tf.Tensor, step: tf.Tensor) -> None:
+    def _augmented(self, images: Tensor, seed: Tensor) -> Tensor:
+        return augment(images, self._settings.augmentation, seed)
+
+    def _finish_step(self, images: Tensor, step: Tensor) -> None:
         """Moves the average on, and the upsampler by the images as they are."""
-        self._update_ema(tf.shape(images)[0])
+        self._update_ema(ops.shape(images)[0])
         if self._upsampling:
             self._upsampling.take_step(images, step)
 
-    def _split(self, conditions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _split(self, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Splits what `_read` joined into classes and codes."""
         return conditions[:, : self.num_classes], conditions[:, self.num_classes :]
 
-    def _latents_with(self, codes: tf.Tensor, step: tf.Tensor, every: int) -> tf.Tensor:
+    def _latents_with(self, codes: Tensor, step: Tensor, every: int) -> Tensor:
         """Samples latent vectors, of which each `every`-th begins with its code."""
-        count = tf.shape(codes)[0]
+        count = ops.shape(codes)[0]
         latents = self._latents(count, step, 1)
-        is_coded = (tf.range(count) % every == 0)[:, None]
-        first = tf.where(is_coded, codes, latents[:, : self._code_size])
-        return tf.concat([first, latents[:, self._code_size :]], axis=1)
+        is_coded = (ops.arange(count) % every == 0)[:, None]
+        first = ops.where(is_coded, codes, latents[:, : self._code_size])
+        return ops.concatenate([first, latents[:, self._code_size :]], axis=1)
 
-    def _shrunk(self, images: tf.Tensor) -> tf.Tensor:
+    def _shrunk(self, images: Tensor) -> Tensor:
         """Makes images as small as the generator draws them."""
         return self._upsampling.shrink(images) if self._upsampling else images
 
@@ -248,52 +249,48 @@ class ProjectedTrainer(AdversarialTrainer):
             | (self._upsampling.parts() if self._upsampling else {})
         )
 
-    def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-        return self._twin(networks.encode_classes(latents, classes), training=True)
+    def _frozen(self) -> list[keras.Model]:
+        others = [self._upsampling.feature_network] if self._upsampling else []
+        return [*super()._frozen(), *others]
 
-    def _logits_of(
-        self, features: list[tf.Tensor], classes: tf.Tensor
-    ) -> list[tf.Tensor]:
+    def _prepared(self, head: keras.Model) -> Callable[[Tensor], Tensor]:
         # Spectral normalization moves its vectors in training mode only.
-        return [
-            losses.logits_of(head(of_head, training=True), classes)
-            for head, of_head in zip(self._heads, features, strict=True)
-        ]
+        return lambda features: head(features, training=True)
 
     def _update_discriminator(
         self,
-        real_features: list[tf.Tensor],
-        fake_features: list[tf.Tensor],
-        classes: tf.Tensor,
-    ) -> tuple[tf.Tensor, ...]:
+        real_features: list[Tensor],
+        fake_features: list[Tensor],
+        classes: Tensor,
+    ) -> tuple[Tensor, ...]:
         """Updates the heads, which batch-normalize real and fake images separately.
 
         The statistics of a joint batch would let the heads tell them apart, and the
         generator's loss, which has fake images only, lacks that cue.
         """
-        with tf.GradientTape() as tape:
+
+        def loss_of() -> tuple[Tensor, Any]:
             real = self._logits_of(real_features[:-1], classes)
             fake = self._logits_of(
-                [tf.stop_gradient(x) for x in fake_features[:-1]], classes
+                [ops.stop_gradient(x) for x in fake_features[:-1]], classes
             )
             pairs = list(zip(real, fake, strict=True))
-            d_loss = mean_of([self._discriminator_loss(*pair) for pair in pairs])
-        apply_gradients(tape, d_loss, self.discriminator, self.discriminator_optimizer)
-        return (
-            d_loss,
-            mean_of([fraction_of(real > 0) for real, _ in pairs]),
-            mean_of([fraction_of(fake <= 0) for _, fake in pairs]),
-        )
+            return losses.mean_of(
+                [self._discriminator_loss(*pair) for pair in pairs]
+            ), pairs
 
-    def _generator_loss_of(
-        self, features: list[tf.Tensor], classes: tf.Tensor
-    ) -> tf.Tensor:
+        d_loss, pairs = minimize(
+            loss_of, self.discriminator, self.discriminator_optimizer
+        )
+        return d_loss, *losses.accuracies_of(pairs)
+
+    def _generator_loss_of(self, features: list[Tensor], classes: Tensor) -> Tensor:
         """Adds to the adversarial loss that of another class than the intended one."""
         *of_heads, pooled = features
         loss = super()._generator_loss_of(of_heads, classes)
         if not self._is_guided:
             return loss
         logits = pooled @ self._classifier.kernel + self._classifier.bias
-        return loss + self._settings.guidance * tf.reduce_mean(
-            tf.nn.softmax_cross_entropy_with_logits(classes, logits)
+        return loss + self._settings.guidance * ops.mean(
+            ops.categorical_crossentropy(classes, logits, from_logits=True)
         )

@@ -13,7 +13,7 @@ from keras import layers
 from foldergan.config.settings import GAN
 from foldergan.errors import RUN_TRAINING, InputError
 from foldergan.gan import networks
-from foldergan.nn import fast_layers
+from foldergan.nn import routes
 
 _LEAST_SIZE = 4  # height or width up to which a map is not halved
 # What ends a block: features, ready to be used.
@@ -58,7 +58,7 @@ def build_feature_network(
             "these with TrainModel.py",
             ("discriminator_features",),
         )
-    classifier = fast_layers.optimized_copy(classifier, precision)
+    classifier = routes.optimized_copy(classifier, precision)
     classifier.trainable = False
     last = {
         layer.output.shape[1:3]: layer.output

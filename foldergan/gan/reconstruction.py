@@ -1,20 +1,21 @@
 """How far images are from those that they are to reconstruct."""
 
-import tensorflow as tf
+from keras import ops
 
 from foldergan.gan import mixing
-from foldergan.gan.steps import mean_of
+from foldergan.gan.losses import mean_of
+from foldergan.images import Tensor
 
 _COARSE = 32  # height and width that pixels are averaged to before they are compared
 
 
 def reconstruction_loss(
-    real_images: tf.Tensor,
-    fake_images: tf.Tensor,
-    real_features: list[tf.Tensor],
-    fake_features: list[tf.Tensor],
+    real_images: Tensor,
+    fake_images: Tensor,
+    real_features: list[Tensor],
+    fake_features: list[Tensor],
     pixel_weight: float,
-) -> tf.Tensor:
+) -> Tensor:
     """Computes the L1 distance of mixed maps, and of coarse pixels.
 
     A perceptual loss: Johnson et al., Perceptual Losses for Real-Time Style Transfer
@@ -28,14 +29,14 @@ def reconstruction_loss(
         pixel_weight: of the pixels; that of the mixed maps is 1.
     """
     size = max(1, real_images.shape[1] // _COARSE)
-    pooled = tf.nn.avg_pool2d(real_images - fake_images, size, size, "VALID")
+    pooled = ops.average_pool(real_images - fake_images, size, size)
     distance = feature_distance(real_features, fake_features)
-    return distance + pixel_weight * tf.reduce_mean(tf.abs(pooled))
+    return distance + pixel_weight * ops.mean(ops.abs(pooled))
 
 
 def feature_distance(
-    real_features: list[tf.Tensor], fake_features: list[tf.Tensor]
-) -> tf.Tensor:
+    real_features: list[Tensor], fake_features: list[Tensor]
+) -> Tensor:
     """Computes the L1 distance of mixed maps, which weigh the same.
 
     Args:
@@ -45,4 +46,4 @@ def feature_distance(
     pairs = zip(
         mixing.maps_of(real_features), mixing.maps_of(fake_features), strict=True
     )
-    return mean_of([tf.reduce_mean(tf.abs(real - fake)) for real, fake in pairs])
+    return mean_of([ops.mean(ops.abs(real - fake)) for real, fake in pairs])

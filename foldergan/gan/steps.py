@@ -1,20 +1,25 @@
-"""The alternating steps of a GAN: the only file of it that differentiates.
+"""The alternating steps of a GAN.
 
 Each step names the variables of the one network that it moves. No `trainable`
 flag is switched: on Keras 3 a discriminator that was compiled and then frozen
 inside a combined model silently never trains.
 """
 
-import keras
-import tensorflow as tf
+from collections.abc import Callable
+from typing import Any
 
+import keras
+from keras import ops
+
+from foldergan import engine
 from foldergan.config.settings import GAN
 from foldergan.gan import losses, networks
-from foldergan.nn import fast_layers
+from foldergan.images import Tensor
+from foldergan.nn import routes
 from foldergan.nn.augmentation import augment
 
 # Losses and accuracies, scalars.
-_Figures = tuple[tf.Tensor, ...]
+_Figures = tuple[Tensor, ...]
 # What augmentation's seed tells apart: images of one step and their use.
 _REAL, _FAKE, _GENERATOR = range(3)
 
@@ -71,6 +76,8 @@ class AdversarialSteps:
         self._discriminator_loss, self._generator_loss = losses.LOSSES[settings.loss]
         self.feature_network = feature_network
         self._heads = discriminator.heads if feature_network else [discriminator]
+        self._run_generator = routes.trained(generator, settings.computed_in)
+        self._run_heads = [self._prepared(head) for head in self._heads]
         self.num_classes = self._heads[0].output_shape[-1] - 1
         self.latent_dim = generator.input_shape[1] - self.num_classes
         self.inference_generator = networks.inference_generator(
@@ -83,10 +90,10 @@ class AdversarialSteps:
 
     def discriminator_step(
         self,
-        real_images: tf.Tensor,
-        fake_images: tf.Tensor,
-        classes: tf.Tensor,
-        step: tf.Tensor | int = 0,
+        real_images: Tensor,
+        fake_images: Tensor,
+        classes: Tensor,
+        step: Tensor | int = 0,
     ) -> _Figures:
         """Moves the discriminator's trainable variables, and no others.
 
@@ -106,8 +113,8 @@ class AdversarialSteps:
         )
 
     def generator_step(
-        self, latents: tf.Tensor, classes: tf.Tensor, step: tf.Tensor | int = 0
-    ) -> tf.Tensor:
+        self, latents: Tensor, classes: Tensor, step: Tensor | int = 0
+    ) -> Tensor:
         """Moves the generator's trainable variables, and no others.
 
         Args:
@@ -118,16 +125,16 @@ class AdversarialSteps:
         Returns:
             g_loss.
         """
-        with tf.GradientTape() as tape:
+
+        def loss() -> tuple[Tensor, None]:
             fake_images = self._generate(latents, classes)
             features = self._features_of(fake_images, step, _GENERATOR)
-            g_loss = self._generator_loss_of(features, classes)
-        apply_gradients(tape, g_loss, self.generator, self.generator_optimizer)
+            return self._generator_loss_of(features, classes), None
+
+        g_loss, _ = minimize(loss, self.generator, self.generator_optimizer)
         return g_loss
 
-    def alternate(
-        self, real_images: tf.Tensor, classes: tf.Tensor, step: tf.Tensor
-    ) -> _Figures:
+    def alternate(self, real_images: Tensor, classes: Tensor, step: Tensor) -> _Figures:
         """Moves the discriminator, then the generator, then the average.
 
         Args:
@@ -142,72 +149,76 @@ class AdversarialSteps:
         is_fresh = self._settings.latents == "fresh"
         step_once = self._step_afresh if is_fresh else self._step_shared
         logs = step_once(real_images, classes, step)
-        self._update_ema(tf.shape(real_images)[0])
+        self._update_ema(ops.shape(real_images)[0])
         return logs
 
     def _step_afresh(
-        self, real_images: tf.Tensor, classes: tf.Tensor, step: tf.Tensor
+        self, real_images: Tensor, classes: Tensor, step: Tensor
     ) -> _Figures:
         """Samples fakes of its own for each network."""
-        num_real = tf.shape(real_images)[0]
+        num_real = ops.shape(real_images)[0]
         fake_images = self._generate(self._latents(num_real, step, 0), classes)
         d_loss, *accuracies = self.discriminator_step(
             real_images, fake_images, classes, step
         )
         g_loss = self.generator_step(
             self._latents(2 * num_real, step, 1),
-            tf.concat([classes, classes], axis=0),
+            ops.concatenate([classes, classes], axis=0),
             step,
         )
         return d_loss, g_loss, *accuracies
 
     def _step_shared(
-        self, real_images: tf.Tensor, classes: tf.Tensor, step: tf.Tensor
+        self, real_images: Tensor, classes: Tensor, step: Tensor
     ) -> _Figures:
         """Shows one batch of fakes to both networks."""
-        num_real = tf.shape(real_images)[0]
+        num_real = ops.shape(real_images)[0]
         fakes_per_real = 1 if self._settings.latents == "half" else 2
-        fake_classes = tf.concat([classes] * fakes_per_real, axis=0)
-        with tf.GradientTape() as tape:
+        fake_classes = ops.concatenate([classes] * fakes_per_real, axis=0)
+
+        def loss() -> tuple[Tensor, _Figures]:
             latents = self._latents(fakes_per_real * num_real, step, 1)
             fake_images = self._generate(latents, fake_classes)
             fake_features = self._features_of(fake_images, step, _FAKE)
-            d_loss, *accuracies = self._update_discriminator(
+            figures = self._update_discriminator(
                 self._features_of(real_images, step, _REAL),
                 [features[:num_real] for features in fake_features],
                 classes,
             )
-            g_loss = self._generator_loss_of(fake_features, fake_classes)
-        apply_gradients(tape, g_loss, self.generator, self.generator_optimizer)
+            return self._generator_loss_of(fake_features, fake_classes), figures
+
+        g_loss, (d_loss, *accuracies) = minimize(
+            loss, self.generator, self.generator_optimizer
+        )
         return d_loss, g_loss, *accuracies
 
     def _update_discriminator(
         self,
-        real_features: list[tf.Tensor],
-        fake_features: list[tf.Tensor],
-        classes: tf.Tensor,
+        real_features: list[Tensor],
+        fake_features: list[Tensor],
+        classes: Tensor,
     ) -> _Figures:
         """Moves the discriminator by the features of real and of fake images."""
         features = [
-            tf.concat([real, tf.stop_gradient(fake)], axis=0)
+            ops.concatenate([real, ops.stop_gradient(fake)], axis=0)
             for real, fake in zip(real_features, fake_features, strict=True)
         ]
-        with tf.GradientTape() as tape:
-            logits = self._logits_of(features, tf.concat([classes, classes], axis=0))
-            pairs = [tf.split(of_head, 2) for of_head in logits]
-            d_loss = mean_of([self._discriminator_loss(*pair) for pair in pairs])
-        apply_gradients(tape, d_loss, self.discriminator, self.discriminator_optimizer)
-        real_accuracy = mean_of([fraction_of(real > 0) for real, _ in pairs])
-        fake_accuracy = mean_of([fraction_of(fake <= 0) for _, fake in pairs])
-        return d_loss, real_accuracy, fake_accuracy
 
-    def _generator_loss_of(
-        self, features: list[tf.Tensor], classes: tf.Tensor
-    ) -> tf.Tensor:
+        def loss() -> tuple[Tensor, list[list[Tensor]]]:
+            logits = self._logits_of(features, ops.concatenate([classes, classes], 0))
+            pairs = [ops.split(of_head, 2) for of_head in logits]
+            return losses.mean_of(
+                [self._discriminator_loss(*pair) for pair in pairs]
+            ), pairs
+
+        d_loss, pairs = minimize(loss, self.discriminator, self.discriminator_optimizer)
+        return d_loss, *losses.accuracies_of(pairs)
+
+    def _generator_loss_of(self, features: list[Tensor], classes: Tensor) -> Tensor:
         logits = self._logits_of(features, classes)
-        return mean_of([self._generator_loss(of_head) for of_head in logits])
+        return losses.mean_of([self._generator_loss(of_head) for of_head in logits])
 
-    def _update_ema(self, num_real: tf.Tensor) -> None:
+    def _update_ema(self, num_real: Tensor) -> None:
         """Moves the average on, faster at first, when it is of few images.
 
         Half-life and warm-up as in Karras et al., Analyzing and Improving the Image
@@ -216,9 +227,9 @@ class AdversarialSteps:
         """
         if not self._settings.ema:
             return
-        steps = tf.cast(self.generator_optimizer.iterations, tf.float32)
-        count = tf.cast(num_real, tf.float32)
-        half_life = tf.minimum(float(self._settings.ema), 0.05 * steps * count)
+        steps = ops.cast(self.generator_optimizer.iterations, "float32")
+        count = ops.cast(num_real, "float32")
+        half_life = ops.minimum(float(self._settings.ema), 0.05 * steps * count)
         kept = 0.5 ** (count / half_life)
         for mean, now in zip(
             self.ema_generator.weights, self.generator.weights, strict=True
@@ -226,61 +237,50 @@ class AdversarialSteps:
             mean.assign(now + kept * (mean - now))
 
     def _features_of(
-        self, images: tf.Tensor, step: tf.Tensor | int, use: int
-    ) -> list[tf.Tensor]:
+        self, images: Tensor, step: Tensor | int, use: int
+    ) -> list[Tensor]:
         """Augments images and computes what each head of the discriminator looks at."""
-        seed = tf.random.experimental.stateless_fold_in(
-            tf.stack([self.seed, step]), use
-        )
+        seed = engine.fold_in(ops.stack([self.seed, step]), use)
         images = augment(images, self._settings.augmentation, seed)
         if self.feature_network is None:
             return [images]
         return self.feature_network(images, training=False)
 
-    def _generate(self, latents: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-        inputs = networks.encode_classes(latents, classes)
-        return fast_layers.run(self.generator, inputs, self._settings.computed_in)
+    def _generate(self, latents: Tensor, classes: Tensor) -> Tensor:
+        return self._run_generator(networks.encode_classes(latents, classes))
 
-    def _logits_of(
-        self, features: list[tf.Tensor], classes: tf.Tensor
-    ) -> list[tf.Tensor]:
+    def _prepared(self, head: keras.Model) -> Callable[[Tensor], Tensor]:
+        return routes.trained(head, self._settings.computed_in)
+
+    def _logits_of(self, features: list[Tensor], classes: Tensor) -> list[Tensor]:
         """Returns each head's logits of being real."""
         return [
-            losses.logits_of(
-                fast_layers.run(head, of_head, self._settings.computed_in), classes
-            )
-            for head, of_head in zip(self._heads, features, strict=True)
+            losses.logits_of(run_head(of_head), classes)
+            for run_head, of_head in zip(self._run_heads, features, strict=True)
         ]
 
-    def _latents(self, count: tf.Tensor, step: tf.Tensor, use: int) -> tf.Tensor:
+    def _latents(self, count: Tensor, step: Tensor, use: int) -> Tensor:
         """Samples latent vectors that depend on the seed, the step and the use only."""
         shape = (count, self.latent_dim)
-        return tf.random.stateless_normal(shape, seed=[self.seed, 2 * step + use])
+        return engine.normal(shape, ops.stack([self.seed, 2 * step + use]))
 
 
-def mean_of(values: list[tf.Tensor]) -> tf.Tensor:
-    """The mean over the heads, which weigh the same."""
-    return tf.add_n(values) / len(values)
-
-
-def fraction_of(is_so: tf.Tensor) -> tf.Tensor:
-    """The fraction of a boolean tensor that is true."""
-    return tf.reduce_mean(tf.cast(is_so, tf.float32))
-
-
-def apply_gradients(
-    tape: tf.GradientTape,
-    loss: tf.Tensor,
+def minimize(
+    function: Callable[[], tuple[Tensor, Any]],
     network: keras.Model,
     optimizer: keras.Optimizer,
-) -> None:
+) -> tuple[Tensor, Any]:
     """Moves the trainable variables of one network, named here, and no others.
 
     Args:
-        tape: has recorded how `loss` came about.
-        loss: scalar.
+        function: returns the loss, a scalar, and anything else.
         network: whose variables move.
         optimizer: that moves them.
+
+    Returns:
+        What the function returned.
     """
     variables = network.trainable_variables
-    optimizer.apply(tape.gradient(loss, variables), variables)
+    returned, gradients = engine.value_and_gradients(function, variables)
+    optimizer.apply(gradients, variables)
+    return returned

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from foldergan import engine
 from foldergan.config.settings import GAN
 from foldergan.data.batches import epoch_batches, reading_ahead
 from foldergan.errors import InputError, RunError
@@ -48,16 +48,21 @@ class AdversarialTrainer(AdversarialSteps):
         self._step = 0  # batches done since the beginning
         self._sums = np.zeros(len(LOG_NAMES))  # of the epoch under way, per image
         self._count = 0
-        self._compiled_step = tf.function(
-            self.alternate,
-            autograph=False,  # no branch depends on a tensor
-            input_signature=[
-                tf.TensorSpec(
-                    (None, *self.inference_generator.output_shape[1:]), tf.float32
-                ),
-                tf.TensorSpec((None, self.num_classes), tf.float32),
-                tf.TensorSpec((), tf.int32),
+        self._compiled_step = self._compiled(self.alternate, self.num_classes)
+
+    def _compiled(
+        self, step: Callable[..., Any], num_conditions: int
+    ) -> Callable[..., Any]:
+        """Compiles a step of real images, conditions and the step's number."""
+        return engine.compiled(
+            step,
+            [
+                ((None, *self.inference_generator.output_shape[1:]), "float32"),
+                ((None, num_conditions), "float32"),
+                ((), "int32"),
             ],
+            moved=lambda: list(self._parts().values()),
+            frozen=self._frozen,
         )
 
     def train(
@@ -137,7 +142,7 @@ class AdversarialTrainer(AdversarialSteps):
             RunError: a number of it is not finite.
         """
         state = {
-            f"{name}/{index}": variable.numpy()
+            f"{name}/{index}": np.array(variable)
             for name, part in self._parts().items()
             for index, variable in enumerate(part.variables)
         }
@@ -179,6 +184,10 @@ class AdversarialTrainer(AdversarialSteps):
             "discriminator_optimizer": self.discriminator_optimizer,
             "generator_optimizer": self.generator_optimizer,
         } | ({"generator_ema": self.ema_generator} if self._settings.ema else {})
+
+    def _frozen(self) -> list[keras.Model]:
+        """Networks that a step computes with and leaves alone."""
+        return [self.feature_network] if self.feature_network else []
 
     def _means(self) -> dict[str, float]:
         return dict(zip(LOG_NAMES, (self._sums / self._count).tolist(), strict=True))

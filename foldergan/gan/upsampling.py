@@ -8,12 +8,14 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
+from foldergan import engine
 from foldergan.gan import losses, mixing
 from foldergan.gan.reconstruction import feature_distance
-from foldergan.gan.steps import apply_gradients
-from foldergan.nn.fast_twin import fast_twin
+from foldergan.gan.steps import minimize
+from foldergan.images import Tensor
+from foldergan.nn import routes
 
 _UPSAMPLER_RATE = 1e-3  # learning rate
 _DISCRIMINATOR_RATE = 4e-4
@@ -37,6 +39,12 @@ class Upsampling:
         feature_network: as of `mixing.build_feature_network`, of the large images.
         seed: of the noise.
         precision: "float32", or "bfloat16" for convolutions.
+
+    Attributes:
+        upsampler: as given.
+        discriminator: the same.
+        feature_network: the same.
+        factor: by which images are enlarged.
     """
 
     def __init__(
@@ -49,9 +57,9 @@ class Upsampling:
     ) -> None:
         self.upsampler = upsampler
         self.discriminator = discriminator
-        self._feature_network = feature_network
+        self.feature_network = feature_network
         self._seed = seed
-        self._twin = fast_twin(upsampler, precision)
+        self._enlarge = routes.trained(upsampler, precision)
         self.factor = upsampler.output_shape[1] // upsampler.input_shape[1]
         self._optimizers = [
             keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.99)
@@ -73,17 +81,17 @@ class Upsampling:
 
     def calibrate(self, images: np.ndarray) -> None:
         """Calibrates the feature network, as `mixing.calibrate` does."""
-        mixing.calibrate(self._feature_network, images)
+        mixing.calibrate(self.feature_network, images)
 
-    def shrink(self, images: tf.Tensor) -> tf.Tensor:
+    def shrink(self, images: Tensor) -> Tensor:
         """Averages the pixels that the upsampler makes of one.
 
         Args:
             images: float tensor (n, height, width, channels).
         """
-        return tf.nn.avg_pool2d(images, self.factor, self.factor, "VALID")
+        return ops.average_pool(images, self.factor, self.factor)
 
-    def take_step(self, images: tf.Tensor, step: tf.Tensor) -> None:
+    def take_step(self, images: Tensor, step: Tensor) -> None:
         """Moves the upsampler and its discriminator by some images of a batch.
 
         Args:
@@ -92,35 +100,39 @@ class Upsampling:
         """
         images = images[::_EVERY]
         small = self.shrink(images)
-        noise = tf.random.stateless_normal(tf.shape(small), [self._seed, step])
-        weight = _ADVERSARIAL * tf.minimum(1.0, tf.cast(step, tf.float32) / _FADE_IN)
+        noise = engine.normal(ops.shape(small), ops.stack([self._seed, step]))
+        weight = _ADVERSARIAL * ops.minimum(1.0, ops.cast(step, "float32") / _FADE_IN)
         discriminator_loss, generator_loss = losses.LOSSES["hinge"]
-        with tf.GradientTape() as tape:
-            enlarged = self._twin(small + _NOISE * noise, training=True)
+
+        def loss() -> tuple[Tensor, None]:
+            enlarged = self._enlarge(small + _NOISE * noise)
             self._update_discriminator(
-                images, tf.stop_gradient(enlarged), discriminator_loss
+                images, ops.stop_gradient(enlarged), discriminator_loss
             )
-            loss = (
+            distance = (
                 _distance(images, enlarged)
                 + _distance(small, self.shrink(enlarged))
                 + feature_distance(
-                    self._feature_network(images, training=False),
-                    self._feature_network(enlarged, training=False),
+                    self.feature_network(images, training=False),
+                    self.feature_network(enlarged, training=False),
                 )
-                + weight * generator_loss(self.discriminator(enlarged))
             )
-        apply_gradients(tape, loss, self.upsampler, self._optimizers[1])
+            return distance + weight * generator_loss(
+                self.discriminator(enlarged)
+            ), None
+
+        minimize(loss, self.upsampler, self._optimizers[1])
 
     def _update_discriminator(
-        self, real_images: tf.Tensor, fake_images: tf.Tensor, loss_of: Any
+        self, real_images: Tensor, fake_images: Tensor, loss_of: Any
     ) -> None:
-        with tf.GradientTape() as tape:
-            loss = loss_of(
-                self.discriminator(real_images), self.discriminator(fake_images)
-            )
-        apply_gradients(tape, loss, self.discriminator, self._optimizers[0])
+        def loss() -> tuple[Tensor, None]:
+            real_logits = self.discriminator(real_images)
+            return loss_of(real_logits, self.discriminator(fake_images)), None
+
+        minimize(loss, self.discriminator, self._optimizers[0])
 
 
-def _distance(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+def _distance(one: Tensor, other: Tensor) -> Tensor:
     """Computes the L1 distance, as a mean."""
-    return tf.reduce_mean(tf.abs(one - other))
+    return ops.mean(ops.abs(one - other))

@@ -4,10 +4,13 @@ Everything is differentiable by the images and depends on nothing but its seed, 
 whole numbers, so that a resumed run sees the same changes.
 """
 
-import tensorflow as tf
+from keras import ops
+
+from foldergan import engine
+from foldergan.images import Tensor
 
 
-def mirror(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def mirror(images: Tensor, seed: Tensor) -> Tensor:
     """Mirrors half of the images, left to right.
 
     Args:
@@ -17,11 +20,11 @@ def mirror(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     Returns:
         Tensor of the same shape and range.
     """
-    draws = tf.random.stateless_uniform((tf.shape(images)[0], 1, 1, 1), seed)
-    return tf.where(draws < 0.5, images, images[:, :, ::-1])
+    draws = engine.uniform((ops.shape(images)[0], 1, 1, 1), seed)
+    return ops.where(draws < 0.5, images, images[:, :, ::-1])
 
 
-def color(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def color(images: Tensor, seed: Tensor) -> Tensor:
     """Changes brightness, saturation and contrast of each image, in this order.
 
     By as much as in Zhao et al., Differentiable Augmentation for Data-Efficient GAN
@@ -35,44 +38,40 @@ def color(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     Returns:
         Tensor of the same shape.
     """
-    shape = (3, tf.shape(images)[0], 1, 1, 1)
-    brightness, saturation, contrast = tf.unstack(
-        tf.random.stateless_uniform(shape, seed)
-    )
+    shape = (3, ops.shape(images)[0], 1, 1, 1)
+    brightness, saturation, contrast = ops.unstack(engine.uniform(shape, seed), 3)
     images += brightness - 0.5
-    grey = tf.reduce_mean(images, axis=3, keepdims=True)
+    grey = ops.mean(images, axis=3, keepdims=True)
     images = grey + (images - grey) * (2 * saturation)
-    mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+    mean = ops.mean(images, axis=(1, 2, 3), keepdims=True)
     return mean + (images - mean) * (contrast + 0.5)
 
 
 def shift(
-    images: tf.Tensor, seed: tf.Tensor, fraction: float = 0.125, mode: str = "REFLECT"
-) -> tf.Tensor:
+    images: Tensor, seed: Tensor, fraction: float = 0.125, mode: str = "reflect"
+) -> Tensor:
     """Shifts each image by whole pixels, up to a fraction of its size each way.
 
     Args:
         images: float tensor (n, height, width, channels), any range.
         seed: int tensor of shape (2,).
         fraction: of height and of width.
-        mode: what comes in at the edge: "REFLECT", or "CONSTANT" for 0.
+        mode: what comes in at the edge: "reflect", or "constant" for 0.
 
     Returns:
         Tensor of the same shape and range.
     """
-    count, (_, height, width, _) = tf.shape(images)[0], images.shape
+    count, (_, height, width, _) = ops.shape(images)[0], images.shape
     most = int(height * fraction), int(width * fraction)
-    padded = tf.pad(images, ((0, 0), (most[0],) * 2, (most[1],) * 2, (0, 0)), mode)
+    padded = ops.pad(images, ((0, 0), (most[0],) * 2, (most[1],) * 2, (0, 0)), mode)
     for axis, (size, limit) in enumerate(((height, most[0]), (width, most[1])), 1):
-        starts = tf.random.stateless_uniform(
-            (count, 1), seed + axis, 0, 2 * limit + 1, tf.int32
-        )
-        pixels = starts + tf.range(size)
-        padded = tf.gather(padded, pixels, axis=axis, batch_dims=1)
+        starts = engine.integers((count, 1), seed + axis, 2 * limit + 1)
+        pixels = starts + ops.arange(size, dtype="int32")
+        padded = engine.shift_each(padded, pixels, axis)
     return padded
 
 
-def cutout(images: tf.Tensor, seed: tf.Tensor, fraction: float = 0.2) -> tf.Tensor:
+def cutout(images: Tensor, seed: Tensor, fraction: float = 0.2) -> Tensor:
     """Blanks one rectangle of each image, wherever it lies, to 0.
 
     Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020.
@@ -85,17 +84,17 @@ def cutout(images: tf.Tensor, seed: tf.Tensor, fraction: float = 0.2) -> tf.Tens
     Returns:
         Tensor of the same shape and range.
     """
-    count, (_, height, width, _) = tf.shape(images)[0], images.shape
+    count, (_, height, width, _) = ops.shape(images)[0], images.shape
     kept = []
     for axis, size in enumerate((height, width)):
-        middles = tf.random.stateless_uniform((count, 1), seed + axis, 0, size)
-        distances = tf.abs(tf.range(size, dtype=tf.float32) - middles)
+        middles = engine.uniform((count, 1), seed + axis, size)
+        distances = ops.abs(ops.arange(size, dtype="float32") - middles)
         kept.append(distances > fraction * size / 2)
     mask = kept[0][:, :, None] | kept[1][:, None]
-    return images * tf.cast(mask, images.dtype)[..., None]
+    return images * ops.cast(mask, images.dtype)[..., None]
 
 
-def augment(images: tf.Tensor, changes: tuple[str, ...], seed: tf.Tensor) -> tf.Tensor:
+def augment(images: Tensor, changes: tuple[str, ...], seed: Tensor) -> Tensor:
     """Augments images before the discriminator, real and fake alike.
 
     Args:
@@ -109,7 +108,7 @@ def augment(images: tf.Tensor, changes: tuple[str, ...], seed: tf.Tensor) -> tf.
     if "mirror" in changes:
         images = mirror(images, seed)
     if "shift" in changes:
-        images = shift(images, seed, mode="CONSTANT")
+        images = shift(images, seed, mode="constant")
     if "color" in changes:
         images = color(images, seed + 3)  # draws of its own
     if "cutout" in changes:

@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from foldergan.nn import plain_layers
+
 _FEW = 4  # channels: oneDNN pads them to 16, and computes as many
 
 
@@ -63,27 +65,9 @@ def optimized_copy(network: keras.Model, precision: str) -> keras.Model:
         network: with one output; may hold others.
         precision: "float32", or "bfloat16" for all layers but the last.
     """
-    policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
-    output = network
-    while isinstance(output, keras.Model):
-        *_, output = output.layers
-
-    def copied(layer: layers.Layer) -> layers.Layer:
-        kind, dtype = type(layer), "float32" if layer is output else policy
-        if kind is layers.BatchNormalization:
-            kind = _BatchNormalization
-        return kind.from_config(layer.get_config() | {"dtype": dtype})
-
-    made = keras.models.clone_model(network, clone_function=copied, recursive=True)
-    made.set_weights(network.get_weights())
-    return made
-
-
-def in_precision(network: keras.Model, precision: str) -> keras.Model:
-    """Lets a trained network compute in a precision; in float32 it is left alone."""
-    if precision == "float32":
-        return network
-    return optimized_copy(network, precision)
+    return plain_layers.copy_of(
+        network, precision, {layers.BatchNormalization: _BatchNormalization}
+    )
 
 
 class _BatchNormalization(layers.BatchNormalization):

@@ -126,8 +126,8 @@ def _measure(convolutions: list[Convolution], operations: float) -> float:
 def _work(
     convolution: Convolution, operations: float, precision: str
 ) -> Callable[[], None]:
-    """Prepares a convolution, forward and both gradients, as `fast_layers` has it."""
-    import tensorflow as tf
+    """Prepares a convolution, forward and both gradients, of a few random images."""
+    from foldergan import engine
 
     height, width, channels, filters, size, stride, is_transposed = convolution
     images_at_once = operations * processor.usable_cores() / convolution.operations
@@ -138,26 +138,9 @@ def _work(
             for length in (height, width)
         )
     rng = np.random.default_rng(0)
-
-    def sample(*shape: int) -> tf.Tensor:
-        return tf.constant(rng.standard_normal(shape, np.float32))
-
-    images = tf.cast(sample(count, height, width, channels), precision)
     pair = (filters, channels) if is_transposed else (channels, filters)
-    kernel = sample(size, size, *pair)
-    enlarged = (count, height * stride, width * stride, filters)
-
-    def work() -> None:
-        with tf.GradientTape() as tape:
-            tape.watch((images, kernel))
-            rounded = tf.cast(kernel, precision)
-            if is_transposed:
-                outputs = tf.nn.conv2d_transpose(
-                    images, rounded, enlarged, stride, "SAME"
-                )
-            else:
-                outputs = tf.nn.conv2d(images, rounded, stride, "SAME")
-        for gradient in tape.gradient(outputs, (images, kernel)):
-            gradient.numpy()  # waits for it, also on a GPU
-
-    return work
+    images, kernel = (
+        rng.standard_normal(shape, np.float32)
+        for shape in ((count, height, width, channels), (size, size, *pair))
+    )
+    return engine.convolution_work(images, kernel, stride, is_transposed, precision)

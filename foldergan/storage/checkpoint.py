@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from foldergan import backend
 from foldergan.config.precision import PRECISIONS
 from foldergan.errors import InputError, differences, report_unreadable
 from foldergan.storage import atomic, containers, seals
@@ -79,8 +80,14 @@ class Checkpoint:
         return self._clock() - self._saved_at >= _MOST_SECONDS_LOST
 
     def save(self, state: dict[str, np.ndarray]) -> None:
-        """Saves a state, by name, with the key and the tables."""
-        about = json.dumps({"settings": self._key, "tables": self.tables})
+        """Saves a state, by name, with the key, the tables and the backend."""
+        about = json.dumps(
+            {
+                "settings": self._key,
+                "tables": self.tables,
+                "backend": backend.name(),
+            }
+        )
         with atomic.replacing(self.path) as temporary:
             np.savez(temporary, about=about, **state)  # type: ignore[arg-type]
             seals.seal(temporary)

@@ -84,7 +84,7 @@ def test_a_step_moves_upsampler_and_discriminator_alone(upsampling):
     parts = (
         upsampling.upsampler,
         upsampling.discriminator,
-        upsampling._feature_network,
+        upsampling.feature_network,
     )
     before = [part.get_weights() for part in parts]
     train(upsampling, 1)

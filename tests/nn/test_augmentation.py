@@ -22,7 +22,7 @@ def test_half_of_the_images_are_mirrored_left_to_right():
     assert 0.4 < is_flipped.mean() < 0.6
 
 
-@pytest.mark.parametrize("mode", ["REFLECT", "CONSTANT"])
+@pytest.mark.parametrize("mode", ["reflect", "constant"])
 def test_images_are_shifted_by_whole_pixels_up_to_a_part_of_their_size(mode):
     shifted = augmentation.shift(NUMBERED, SEED, fraction=0.25, mode=mode).numpy()
     assert shifted.shape == NUMBERED.shape
@@ -43,7 +43,7 @@ def test_the_edge_is_filled_as_asked():
     ones = np.ones((50, 8, 8, 3), np.float32)
     reflected = augmentation.shift(ones, SEED)
     assert (reflected.numpy() == 1).all()
-    emptied = augmentation.shift(ones, SEED, mode="CONSTANT")
+    emptied = augmentation.shift(ones, SEED, mode="constant")
     assert (emptied.numpy() == 0).any()
 
 
@@ -124,7 +124,7 @@ def test_changes_are_made_as_named():
     images = some_images(50, size=(8, 8))
     changed = augmentation.augment(images, ("color", "shift", "mirror"), SEED)
     expected = augmentation.mirror(images, SEED)
-    expected = augmentation.shift(expected, SEED, mode="CONSTANT")
+    expected = augmentation.shift(expected, SEED, mode="constant")
     expected = augmentation.color(expected, SEED + 3)
     np.testing.assert_array_equal(changed, expected)
     for one in ("color", "shift", "mirror"):

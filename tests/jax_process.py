@@ -1,0 +1,37 @@
+"""Scripts in a process of their own, on JAX."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ENVIRONMENT, ROOT
+
+needs_jax = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None,
+    reason="JAX is not installed: pip install -r requirements-jax.txt",
+)
+
+
+def run_in_jax(folder: Path, name: str, *arguments) -> subprocess.CompletedProcess:
+    """Runs a script of the project, which fails if anything imports TensorFlow."""
+    trap = folder / "trap" / "tensorflow.py"
+    trap.parent.mkdir(exist_ok=True)
+    trap.write_text("raise RuntimeError('TensorFlow is imported under JAX')")
+    environment = ENVIRONMENT | {
+        "KERAS_BACKEND": "jax",
+        "MPLBACKEND": "agg",
+        "PYTHONPATH": str(trap.parent),
+        "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
+        # Compiled quickly rather than well, for little is computed.
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    }
+    return subprocess.run(
+        [sys.executable, ROOT / name, *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )

@@ -7,6 +7,8 @@ from jax_process import needs_jax, run_in_jax
 
 from foldergan import backend, engine
 
+pytestmark = pytest.mark.slow
+
 BACKENDS = ["tensorflow", pytest.param("jax", marks=needs_jax)]
 
 

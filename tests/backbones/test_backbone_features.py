@@ -73,7 +73,7 @@ def test_a_damaged_file_is_computed_again(backbone, tmp_path):
 @pytest.mark.parametrize("place", [-80, -200])
 def test_kept_features_that_have_changed_are_computed_anew(backbone, tmp_path, place):
     images, cache = random_images(), tmp_path
-    right = features.cached_features(backbone, images, ("image",), cache)
+    right = np.array(features.cached_features(backbone, images, ("image",), cache))
     (path,) = cache.glob("*.npy")
     kept = path.read_bytes()
     changed = bytearray(kept)

@@ -91,7 +91,14 @@ STAGES = {
 KILLS_PER_STAGE = 8
 # What says which run it was, or grows from epoch to epoch.
 OF_RUN = ("report", "output.txt", "img_data.txt.json")
-PASSING = ("export.json", "gan_", "generator_best", "generated_nearest", "resume")
+PASSING = (
+    "README.md",
+    "export.json",
+    "gan_",
+    "generated_nearest",
+    "generator_best",
+    "resume",
+)
 
 
 def load_all() -> None:

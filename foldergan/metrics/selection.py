@@ -40,7 +40,8 @@ def has_stalled(rows: list[dict[str, Any]], patience: int) -> bool:
 def _standard_error(row: dict[str, Any]) -> float:
     """Takes a quarter of the 95 % interval, which is about four errors wide.
 
-    A row that an earlier version left in resume.npz has no interval, and none is given.
+    A row that an earlier version left in resume.npz has no interval: then it is 0, as
+    for one that is upside down or NaN.
     """
     low, high = (row.get(f"kernel_distance_{end}", 0.0) for end in ("low", "high"))
-    return (high - low) / 4
+    return max(0.0, (high - low) / 4)

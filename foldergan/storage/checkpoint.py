@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,6 +106,8 @@ class Checkpoint:
         with _opened(self.path) as file:
             state = {name: file[name] for name in file.files}
             about = json.loads(str(state.pop("about")))
+            if not all(map(_has_numbers, state.values())):
+                raise ValueError("an entry is no array of numbers")
             saved, tables = dict(about["settings"]), dict(about["tables"])
             for name, rows in tables.items():
                 if not _are_rows(rows, _COLUMNS.get(name, {"epoch"})):
@@ -124,11 +127,20 @@ class Checkpoint:
         return state
 
 
+def _has_numbers(value: Any) -> bool:
+    """Tells whether a value is an array of numbers; NumPy gives bytes of any file."""
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+
+
 def _are_rows(value: Any, columns: set[str]) -> bool:
-    """Tells whether a value is a list of rows that have these columns, of numbers."""
+    """Tells whether a value is a list of rows with finite numbers in these columns."""
     return isinstance(value, list) and all(
         isinstance(row, dict)
-        and all(isinstance(row.get(name), int | float) for name in columns)
+        and all(_is_finite(row.get(name)) for name in columns)
         and all(isinstance(entry, str | int | float) for entry in row.values())
         for row in value
     )
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < math.inf

@@ -161,6 +161,24 @@ def test_pickled_objects_in_a_state_are_not_run(here, name):
         checkpoint.Checkpoint(here, {}).load()
 
 
+@pytest.mark.parametrize("value", [np.array([b"text"]), np.array(["text"])])
+def test_a_state_of_anything_but_numbers_is_refused(here, value):
+    about = json.dumps({"settings": {}, "tables": {}})
+    np.savez(here / filenames.RESUME, about=about, sums=value)
+    with pytest.raises(InputError, match="resume.npz is damaged"):
+        checkpoint.Checkpoint(here, {}).load()
+
+
+@pytest.mark.parametrize("distance", ["NaN", "Infinity"])
+def test_a_state_with_figures_that_are_not_finite_is_refused(here, distance):
+    row = {"epoch": 1, "kernel_distance": 0.5, "frechet_distance": 1}
+    tables = {"quality": [row | {"real": 6, "fake": 6}]}
+    about = json.dumps({"settings": {}, "tables": tables})
+    np.savez(here / filenames.RESUME, about=about.replace("0.5", distance))
+    with pytest.raises(InputError, match="resume.npz is damaged"):
+        checkpoint.Checkpoint(here, {}).load()
+
+
 def test_pickled_objects_in_kept_features_are_not_run(here):
     content = io.BytesIO()
     np.save(content, np.array([Bomb()]), allow_pickle=True)

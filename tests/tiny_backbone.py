@@ -34,5 +34,23 @@ def save_tiny(folder, name="tiny.keras", **arguments):
     return path
 
 
+def save_normalizing_classifier(folder):
+    """Saves a classifier through one that normalizes first, as EfficientNets do."""
+    from foldergan.classifier.network import build_classifier
+    from foldergan.config.settings import Classifier
+    from foldergan.storage import models
+
+    first = layers.Normalization()
+    first.build((None, None, None, 3))
+    first.set_weights([np.full(3, 0.5), np.full(3, 0.04), np.array(9)])
+    settings = Classifier(backbone=str(save_tiny(folder, first=first)))
+    classifier = build_classifier(settings, (32, 32, 3), 2)
+    rng = np.random.default_rng(0)
+    for weight in classifier.trainable_weights:  # the head, which begins with zeros
+        weight.assign(rng.standard_normal(weight.shape))
+    models.save_classifier(folder, classifier, ["a", "b"], ("none",))
+    return classifier
+
+
 def random_images(count=5, shape=(32, 32, 3)):
     return np.random.default_rng(0).random((count, *shape), np.float32)

@@ -15,7 +15,7 @@ from foldergan import engine
 from foldergan.classifier import evaluation, whitening
 from foldergan.config.settings import Classifier
 from foldergan.data.batches import epoch_batches, epochs_of, reading_ahead
-from foldergan.data.splits import class_counts
+from foldergan.data.splits import balanced_weights, class_counts
 from foldergan.errors import RunError
 from foldergan.images import Images, Tensor
 from foldergan.nn import augmentation, optimizers, routes
@@ -208,7 +208,7 @@ def _loss(
         if is_single
         else keras.losses.categorical_crossentropy
     )
-    weights = (counts.sum() / np.count_nonzero(counts) / counts.clip(1)).astype("f4")
+    weights = balanced_weights(counts)
 
     def loss(targets: Tensor, probabilities: Tensor) -> Tensor:
         losses = cross_entropy(

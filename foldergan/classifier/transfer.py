@@ -16,7 +16,7 @@ from foldergan.classifier import evaluation
 from foldergan.classifier.linear_head import LinearHead, fit
 from foldergan.classifier.standardized import Features
 from foldergan.config.settings import Classifier
-from foldergan.data.splits import class_counts
+from foldergan.data.splits import balanced_weights, class_counts
 from foldergan.images import Images
 
 # Backbones were trained at it; smaller images are enlarged: +4 points of accuracy.
@@ -151,8 +151,7 @@ def _class_weights(counts: np.ndarray, kind: str) -> np.ndarray:
     """Computes class weights of the loss; their mean over the images is 1."""
     if kind == "none":
         return np.ones(len(counts), np.float32)
-    present = np.count_nonzero(counts)
-    return (counts.sum() / present / counts.clip(1)).astype(np.float32)
+    return balanced_weights(counts)
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:

@@ -46,6 +46,19 @@ def _split(
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
+def balanced_weights(counts: np.ndarray) -> np.ndarray:
+    """Weighs each class as much as any other in all, and an image 1 on average.
+
+    Args:
+        counts: int array (classes,), images of each class.
+
+    Returns:
+        float32 array (classes,).
+    """
+    present = np.count_nonzero(counts)
+    return (counts.sum() / present / counts.clip(1)).astype(np.float32)
+
+
 def class_counts(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Counts the images of each class.
 

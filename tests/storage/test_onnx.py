@@ -6,10 +6,8 @@ import keras
 import numpy as np
 import pytest
 from conftest import classifier_of, generator_of
-from tiny_backbone import save_tiny
+from tiny_backbone import random_images, save_normalizing_classifier
 
-from foldergan.classifier.network import build_classifier
-from foldergan.config.settings import Classifier
 from foldergan.gan.networks import inference_generator
 from foldergan.storage import models, onnx
 
@@ -49,16 +47,8 @@ def test_a_classifier_gives_the_same_probabilities(tmp_path):
 @needs_onnx
 def test_a_backbone_that_normalizes_has_no_other_inputs(tmp_path):
     """As EfficientNets do: its mean and variance are no weights of a usual kind."""
-    first = keras.layers.Normalization()
-    first.build((None, None, None, 3))
-    first.set_weights([np.full(3, 0.5), np.full(3, 0.04), np.array(9)])
-    settings = Classifier(backbone=str(save_tiny(tmp_path, first=first)))
-    classifier = build_classifier(settings, (32, 32, 3), 2)
-    rng = np.random.default_rng(0)
-    for weight in classifier.trainable_weights:  # the head, which begins with zeros
-        weight.assign(rng.standard_normal(weight.shape))
-    models.save_classifier(tmp_path, classifier, ["a", "b"], ("none",))
-    images = rng.random((5, 32, 32, 3), np.float32)
+    classifier = save_normalizing_classifier(tmp_path)
+    images = random_images()
     found, names = run(onnx.export_classifier(tmp_path), images)
     assert names == ["images"] and np.ptp(found) > 10 * MOST_APART
     np.testing.assert_allclose(

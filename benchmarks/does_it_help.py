@@ -188,17 +188,20 @@ class Fold:
         from foldergan.data import extra_images
         from foldergan.images import Joined
 
-        shape = data.images.shape[1:]
-        self.images, self.labels = Joined(data.images), data.labels
+        # No more than these: features are computed of all images that there are.
+        rows = np.concatenate([training, test])
+        real = data.images[rows]
+        self.images, self.labels = Joined(real), data.labels[rows]
         if pool:
-            extra = extra_images.load(pool, pool.parent, data.names, shape, True)
-            self.images = Joined(data.images, extra.images)
-            self.labels = np.concatenate([data.labels, extra.labels])
-        self.test = test
-        self._real = training
+            extra = extra_images.load(
+                pool, pool.parent, data.names, real.shape[1:], True
+            )
+            self.images = Joined(real, extra.images)
+            self.labels = np.concatenate([self.labels, extra.labels])
+        self._real, self.test = np.split(np.arange(len(rows)), [len(training)])
+        self.num_real = len(rows)
         self._drawn = [
-            len(data.images) + np.flatnonzero(column[len(data.images) :])
-            for column in self.labels.T
+            len(rows) + np.flatnonzero(column[len(rows) :]) for column in self.labels.T
         ]
         self._rng = np.random.default_rng(seed)
 
@@ -314,7 +317,7 @@ def run(options, preset, data: Data) -> list[dict]:
                     about = dict(
                         zip(("network", "seed", "fold", "arm"), key, strict=True)
                     )
-                    about["drawn"] = int((chosen >= len(data.images)).sum())
+                    about["drawn"] = int((chosen >= fold.num_real).sum())
                     about["images"] = len(chosen)
                     recalls = zip(data.names, recall, strict=True)
                     rows.append(about | {f"recall of {n}": r for n, r in recalls})

@@ -152,7 +152,16 @@ class ProjectedTrainer(AdversarialTrainer):
         """Takes a step of the warm-up or an adversarial one, by its number."""
         if step < self._settings.warm_up_steps:
             return self._compiled_warm_up(images, conditions, step)
+        if step == self._settings.warm_up_steps:  # its epoch may have begun before
+            self._sums[:] = 0
+            self._count = 0
         return self._compiled_adversarial(images, conditions, step)
+
+    def _means(self) -> dict[str, float]:
+        means = super()._means()
+        if self._step > self._settings.warm_up_steps:
+            return means
+        return {"reconstruction_loss": means["g_loss"]}
 
     def _warm_up_step(
         self, images: Tensor, conditions: Tensor, step: Tensor

@@ -87,7 +87,7 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
         return None
     epochs = [row["epoch"] for row in rows]
     curves = []
-    for kind in ("loss", "accuracy"):
+    for kind in ("loss", "accuracy") if len(rows) > 1 else ():
         names = {kind: "training", f"val_{kind}": "validation"}
         values = {
             title: [row.get(name, np.nan) for row in rows]

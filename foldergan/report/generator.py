@@ -64,7 +64,9 @@ def _number(text: str) -> float | str:
 
 def _curves(history: list[dict[str, Any]]) -> list[charts.Chart]:
     epochs = [row["epoch"] for row in history]
-    names = [name for name in history[-1] if name != "epoch"]
+    # What the last epoch does not have, NaN, is of the warm-up, which is over.
+    last = history[-1]
+    names = [name for name in last if name != "epoch" and last[name] == last[name]]
     kinds = {
         "Loss of each network": [name for name in names if name.endswith("loss")],
         "Discriminator's accuracy": [n for n in names if n.endswith("accuracy")],

@@ -50,7 +50,7 @@ class TensorBoardLog:
                 figures = {
                     name: value
                     for name, value in row.items()
-                    if name != "epoch" and not isinstance(value, str)
+                    if name != "epoch" and not isinstance(value, str) and value == value
                 }
                 self._log.add_figures(epoch, figures)
 

@@ -97,15 +97,18 @@ def save_curves(path: Path, history: list[dict[str, float]]) -> None:
 
     Args:
         path: a .png file.
-        history: rows with "epoch" and names that end in "loss" or "accuracy".
+        history: rows with "epoch" and names that end in "loss" or "accuracy"; those
+            of the last row are drawn, where a row has them.
     """
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     epochs = [row["epoch"] for row in history]
     for axis, kind in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for name in (name for name in history[0] if name.endswith(kind)):
-            axis.plot(epochs, [row[name] for row in history], ".-", label=name)
+        for name in (name for name in history[-1] if name.endswith(kind)):
+            values = [row.get(name, np.nan) for row in history]
+            axis.plot(epochs, values, ".-", label=name)
         axis.set(xlabel="epoch", ylabel=kind)
-        axis.legend()
+        if axis.lines:
+            axis.legend()
     _save_figure(path, figure)
 
 

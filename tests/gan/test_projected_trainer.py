@@ -63,12 +63,25 @@ def test_the_warm_up_moves_the_generator_only(tmp_path, num_classes):
     ((_, logs),) = run(trainer, 1)
     assert has_moved(generator, trainer.generator)
     assert not has_moved(heads, trainer.discriminator)
-    assert logs["d_loss"] == logs["real_accuracy"] == 0 and logs["g_loss"] > 0
+    assert list(logs) == ["reconstruction_loss"] and logs["reconstruction_loss"] > 0
+
+
+def test_figures_of_the_epoch_in_which_the_warm_up_ends_are_of_what_follows(tmp_path):
+    trainer = new_trainer(tmp_path, warm_up_steps=1)
+    shown, steps, take_step = [], [], trainer._compiled_adversarial
+    trainer._compiled_adversarial = lambda *a: steps.append(take_step(*a)) or steps[-1]
+    ((_, logs),) = run(trainer, 1, on_step=lambda *about: shown.append(about[2]))
+    assert [list(each) == ["reconstruction_loss"] for each in shown[:2]] == [
+        True,
+        False,
+    ]
+    wanted = np.mean([float(step[0]) for step in steps])  # all batches are as large
+    assert logs["d_loss"] == pytest.approx(wanted) and wanted > 0
 
 
 def test_the_warm_up_learns_to_reconstruct(tmp_path):
     trainer = new_trainer(tmp_path, warm_up_steps=1000, latent_dim=16, code_size=16)
-    losses = [logs["g_loss"] for _, logs in run(trainer, 30)]
+    losses = [logs["reconstruction_loss"] for _, logs in run(trainer, 30)]
     assert losses[-1] < 0.9 * losses[0]
 
 

@@ -107,6 +107,25 @@ def test_why_a_save_is_the_best_is_said(model_dir):
     assert "cannot be told from real" in why()
 
 
+def test_figures_of_the_warm_up_are_shown_until_it_is_over(model_dir):
+    def summaries() -> str:
+        return " ".join(re.findall('aria-label="([^"]+)"', page.render(model_dir)))
+
+    warm_up = {"epoch": 1, "reconstruction_loss": 2.0}
+    tables.save_csv(model_dir / "gan_history.csv", [warm_up])
+    assert "reconstruction loss" in summaries()
+    after = [{"epoch": n, "d_loss": 0.6, "real_accuracy": 0.5} for n in (2, 3)]
+    tables.save_csv(model_dir / "gan_history.csv", [warm_up, *after])
+    assert "discriminator" in summaries() and "reconstruction" not in summaries()
+
+
+def test_a_single_epoch_of_a_classifier_is_no_curve(model_dir):
+    rows = tables.load_csv(model_dir / "train_history.csv")
+    assert "Accuracy" in page.render(model_dir)
+    tables.save_csv(model_dir / "train_history.csv", rows[:1])
+    assert "Accuracy" not in page.render(model_dir)
+
+
 def test_what_helped_is_told_from_what_chance_would_have(filled):
     text = page.render(filled)
     rows = re.findall(r'<tr><th scope="row">(.*?)</tr>', text)

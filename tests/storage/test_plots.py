@@ -126,6 +126,15 @@ def test_curves_and_matrix_are_not_blank(tmp_path):
         assert len(colours_of(read(tmp_path / name))) > 10
 
 
+def test_curves_of_a_warm_up_end_with_it(tmp_path):
+    history = [{"epoch": 1, "reconstruction_loss": 2.0}]
+    plots.save_curves(tmp_path / "a.png", history)
+    history += [{"epoch": n, "d_loss": 0.4, "real_accuracy": 0.5} for n in (2, 3)]
+    plots.save_curves(tmp_path / "b.png", history)
+    for name in ("a.png", "b.png"):
+        assert len(colours_of(read(tmp_path / name))) > 10
+
+
 def test_quality_shows_interval_and_floor_and_takes_rows_without(tmp_path):
     row = {"extractor": "pixels", "real": 9, "fake": 9, "frechet_distance": 2.0}
     earlier = [row | {"epoch": n, "kernel_distance": 1 / n} for n in (1, 2)]

@@ -217,6 +217,20 @@ def test_a_phone_does_not_scroll_sideways(browser, width):
     )
 
 
+def test_on_a_phone_each_choice_stands_beside_its_name(browser):
+    set_up(browser, 390, "light")
+    apart = browser.execute_script("""
+        return [...document.querySelectorAll("select")].map((select) => {
+          const range = document.createRange();
+          range.selectNode(select.labels[0].firstChild);
+          const middle = (box) => (box.top + box.bottom) / 2;
+          const boxes = [range, select].map((e) => e.getBoundingClientRect());
+          return Math.abs(middle(boxes[0]) - middle(boxes[1]));
+        });
+    """)
+    assert len(apart) == 3 and max(apart) < 5
+
+
 def test_everything_can_be_reached_by_keyboard(browser):
     reached = set()
     for _ in range(60):

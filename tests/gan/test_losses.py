@@ -150,3 +150,10 @@ def test_accuracies_are_fractions_told_right_averaged_over_the_heads():
 def test_the_mean_of_one_head_is_its_own():
     assert float(losses.mean_of([np.float32(3)])) == 3
     assert float(losses.mean_of([np.float32(1), np.float32(2), np.float32(6)])) == 3
+
+
+def test_each_patch_has_the_logit_of_the_class_of_its_image():
+    outputs = np.random.default_rng(0).normal(size=(2, 2, 3, 3)).astype(np.float32)
+    found = losses.logits_of(outputs, np.eye(2, dtype=np.float32)[[1, 0]])
+    expected = outputs[..., 0] + np.stack([outputs[0, ..., 2], outputs[1, ..., 1]])
+    np.testing.assert_allclose(found, expected.reshape(2, 6), rtol=1e-6)

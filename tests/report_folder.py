@@ -86,6 +86,7 @@ def add_gan(model_dir: Path, epochs: list[int]) -> None:
         for epoch in epochs
     ]
     tables.save_csv(model_dir / filenames.QUALITY, quality)
+    tables.save_json(model_dir / filenames.BEST_FIGURES, quality[1])
     for epoch in epochs:
         path = model_dir / filenames.GENERATED_PLOT.format(epoch=epoch)
         plots.save_image_grid(path, pictures(49), 7)

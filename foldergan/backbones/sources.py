@@ -46,6 +46,13 @@ SOURCES = {
         ),
     )
 }
+# What pictures are compared by; no backbone.
+INCEPTION = Source(
+    "InceptionV3",
+    f"{_HOST}/tensorflow/keras-applications/inception_v3/"
+    "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    88,
+)
 
 
 def keras_home() -> Path:

@@ -59,8 +59,13 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
     Raises:
         InputError: arrays or dataset are missing, damaged, or do not fit the settings.
     """
-    data_dir = options.data_dir
     _make_arrays(options, preset)
+    with manifest.unchanged(options.data_dir):
+        return _load(options.data_dir, preset)
+
+
+def _load(data_dir: Path, preset: Preset) -> TrainingSet:
+    """Loads the arrays, and says what they are."""
     data = read(data_dir, preset.gan, preset.seed)
     require_generator_reaches(
         data.image_shape, preset.gan.generator_filters, preset.gan.backbone
@@ -128,7 +133,8 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
     record = runs.load_run(generator_path.parent, "GANModel")
     names = ("image_shape", "conditioning", "held_out", "features")
     settings, seed = runs.load_settings(generator_path.parent, "GANModel", GAN(), names)
-    data = read(data_dir, settings, seed)
+    with manifest.unchanged(data_dir):
+        data = read(data_dir, settings, seed)
     found = arrays.fingerprint(data.images)
     if record.get("pictures", found) != found:  # not recorded by versions before 0.3
         raise InputError(

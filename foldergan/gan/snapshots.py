@@ -77,7 +77,7 @@ class Snapshots:
                 best generator draws, to be saved beside what it was trained on.
         """
         if selection.best_row(rows) is rows[-1]:
-            self._save_generator(filenames.BEST_GENERATOR)
+            self._save_generator(filenames.BEST_GENERATOR, filenames.OF_BEST_GENERATOR)
             page = self._model_dir / filenames.NEAREST
             plots.save_with_nearest(page, *draw_with_nearest(), plots.GRID_COLUMNS)
             tables.save_json(self._model_dir / filenames.BEST_FIGURES, rows[-1])
@@ -92,8 +92,13 @@ class Snapshots:
                 folder / filenames.FINAL_PLOT, images, plots.GRID_COLUMNS
             )
 
-    def _save_generator(self, name: str) -> None:
-        models.save_model(self._model_dir / name, self._generator, self._about)
+    def _save_generator(self, name: str, outdated: tuple[str, ...] = ()) -> None:
+        models.save_model(
+            self._model_dir / name,
+            self._generator,
+            self._about,
+            outdated=[self._model_dir / each for each in outdated],
+        )
 
     def _save_networks(self) -> None:
         with_probability = networks.with_probability(self._discriminator)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from foldergan.backbones import loading, sharing
-from foldergan.backbones.sources import SOURCES
+from foldergan.backbones.sources import INCEPTION, SOURCES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
 from foldergan.storage import filenames, models, networks
@@ -138,8 +138,8 @@ def _load_inception() -> FeatureExtractor:
     with report_unreadable(
         "InceptionV3",
         state="not to be had",
-        way_out="connect to the network once, for Keras keeps it, or choose features "
-        "of the classifier",
+        way_out=f"download {INCEPTION.url} elsewhere and put it at {INCEPTION.path}, "
+        "or choose features of the classifier",
     ):
         network = keras.applications.InceptionV3(
             include_top=False,

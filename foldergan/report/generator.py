@@ -41,7 +41,7 @@ def section(model_dir: Path) -> dict[str, Any] | None:
         "best": best,
         "frames": frames,
         "frames_left_out": without,
-        "nearest": _nearest(model_dir) if best else None,
+        "nearest": _nearest(model_dir, best["epoch"]) if best else None,
     }
 
 
@@ -177,7 +177,11 @@ def list_pages(model_dir: Path) -> dict[int, Path]:
     return found
 
 
-def _nearest(model_dir: Path) -> dict[str, Any] | None:
+def _nearest(model_dir: Path, epoch: int) -> dict[str, Any] | None:
+    """Shows what the generator of an epoch draws, unless the page is of another's."""
+    figures = tables.load_json(model_dir / filenames.BEST_FIGURES)
     path = model_dir / filenames.NEAREST
-    page = thumbnails.of_page(path, _NEAREST_WIDTH) if path.is_file() else None
+    if not (figures and figures["epoch"] == epoch and path.is_file()):
+        return None
+    page = thumbnails.of_page(path, _NEAREST_WIDTH)
     return page._asdict() if page else None

@@ -1,8 +1,10 @@
 """What the arrays were made from."""
 
+import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,6 +108,31 @@ def load_arrays(data_dir: Path) -> Arrays:
         return Arrays("an unknown source", None, [])
     skipped = known.found.get("skipped", [])  # CIFAR-10 has no files to skip
     return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]), skipped)
+
+
+@contextlib.contextmanager
+def unchanged(data_dir: Path) -> Iterator[None]:
+    """Refuses arrays that another run replaces while they are read, all together.
+
+    The record is the first that is renamed: where it is the same after the last of
+    them was opened, all were of one making.
+
+    Raises:
+        InputError: it is another now.
+    """
+    before, failure = _content_of(data_dir / ORIGIN), None
+    try:
+        yield
+    except InputError as error:  # perhaps for no other reason
+        failure = error
+    if _content_of(data_dir / ORIGIN) != before:
+        raise InputError(
+            f"the arrays in {data_dir} were replaced while they were read; wait for "
+            "the run that did, and give the same command",
+            ("data_dir",),
+        ) from failure
+    if failure:
+        raise failure
 
 
 def load_duplicates(data_dir: Path) -> list[list[tuple[int, str]]]:
@@ -213,6 +240,13 @@ def _are_groups(value: Any) -> bool:
         for group in value
         for each in group
     )
+
+
+def _content_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _state_of(path: Path) -> list[int] | None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +42,10 @@ class LoadedClassifier(NamedTuple):
 
 
 def save_model(
-    path: Path, model: "keras.Model", about: dict[str, Any] | None = None
+    path: Path,
+    model: "keras.Model",
+    about: dict[str, Any] | None = None,
+    outdated: Iterable[Path] = (),
 ) -> None:
     """Saves a whole Keras model as .h5, without its optimizer.
 
@@ -52,8 +56,9 @@ def save_model(
         path: final name of the .h5 file.
         model: any.
         about: JSON values that belong to it and travel inside the file.
+        outdated: as of `atomic.publishing`.
     """
-    with atomic.replacing(path) as temporary:
+    with atomic.replacing(path, outdated) as temporary:
         _write(temporary, model, about)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -332,6 +333,16 @@ def test_flipped_bit_in_a_png_is_refused(tmp_path):
         read_image(path, (4, 4, 3))
 
 
+def peak_memory() -> int:
+    """Most bytes that this process has held so far; 0 where nothing tells."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def test_small_file_that_unpacks_to_400_million_pixels_is_refused(tmp_path):
     side, packer = 20_000, zlib.compressobj(9)
     rows = bytes((side // 8 + 1) * 100)
@@ -339,8 +350,10 @@ def test_small_file_that_unpacks_to_400_million_pixels_is_refused(tmp_path):
     bomb = png(side, side, packed + packer.flush(), bits=1)
     assert len(bomb) < 100_000
     (tmp_path / "a.png").write_bytes(bomb)
+    before = peak_memory()
     with pytest.raises(ImageError, match="too many pixels"):
         read_image(tmp_path / "a.png", (4, 4, 3))
+    assert peak_memory() - before < 2**26  # bytes
 
 
 def test_float_pixels_are_refused_for_their_scale_is_unknown(tmp_path):

@@ -131,3 +131,29 @@ def test_each_patch_has_its_logit_and_what_the_class_adds():
     for image, column in ((0, 2), (1, 1)):
         expected = outputs[image, ..., 0] + outputs[image, ..., column]
         np.testing.assert_array_equal(logits[image], expected.ravel())
+
+
+def test_accuracies_are_fractions_told_right_averaged_over_the_heads():
+    def logits(*values):
+        return np.array(values, np.float32)[:, None]
+
+    real, fake = losses.accuracies_of(
+        [
+            (logits(2, 0.5, 0, -1), logits(0, -0.5)),  # half; all
+            (logits(0.5, 0.5), logits(0.5, -0.5)),  # all; half
+            (logits(1, 2, 3, -4), logits(1, 2)),  # three quarters; none
+        ]
+    )
+    assert float(real) == 0.75 and float(fake) == 0.5
+
+
+def test_the_mean_of_one_head_is_its_own():
+    assert float(losses.mean_of([np.float32(3)])) == 3
+    assert float(losses.mean_of([np.float32(1), np.float32(2), np.float32(6)])) == 3
+
+
+def test_each_patch_has_the_logit_of_the_class_of_its_image():
+    outputs = np.random.default_rng(0).normal(size=(2, 2, 3, 3)).astype(np.float32)
+    found = losses.logits_of(outputs, np.eye(2, dtype=np.float32)[[1, 0]])
+    expected = outputs[..., 0] + np.stack([outputs[0, ..., 2], outputs[1, ..., 1]])
+    np.testing.assert_allclose(found, expected.reshape(2, 6), rtol=1e-6)

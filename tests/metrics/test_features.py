@@ -1,5 +1,7 @@
 """Images -> features, of the classifier, of any Keras model, of InceptionV3."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from conftest import classifier_of
 from keras import layers
 
 from foldergan import images
+from foldergan.backbones.sources import INCEPTION
 from foldergan.errors import InputError
 from foldergan.metrics import features
 from foldergan.metrics.features import FeatureExtractor
@@ -149,13 +152,30 @@ def test_weights_that_cannot_be_had_are_said_in_one_sentence(monkeypatch, tmp_pa
         raise Exception("URL fetch failure on https://example.org: no network")
 
     monkeypatch.setattr(keras.applications, "InceptionV3", unreachable)
+    monkeypatch.setenv("KERAS_HOME", "/elsewhere")
     with pytest.raises(InputError) as caught:
         features.load_extractor("inception", tmp_path)
-    assert str(caught.value) == (
+    sentence, file = str(caught.value), "inception_v3_weights_[a-z_]*_notop.h5"
+    assert sentence.startswith(
         "InceptionV3 is not to be had (URL fetch failure on https://example.org: no "
-        "network); connect to the network once, for Keras keeps it, or choose features "
-        "of the classifier"
+        "network); download https://"
     )
+    assert sentence.endswith(", or choose features of the classifier")
+    for place in ("https://storage.googleapis.com/.*/", "it at /elsewhere/models/"):
+        assert re.search(f"{place}{file}[, ]", sentence)
+
+
+def test_the_weights_are_those_that_keras_looks_for(monkeypatch):
+    asked = []
+
+    def get_file(name, url, cache_subdir, **options):
+        asked.append((url, cache_subdir, name))
+        raise ConnectionError
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    with pytest.raises(ConnectionError):
+        keras.applications.InceptionV3(include_top=False, input_shape=(299, 299, 3))
+    assert asked == [(INCEPTION.url, "models", INCEPTION.path.name)]
 
 
 # Images of every size, and many of them.

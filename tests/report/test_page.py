@@ -126,6 +126,14 @@ def test_a_single_epoch_of_a_classifier_is_no_curve(model_dir):
     assert "Accuracy" not in page.render(model_dir)
 
 
+def test_nearest_pictures_of_another_generator_are_not_shown(model_dir):
+    """A run was killed between a better save and its row of the table."""
+    assert "Nearest neighbours" in page.render(model_dir)
+    figures = tables.load_json(model_dir / filenames.BEST_FIGURES)
+    tables.save_json(model_dir / filenames.BEST_FIGURES, figures | {"epoch": 3})
+    assert "Nearest neighbours" not in page.render(model_dir)
+
+
 def test_what_helped_is_told_from_what_chance_would_have(filled):
     text = page.render(filled)
     rows = re.findall(r'<tr><th scope="row">(.*?)</tr>', text)

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from conftest import draw_images, run_here
+from left_behind import left_behind
 
 from foldergan.metrics import evaluator
 
@@ -62,6 +63,28 @@ def test_the_best_is_kept_with_its_figures(trained, script, distances):
     assert best != (model / "generator_model_003.h5").read_bytes()
     assert (model / "gan_quality.png").is_file()
     assert "epoch 2 was better" in result.out
+
+
+@pytest.mark.slow
+def test_killed_at_each_write_it_leaves_no_figures_of_another(
+    trained, script, distances, tmp_path, monkeypatch
+):
+    """Neither those of an earlier run, nor of an earlier save of the same."""
+    distances += [1, 2, 1]
+    assert script(*GAN, "--epochs", 1, "--seed", 1).code == 0
+    into = tmp_path.with_name(f"{tmp_path.name}-killed")
+    with left_behind(trained / "model", into, monkeypatch) as left:
+        assert script(*GAN, "--epochs", 2).code == 0
+    assert len(left) >= 15
+    of: dict[bytes, set[bytes | None]] = {}  # figures or page -> its generators
+    for folder in left:
+        best = folder / "generator_best.h5"
+        there = best.read_bytes() if best.is_file() else None
+        for name in ("generator_best.json", "generated_nearest.png"):
+            if (folder / name).is_file():
+                of.setdefault((folder / name).read_bytes(), set()).add(there)
+    assert len(of) == 6 and all(len(found) == 1 for found in of.values())
+    assert None not in set().union(*of.values())
 
 
 def test_training_ends_when_patience_does(trained, script, distances):

@@ -269,6 +269,16 @@ def test_learning_rates_may_change_which_is_said(copied, script):
     assert 0 < np.abs(after - before).max() < 1e-6
 
 
+def test_a_gan_that_diverges_ends_in_1_and_keeps_the_last_good_state(copied, script):
+    before = contents(copied / "model")
+    flags = ("--resume", "--epochs", 6, "--generator-learning-rate", 1e30)
+    result = script("GANModel.py", "--preset", "smoke", *flags)
+    assert result.code == 1 and "Traceback" not in result.err
+    assert "smaller learning rates" in result.err.splitlines()[-1]
+    after = contents(copied / "model")
+    assert all(after[n] == before[n] for n in before if n.endswith((".h5", ".npz")))
+
+
 def test_going_on_with_another_version_is_said(copied, script):
     path = copied / "model" / "run_GANModel.json"
     record = json.loads(path.read_text())

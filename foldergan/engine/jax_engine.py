@@ -16,6 +16,12 @@ import keras
 import numpy as np
 from absl import logging
 
+from foldergan.engine import mesh
+from foldergan.engine.mesh import own_rows, whole
+
+__all__ = ["own_rows", "whole"]  # of a batch, on several devices
+_VARIABLES = mesh.Variables()  # of all steps, for they move the same networks
+
 
 def prepare(threads: int | None) -> None:
     """Quietens Keras and limits the threads of the processor's backend."""
@@ -106,14 +112,14 @@ def compiled(
         return outputs, [scope.get_current_value(variable) for variable in moving]
 
     # The memory of the old values is used for the new ones.
-    run = jax.jit(pure, donate_argnums=0)
+    everywhere = {"out_shardings": mesh.replicated()} if mesh.mesh() else {}
+    run = jax.jit(pure, donate_argnums=0, **everywhere)
 
     def call(*arguments: Any) -> Any:
         moving, still = _variables_of(moved()), _variables_of(frozen())
-        values, kept = ([each.value for each in some] for some in (moving, still))
+        values, kept = map(_VARIABLES.read, (moving, still))
         outputs, values = run(values, kept, *arguments)
-        for variable, value in zip(moving, values, strict=True):
-            variable.assign(value)
+        _VARIABLES.assign(moving, values)
         return outputs
 
     return call
@@ -133,7 +139,11 @@ def compiled_steps(
     run = compiled(step, signature, moved)
 
     def steps(*stacks: np.ndarray) -> np.ndarray:
-        return np.array([run(*arguments) for arguments in zip(*stacks, strict=True)]).T
+        taken = [
+            run(*(whole(each, len(each)) if each.ndim else each for each in arguments))
+            for arguments in zip(*stacks, strict=True)
+        ]
+        return np.array(taken).T
 
     return steps
 
@@ -170,7 +180,7 @@ def fold_in(seed: Any, use: int) -> jax.Array:
 
 def normal(shape: tuple[int, ...], seed: Any) -> jax.Array:
     """Draws float32 numbers of mean 0 and standard deviation 1."""
-    return jax.random.normal(_key(seed), shape)
+    return mesh.spread(jax.random.normal(_key(seed), shape))
 
 
 def uniform(shape: tuple[int, ...], seed: Any, end: float = 1.0) -> jax.Array:

@@ -136,15 +136,20 @@ class ProjectedTrainer(AdversarialTrainer):
         )
 
     def _read(
-        self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
+        self,
+        images: np.ndarray | Resized,
+        labels: np.ndarray,
+        batch: np.ndarray,
+        own: slice,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Reads images, half of them mirrored, and their classes and codes."""
         rng = np.random.default_rng((self.seed, self._step))
-        is_mirrored = rng.integers(0, 2, len(rows))
-        batch = to_tanh_range(images[rows])
-        batch[is_mirrored == 1] = batch[is_mirrored == 1, :, ::-1]
+        is_mirrored = rng.integers(0, 2, len(batch))[own]
+        rows = batch[own]
+        reals = to_tanh_range(images[rows])
+        reals[is_mirrored == 1] = reals[is_mirrored == 1, :, ::-1]
         codes = self._codes[rows, is_mirrored]
-        return batch, np.concatenate([labels[rows], codes], axis=1)
+        return reals, np.concatenate([labels[rows], codes], axis=1)
 
     def _take_step(
         self, images: np.ndarray, conditions: np.ndarray, step: np.int32

@@ -144,8 +144,7 @@ class ProjectedTrainer(AdversarialTrainer):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Reads images, half of them mirrored, and their classes and codes."""
         rng = np.random.default_rng((self.seed, self._step))
-        is_mirrored = rng.integers(0, 2, len(batch))[own]
-        rows = batch[own]
+        rows, is_mirrored = batch[own], rng.integers(0, 2, len(batch))[own]
         reals = to_tanh_range(images[rows])
         reals[is_mirrored == 1] = reals[is_mirrored == 1, :, ::-1]
         codes = self._codes[rows, is_mirrored]

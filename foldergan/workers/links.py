@@ -35,6 +35,8 @@ class Links:
     Attributes:
         service: HOST:PORT where JAX is to look for its coordination service.
         bound_to: HOST:PORT where that is to listen; None in others than the first.
+        relayed: the connections with other processes.
+        local: those with JAX in this process, which stay open to the end.
 
     Raises:
         InputError: the address cannot be listened on, or the number is another's.
@@ -43,16 +45,17 @@ class Links:
 
     def __init__(self, cluster: Cluster, on_lost: Callable[[], None]) -> None:
         self._on_lost, self._is_done = on_lost, threading.Lock()
+        self.local: list[socket.socket] = []
         if cluster.number:
-            first = _call(cluster)
-            local = socket.create_server(("127.0.0.1", 0))
-            self.service, self.bound_to = _name_of(local), None
-            self._start(lambda: self._relay(first, local.accept()[0]))
+            self.relayed = [first := _call(cluster)]
+            server = socket.create_server(("127.0.0.1", 0))
+            self.service, self.bound_to = _name_of(server), None
+            self._start(lambda: self._relay(first, _accepted(server)))
             return
-        others = _await_others(cluster)
+        self.relayed = _await_others(cluster)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.service = self.bound_to = _name_of(free)
-        for other in others:
+        for other in self.relayed:
             self._start(partial(self._relay_to_service, other))
 
     def end(self) -> None:
@@ -63,10 +66,12 @@ class Links:
         threading.Thread(target=work, daemon=True).start()
 
     def _relay_to_service(self, other: socket.socket) -> None:
-        self._relay(other, _local(self.service))
+        with contextlib.suppress(OSError):  # without a service JAX says why
+            self._relay(other, _local(self.service))
 
     def _relay(self, other: socket.socket, local: socket.socket) -> None:
         """Carries bytes both ways until the other process has ended."""
+        self.local.append(local)
         self._start(lambda: _carry(local, other))
         _carry(other, local)
         if self._is_done.acquire(blocking=False):  # of several that end, the first
@@ -77,6 +82,11 @@ def _carry(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)
+
+
+def _accepted(server: socket.socket) -> socket.socket:
+    with server:
+        return server.accept()[0]
 
 
 def _name_of(server: socket.socket) -> str:
@@ -120,6 +130,7 @@ def _call(cluster: Cluster) -> socket.socket:
             f"{NUMBER}=0, and look whether {ADDRESSES} names it"
         ) from error
     if answer != _TAKEN:
+        first.close()
         raise InputError(
             f"the first process, at {address}, has been started for another number of "
             f"processes, or has one with {NUMBER}={cluster.number} already"

@@ -20,8 +20,10 @@ from foldergan.workers.cluster import ADDRESSES, NUMBER, Cluster
 _WAIT = 300.0  # seconds for all processes to be started
 _HELLO = 64  # bytes
 _TAKEN, _REFUSED = b"y", b"n"
-# A machine that vanished is noticed after about 5 + 3 * 3 seconds.
-_KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3}
+# A machine that vanished is noticed after about 15 seconds, by a probe after silence
+# (seconds) or by what it does not acknowledge (milliseconds).
+_KEEPALIVE = {"TCP_KEEPIDLE": 6, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 3}
+_KEEPALIVE |= {"TCP_USER_TIMEOUT": 15_000}
 
 
 class Links:

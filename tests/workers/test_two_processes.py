@@ -37,12 +37,24 @@ def start_two(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with pictures, and what one process left in model/, two in of_two/."""
+    """A folder with pictures, and what one process left in model/.
+
+    What two left is in of_two/, what one on two devices in on_two/.
+    """
     folder = tmp_path_factory.mktemp("workers")
     draw_images(folder / "dataset")
     (folder / "dataset" / "red" / "3.png").unlink()
     alone = run_in_jax(folder, "GANModel.py", *TINY, "--epochs", 25)
     assert alone.returncode == 0, alone.stderr
+    devices = start_in_jax(
+        folder,
+        "GANModel.py",
+        *TINY,
+        *("--epochs", 25, "--model-dir", "on_two"),
+        XLA_FLAGS="--xla_backend_optimization_level=0 "
+        "--xla_force_host_platform_device_count=2",
+    )
+    assert end_of(devices).code == 0
     ends = [
         end_of(each)
         for each in start_two(folder, "--epochs", 25, "--model-dir", "of_two")
@@ -64,11 +76,12 @@ def state_in(model_dir):
         return {name: file[name] for name in file.files if name != "about"}
 
 
-def test_two_processes_take_the_steps_of_one(folder):
-    alone, together = (losses_in(folder / name) for name in ("model", "of_two"))
+@pytest.mark.parametrize("several", ["of_two", "on_two"])
+def test_two_processes_and_two_devices_take_the_steps_of_one(folder, several):
+    alone, together = (losses_in(folder / name) for name in ("model", several))
     assert len(alone) == 25  # of two steps each
     np.testing.assert_allclose(together, alone, atol=1e-3)
-    one, two = (state_in(folder / name) for name in ("model", "of_two"))
+    one, two = (state_in(folder / name) for name in ("model", several))
     assert one.keys() == two.keys()
     for name in one:
         np.testing.assert_allclose(two[name], one[name], atol=1e-3, err_msg=name)

@@ -87,14 +87,16 @@ def replicated() -> NamedSharding:
     return NamedSharding(mesh(), PartitionSpec())
 
 
-def _sharding(count: int) -> NamedSharding:
-    """Cuts the first axis into a part a device; where that cannot be, leaves it whole.
+def _sharding(count: int, axis: int = 0) -> NamedSharding:
+    """Cuts an axis into a part a device; where that cannot be, leaves it whole.
 
     Args:
         count: length of the axis.
+        axis: its number.
     """
-    is_cut = count % mesh().size == 0
-    return NamedSharding(mesh(), PartitionSpec(_AXIS if is_cut else None))
+    if count % mesh().size:
+        return replicated()
+    return NamedSharding(mesh(), PartitionSpec(*[None] * axis, _AXIS))
 
 
 def own_rows(count: int) -> slice:
@@ -112,17 +114,18 @@ def own_rows(count: int) -> slice:
     return slice(min(start for start, *_ in spans), max(end for _, end, _ in spans))
 
 
-def whole(own: np.ndarray, count: int) -> Any:
+def whole(own: np.ndarray, count: int, axis: int = 0) -> Any:
     """Makes the array of a whole batch from every process' own rows.
 
     Args:
         own: the rows of `own_rows`.
         count: rows of the batch.
+        axis: that they lie along.
     """
     if mesh() is None:
         return own
-    shape = (count, *own.shape[1:])
-    return jax.make_array_from_process_local_data(_sharding(count), own, shape)
+    shape = (*own.shape[:axis], count, *own.shape[axis + 1 :])
+    return jax.make_array_from_process_local_data(_sharding(count, axis), own, shape)
 
 
 def spread(numbers: jax.Array) -> jax.Array:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from foldergan.progress import EpochProgress
     from foldergan.report.run import RunReport
     from foldergan.storage.checkpoint import Checkpoint
+    from foldergan.workers.team import Team
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -58,54 +59,63 @@ def main() -> None:
     options, preset = parse_flags()
     options.output_dir = options.output_dir or options.model_dir
     from foldergan.report.run import RunReport
+    from foldergan.workers.team import Team
 
-    locking.make_writable_folder(options.output_dir)
-    with (
-        locking.training_folder(options.model_dir),
-        RunReport(options.model_dir, "GANModel", has_log=options.tensorboard) as report,
-    ):
-        train(options, preset, report)
+    with Team() as team:
+        if not team.is_first:
+            from foldergan.gan import following
+
+            following.follow(options, preset, team)
+            return
+        locking.make_writable_folder(options.output_dir)
+        model_dir, has_log = options.model_dir, options.tensorboard
+        with (
+            locking.training_folder(model_dir),
+            RunReport(model_dir, "GANModel", has_log=has_log) as report,
+        ):
+            train(options, preset, report, team)
 
 
-def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
+def train(
+    options: argparse.Namespace, preset: Preset, report: "RunReport", team: "Team"
+) -> None:
     from foldergan.data import training_set
-    from foldergan.gan import schedule
-    from foldergan.metrics import selection
+    from foldergan.gan import fingerprints, schedule
     from foldergan.progress import EpochProgress
     from foldergan.storage import checkpoint, tables
 
     # Load the images, and the state to go on from if asked to.
     data = training_set.load(options, preset)
     plan = schedule.plan(preset.gan, len(data.rows))
-    others, given = fingerprints(options, preset, data), preset.gan.precision
-    preset = decide_precision(options, preset, data)
-    saved = checkpoint.Checkpoint(
-        options.model_dir, schedule.resume_key(preset.gan, **others), schedule.RATES
-    )
+    others = fingerprints.of_training(options, preset, data)
+    given, preset = preset.gan.precision, decide_precision(options, preset, data)
+    key = schedule.resume_key(preset.gan, **others)
+    saved = checkpoint.Checkpoint(options.model_dir, key, schedule.RATES)
     state = saved.load() if options.resume else None
-    history = saved.tables.setdefault("history", [])
-    quality = saved.tables.setdefault("quality", [])
+    history, quality = (saved.tables.setdefault(n, []) for n in ("history", "quality"))
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data)
     start(options, preset, given, data, trainer, state, report)
-    epochs = plan.epochs
-    if selection.has_stalled(quality, preset.gan.patience):
-        print("it had ended there; a larger --patience goes on")
-        epochs = trainer.epoch
+    epochs = epochs_to_reach(plan.epochs, trainer, quality, preset.gan.patience)
 
     # Train, saving every few epochs, and a state to go on from once a minute too.
     limit = schedule.TimeLimit(preset.gan.hours)
     display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
-    with process.InterruptRequest() as interrupt:
-        for epoch, logs in trainer.train(
-            data.images,
-            sys.maxsize if epochs is None else epochs,
-            plan.batch_size,
-            data.rows,
-            data.labels,
-            on_step=showing_and_saving(display, saved, trainer),
-            should_stop=interrupt,
+    with (
+        process.InterruptRequest() as interrupt,
+        team.lead(trainer, key, preset.gan.precision, epochs, plan.batch_size),
+    ):
+        for epoch, logs in team.epochs(
+            trainer.train(
+                data.images,
+                sys.maxsize if epochs is None else epochs,
+                plan.batch_size,
+                data.rows,
+                data.labels,
+                on_step=showing_and_saving(display, saved, trainer),
+                should_stop=team.agreed(interrupt),
+            )
         ):
             display.on_epoch(epoch, logs)
             history.append({"epoch": epoch, **logs})
@@ -117,7 +127,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
             if has_save or saved.is_due():
                 saved.save(trainer.state())
             report.update()
-            if why := why_it_ends(time_is_up, quality, preset.gan.patience):
+            if why := schedule.why_it_ends(time_is_up, quality, preset.gan.patience):
                 print(f"{why}: training ends here")
                 epochs = epoch
                 break
@@ -126,6 +136,21 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
         of_epochs = f" of {epochs}" if epochs else ""
         interrupt.end(f"epoch {trainer.epoch}{of_epochs} is complete")
     finish(options, trainer, snapshots, history)
+
+
+def epochs_to_reach(
+    epochs: int | None,
+    trainer: "AdversarialTrainer",
+    quality: list[dict[str, Any]],
+    patience: int,
+) -> int | None:
+    """Tells which epoch is the last: that of a state which had ended there already."""
+    from foldergan.metrics import selection
+
+    if selection.has_stalled(quality, patience):
+        print("it had ended there; a larger --patience goes on")
+        return trainer.epoch
+    return epochs
 
 
 def showing_and_saving(
@@ -139,19 +164,6 @@ def showing_and_saving(
             saved.save(trainer.state())
 
     return on_step
-
-
-def why_it_ends(
-    time_is_up: bool, quality: list[dict[str, Any]], patience: int
-) -> str | None:
-    """Tells why a training ends before its last epoch; None where it goes on."""
-    from foldergan.metrics import selection
-
-    if time_is_up:
-        return "the time is up"
-    if selection.has_stalled(quality, patience):
-        return f"no better save in {patience}"
-    return None
 
 
 def save_and_evaluate(
@@ -168,24 +180,6 @@ def save_and_evaluate(
         quality.append({"epoch": epoch} | evaluator.evaluate())
         snapshots.save_quality(quality, evaluator.draw_with_nearest)
         print(selection.as_text(quality))
-
-
-def fingerprints(
-    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
-) -> dict[str, Any]:
-    """Names what a training must have in common to go on, beside its settings."""
-    from foldergan.backbones import sources
-    from foldergan.storage import arrays, models
-
-    others = {"seed": preset.seed, "pictures": arrays.fingerprint(data.images)}
-    if preset.gan.uses_classifier:
-        models.require_classifier(options.model_dir)
-        others["classifier"] = models.fingerprint_classifier(options.model_dir)
-    if preset.gan.backbone != "none":
-        backbone = sources.fingerprint(preset.gan.backbone)
-        models.refuse_other_backbone(options.model_dir, backbone)
-        others["backbone"] = backbone
-    return others
 
 
 def decide_precision(
@@ -297,4 +291,4 @@ def finish(
 
 
 if __name__ == "__main__":
-    sys.exit(process.exit_code_of(main))
+    sys.exit(process.exit_code_of(main, takes_several=True))

@@ -139,8 +139,8 @@ def train_step(options):
     return work
 
 
-def torch_step(dtype: str, compiled: bool = False):
-    """PyTorch, channels last, autocast for bfloat16."""
+def torch_step(dtype: str, compiled: bool = False, device: str = "cpu", mode=None):
+    """PyTorch, channels last, autocast for bfloat16; `mode` is torch.compile's."""
 
     def prepare(options):
         try:
@@ -168,7 +168,7 @@ def torch_step(dtype: str, compiled: bool = False):
             channels = 128
         generator = nn.Sequential(*layers, nn.Conv2d(128, 3, 3, padding=1), nn.Tanh())
         networks = [
-            network.to(memory_format=torch.channels_last)
+            network.to(device, memory_format=torch.channels_last)
             for network in (discriminator, generator)
         ]
         d_adam, g_adam = (
@@ -176,23 +176,24 @@ def torch_step(dtype: str, compiled: bool = False):
             for n in networks
         )
         real = torch.from_numpy(real_images().transpose(0, 3, 1, 2).copy())
-        real = real.contiguous(memory_format=torch.channels_last)
+        real = real.to(device).contiguous(memory_format=torch.channels_last)
         softplus = nn.functional.softplus
-        cast = torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16")
+        cast = torch.autocast(device, torch.bfloat16, enabled=dtype == "bfloat16")
 
         def losses(part):
             with cast:
                 if part == "discriminator":
                     with torch.no_grad():
-                        fakes = generator(torch.randn(NUM_REAL, 200)).float()
+                        latents = torch.randn(NUM_REAL, 200, device=device)
+                        fakes = generator(latents).float()
                     logits = discriminator(torch.cat([real, fakes])).float()
                     halves = softplus(-logits[:NUM_REAL]), softplus(logits[NUM_REAL:])
                     return (halves[0].mean() + halves[1].mean()) / 2
-                fakes = generator(torch.randn(2 * NUM_REAL, 200))
+                fakes = generator(torch.randn(2 * NUM_REAL, 200, device=device))
                 return softplus(-discriminator(fakes).float()).mean()
 
         if compiled:
-            losses = torch.compile(losses)
+            losses = torch.compile(losses, mode=mode)
 
         def step():
             for part, adam_of_part in (

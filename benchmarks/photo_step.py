@@ -47,7 +47,7 @@ def build(options):
     images = np.random.default_rng(0).random((count, *SHAPE), np.float32)
     labels = np.eye(CLASSES, dtype=np.float32)[np.arange(count) % CLASSES]
     trainer.prepare(images, labels, np.arange(count))
-    return trainer, *trainer._read(images, labels, np.arange(options.real))
+    return trainer, *trainer._read(images, labels, np.arange(options.real), slice(None))
 
 
 def works(trainer, images, conditions) -> dict:

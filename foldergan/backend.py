@@ -128,19 +128,28 @@ def _version_of_backend() -> str:
 def _native_log_silenced() -> Iterator[None]:
     """Keeps the backend's start-up lines off the screen unless its level is set.
 
-    They are printed by C++ before any log level is read, so that only the file
-    descriptor itself can be turned away.
+    They are printed by C++ before any log level is read.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with output_silenced():
+        yield
+
+
+@contextlib.contextmanager
+def output_silenced() -> Iterator[None]:
+    """Turns away what C++ prints, which only the file descriptors themselves can."""
+    kept = {number: os.dup(number) for number in (1, 2)}
+    sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+        for number in kept:
+            os.dup2(nowhere.fileno(), number)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        for number, copy in kept.items():
+            os.dup2(copy, number)
+            os.close(copy)

@@ -18,16 +18,18 @@ from foldergan import processor
 from foldergan.config import command_line
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
 from foldergan.progress import printable
+from foldergan.workers import cluster
 
 # What the systems say of a disk, or any other place, that takes nothing more.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
-def exit_code_of(main: Callable[[], None]) -> int:
+def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
     """Runs a script's `main` and turns every foreseen end into an exit code.
 
     Args:
         main: the script's work.
+        takes_several: whether several processes may do it together.
 
     Returns:
         0 when `main` returned, else the code of the error, whose one sentence
@@ -47,6 +49,8 @@ def exit_code_of(main: Callable[[], None]) -> int:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", str(processor.usable_cores()))
     try:
         _refuse_environment()
+        if not takes_several:
+            cluster.refuse_several(Path(sys.argv[0]).name)
         main()
         sys.stdout.flush()  # here, where it may still fail
     except ForeseenError as error:

@@ -15,8 +15,15 @@ needs_jax = pytest.mark.skipif(
 )
 
 
-def run_in_jax(folder: Path, name: str, *arguments) -> subprocess.CompletedProcess:
-    """Runs a script of the project, which fails if anything imports TensorFlow."""
+def start_in_jax(folder: Path, name: str, *arguments, **variables) -> subprocess.Popen:
+    """Starts a script of the project, which fails if anything imports TensorFlow.
+
+    Args:
+        folder: to start it in.
+        name: of the script.
+        arguments: of its command line.
+        variables: of its environment, beside those of all.
+    """
     trap = folder / "trap" / "tensorflow.py"
     trap.parent.mkdir(exist_ok=True)
     trap.write_text("raise RuntimeError('TensorFlow is imported under JAX')")
@@ -28,10 +35,18 @@ def run_in_jax(folder: Path, name: str, *arguments) -> subprocess.CompletedProce
         # Compiled quickly rather than well, for little is computed.
         "XLA_FLAGS": "--xla_backend_optimization_level=0",
     }
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, ROOT / name, *map(str, arguments)],
         cwd=folder,
-        env=environment,
-        capture_output=True,
+        env=environment | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def run_in_jax(folder: Path, name: str, *arguments) -> subprocess.CompletedProcess:
+    """Runs a script to its end, as of `start_in_jax`."""
+    started = start_in_jax(folder, name, *arguments)
+    said = started.communicate()
+    return subprocess.CompletedProcess(started.args, started.returncode, *said)

@@ -168,6 +168,7 @@ def advice(options: tuple[str, ...]) -> str:
     """Writes what to do about options as the end of a sentence; nothing for none."""
     special = {
         "resume": "run without --resume",
+        "workers": "give all of them the same command with --resume",
         "export_onnx": "leave out --export-onnx",
         "tensorboard": "leave out --tensorboard",
         "only": "leave out --only",

@@ -1,7 +1,7 @@
 """The batches of an epoch, and how many epochs there are."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -36,7 +36,9 @@ def epoch_batches(
 
 
 def reading_ahead(
-    images: Images, batches: Iterable[np.ndarray]
+    images: Images,
+    batches: Iterable[np.ndarray],
+    own_rows: Callable[[int], slice] = lambda count: slice(0, count),
 ) -> Iterator[np.ndarray]:
     """Yields batches while the system already reads the next one.
 
@@ -45,6 +47,7 @@ def reading_ahead(
     Args:
         images: that the batches are of.
         batches: arrays of row numbers.
+        own_rows: tells which of so many are read here.
 
     Yields:
         The batches, each sorted: the file is read forwards.
@@ -52,7 +55,7 @@ def reading_ahead(
     previous = None
     for batch in batches:
         current = np.sort(batch)
-        will_need(images, current)
+        will_need(images, current[own_rows(len(current))])
         if previous is not None:
             yield previous
         previous = current

@@ -15,11 +15,13 @@ if keras.backend.backend() == "jax":
         fold_in,
         integers,
         normal,
+        own_rows,
         prepare,
         seed_everything,
         shift_each,
         uniform,
         value_and_gradients,
+        whole,
     )
 else:
     from foldergan.engine.tensorflow_engine import (
@@ -30,11 +32,13 @@ else:
         fold_in,
         integers,
         normal,
+        own_rows,
         prepare,
         seed_everything,
         shift_each,
         uniform,
         value_and_gradients,
+        whole,
     )
 
 __all__ = [
@@ -45,9 +49,11 @@ __all__ = [
     "fold_in",
     "integers",
     "normal",
+    "own_rows",
     "prepare",
     "seed_everything",
     "shift_each",
     "uniform",
     "value_and_gradients",
+    "whole",
 ]

@@ -16,6 +16,12 @@ import keras
 import numpy as np
 from absl import logging
 
+from foldergan.engine import mesh
+from foldergan.engine.mesh import own_rows, whole
+
+__all__ = ["own_rows", "whole"]  # of a batch, on several devices
+_VARIABLES = mesh.Variables()  # of all steps, for they move the same networks
+
 
 def prepare(threads: int | None) -> None:
     """Quietens Keras and limits the threads of the processor's backend."""
@@ -93,6 +99,65 @@ def compiled(
 ) -> Callable[..., Any]:
     """Compiles a step, anew for each length of its arguments."""
     del signature  # JAX looks at the arguments
+    return _compiled(_pure(step, moved, frozen), moved, frozen)
+
+
+def compiled_steps(
+    step: Callable[..., tuple[Any, ...]],
+    signature: Sequence[tuple[tuple[int | None, ...], str]],
+    moved: Callable[[], Sequence[Any]],
+) -> Callable[..., np.ndarray]:
+    """Compiles a loop of steps; on a processor one step, which Python repeats.
+
+    XLA computes convolutions within a loop on one of a processor's threads, and slowly.
+    """
+    if not _is_accelerated():
+        return _repeated(compiled(step, signature, moved))
+    pure = _pure(step, moved, tuple)
+
+    def loop(values: list[Any], kept: list[Any], *stacks: Any) -> tuple[Any, Any]:
+        def once(values: list[Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
+            outputs, values = pure(values, kept, *arguments)
+            return values, jnp.stack(outputs)
+
+        values, outputs = jax.lax.scan(once, values, stacks)
+        return outputs.T, values
+
+    run = _compiled(loop, moved, tuple)
+
+    def steps(*stacks: np.ndarray) -> np.ndarray:
+        taken = (
+            whole(stack, stack.shape[1], axis=1) if stack.ndim > 1 else stack
+            for stack in stacks
+        )
+        return np.array(run(*taken))
+
+    return steps
+
+
+def _is_accelerated() -> bool:
+    return jax.default_backend() != "cpu"
+
+
+def _repeated(run: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """Starts a compiled step again before its scalars are waited for."""
+
+    def steps(*stacks: np.ndarray) -> np.ndarray:
+        taken = [
+            run(*(whole(each, len(each)) if each.ndim else each for each in arguments))
+            for arguments in zip(*stacks, strict=True)
+        ]
+        return np.array(taken).T
+
+    return steps
+
+
+def _pure(
+    step: Callable[..., Any],
+    moved: Callable[[], Sequence[Any]],
+    frozen: Callable[[], Sequence[Any]],
+) -> Callable[..., tuple[Any, list[jax.Array]]]:
+    """Makes a step a function of the values of variables, too, that returns others."""
 
     def pure(values: list[Any], kept: list[Any], *arguments: Any) -> tuple[Any, Any]:
         moving, still = _variables_of(moved()), _variables_of(frozen())
@@ -105,15 +170,24 @@ def compiled(
             raise ValueError(f"a compiled step moves {names}, which it did not name")
         return outputs, [scope.get_current_value(variable) for variable in moving]
 
+    return pure
+
+
+def _compiled(
+    pure: Callable[..., tuple[Any, list[jax.Array]]],
+    moved: Callable[[], Sequence[Any]],
+    frozen: Callable[[], Sequence[Any]],
+) -> Callable[..., Any]:
+    """Compiles what `_pure` makes, or a loop of it, and moves the variables by it."""
     # The memory of the old values is used for the new ones.
-    run = jax.jit(pure, donate_argnums=0)
+    everywhere = {"out_shardings": mesh.replicated()} if mesh.mesh() else {}
+    run = jax.jit(pure, donate_argnums=0, **everywhere)
 
     def call(*arguments: Any) -> Any:
         moving, still = _variables_of(moved()), _variables_of(frozen())
-        values, kept = ([each.value for each in some] for some in (moving, still))
+        values, kept = map(_VARIABLES.read, (moving, still))
         outputs, values = run(values, kept, *arguments)
-        for variable, value in zip(moving, values, strict=True):
-            variable.assign(value)
+        _VARIABLES.assign(moving, values)
         return outputs
 
     return call
@@ -122,20 +196,6 @@ def compiled(
 def _variables_of(parts: Sequence[Any]) -> list[keras.Variable]:
     """Lists the variables of networks and optimizers, each once."""
     return list({id(v): v for part in parts for v in part.variables}.values())
-
-
-def compiled_steps(
-    step: Callable[..., tuple[Any, ...]],
-    signature: Sequence[tuple[tuple[int | None, ...], str]],
-    moved: Callable[[], Sequence[Any]],
-) -> Callable[..., np.ndarray]:
-    """Compiles one step, which is started again before its scalars are waited for."""
-    run = compiled(step, signature, moved)
-
-    def steps(*stacks: np.ndarray) -> np.ndarray:
-        return np.array([run(*arguments) for arguments in zip(*stacks, strict=True)]).T
-
-    return steps
 
 
 def value_and_gradients(
@@ -170,7 +230,7 @@ def fold_in(seed: Any, use: int) -> jax.Array:
 
 def normal(shape: tuple[int, ...], seed: Any) -> jax.Array:
     """Draws float32 numbers of mean 0 and standard deviation 1."""
-    return jax.random.normal(_key(seed), shape)
+    return mesh.spread(jax.random.normal(_key(seed), shape))
 
 
 def uniform(shape: tuple[int, ...], seed: Any, end: float = 1.0) -> jax.Array:

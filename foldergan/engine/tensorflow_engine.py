@@ -94,6 +94,17 @@ def compiled_steps(
     return lambda *stacks: run(*stacks).numpy().T
 
 
+def own_rows(count: int) -> slice:
+    """Tells which rows of a batch of `count` this process has to read: all."""
+    return slice(0, count)
+
+
+def whole(own: np.ndarray, count: int, axis: int = 0) -> Any:
+    """Makes the array of a whole batch from each process' own rows: it is that."""
+    del count, axis
+    return own
+
+
 def value_and_gradients(
     function: Callable[[], tuple[tf.Tensor, Any]], variables: Sequence[keras.Variable]
 ) -> tuple[tuple[tf.Tensor, Any], list[tf.Tensor]]:

@@ -8,7 +8,7 @@ classes apart, and guide the generator to the class that it is conditioned on. I
 small images, which it learns sooner; `upsampling` trains what enlarges them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -73,32 +73,8 @@ class ProjectedTrainer(AdversarialTrainer):
         )
         self._compiled_step = self._take_step
 
-    def train(
-        self,
-        images: np.ndarray | Resized,
-        epochs: int,
-        batch_size: int,
-        rows: Sequence[int] | np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-        *,
-        on_step: Callable[[int, int, dict[str, float]], None] = lambda *_: None,
-        should_stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[tuple[int, dict[str, float]]]:
-        """Trains as `AdversarialTrainer` does, after `prepare`."""
-        all_rows = np.arange(len(images)) if rows is None else np.asarray(rows)
-        self.prepare(images, labels, all_rows)
-        yield from super().train(
-            images,
-            epochs,
-            batch_size,
-            all_rows,
-            labels,
-            on_step=on_step,
-            should_stop=should_stop,
-        )
-
     def prepare(
-        self, images: np.ndarray | Resized, labels: np.ndarray | None, rows: np.ndarray
+        self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
     ) -> None:
         """Calibrates the feature networks, computes codes, and fits what guides.
 
@@ -112,7 +88,6 @@ class ProjectedTrainer(AdversarialTrainer):
         mixing.calibrate(self.feature_network, self._shrunk(real_images))
         if self._upsampling:
             self._upsampling.calibrate(real_images)
-        labels = np.empty((len(images), 0), np.float32) if labels is None else labels
         self._codes = ImageCodes(
             self.feature_network, images, self._shrunk, labels, rows, self._code_size
         ).values
@@ -136,15 +111,19 @@ class ProjectedTrainer(AdversarialTrainer):
         )
 
     def _read(
-        self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
+        self,
+        images: np.ndarray | Resized,
+        labels: np.ndarray,
+        batch: np.ndarray,
+        own: slice,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Reads images, half of them mirrored, and their classes and codes."""
         rng = np.random.default_rng((self.seed, self._step))
-        is_mirrored = rng.integers(0, 2, len(rows))
-        batch = to_tanh_range(images[rows])
-        batch[is_mirrored == 1] = batch[is_mirrored == 1, :, ::-1]
+        rows, is_mirrored = batch[own], rng.integers(0, 2, len(batch))[own]
+        reals = to_tanh_range(images[rows])
+        reals[is_mirrored == 1] = reals[is_mirrored == 1, :, ::-1]
         codes = self._codes[rows, is_mirrored]
-        return batch, np.concatenate([labels[rows], codes], axis=1)
+        return reals, np.concatenate([labels[rows], codes], axis=1)
 
     def _take_step(
         self, images: np.ndarray, conditions: np.ndarray, step: np.int32

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from foldergan.config.settings import GAN
 from foldergan.data.batches import epochs_of
+from foldergan.metrics import selection
 
 # What may be another when a training goes on.
 _MAY_CHANGE = (
@@ -112,6 +113,23 @@ def plan(settings: GAN, num_images: int) -> Schedule:
         epochs = epochs_of(epochs, settings.least_steps, *of_images)
     save_every = epochs_of(settings.save_every, settings.save_steps, *of_images)
     return Schedule(epochs, save_every, batch_size, settings.save_growth)
+
+
+def why_it_ends(
+    time_is_up: bool, quality: list[dict[str, Any]], patience: int
+) -> str | None:
+    """Tells why a training ends before its last epoch; None where it goes on.
+
+    Args:
+        time_is_up: as of `TimeLimit`.
+        quality: as of `selection.has_stalled`.
+        patience: the same.
+    """
+    if time_is_up:
+        return "the time is up"
+    if selection.has_stalled(quality, patience):
+        return f"no better save in {patience}"
+    return None
 
 
 def resume_key(settings: GAN, **others: Any) -> dict[str, Any]:

@@ -99,13 +99,15 @@ class AdversarialTrainer(AdversarialSteps):
                 raise RunError(f"the {network.name} is frozen and would never train")
         rows = np.asarray(range(len(images)) if rows is None else rows)
         labels = np.empty((len(images), 0), np.float32) if labels is None else labels
+        self.prepare(images, labels, rows)
         while self.epoch < epochs:
             batches = epoch_batches(len(rows), batch_size // 2, self.seed, self.epoch)
             left = (rows[batch] for batch in batches[self._batch :])
-            for batch in reading_ahead(images, left):
-                real_images, conditions = self._read(images, labels, batch)
+            for batch in reading_ahead(images, left, engine.own_rows):
+                own = self._read(images, labels, batch, engine.own_rows(len(batch)))
                 logs = self._compiled_step(
-                    real_images, conditions, np.int32(self._step)
+                    *(engine.whole(each, len(batch)) for each in own),
+                    np.int32(self._step),
                 )
                 self._sums += np.array(logs) * len(batch)
                 self._count += len(batch)
@@ -121,11 +123,27 @@ class AdversarialTrainer(AdversarialSteps):
             if should_stop():
                 return
 
-    def _read(
+    def prepare(
         self, images: np.ndarray | Resized, labels: np.ndarray, rows: np.ndarray
+    ) -> None:
+        """Looks at what it is about to train on; here there is nothing to prepare."""
+
+    def _read(
+        self,
+        images: np.ndarray | Resized,
+        labels: np.ndarray,
+        batch: np.ndarray,
+        own: slice,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Reads real images, -1-1, and what the networks are given with them."""
-        return to_tanh_range(images[rows]), labels[rows]
+        """Reads real images, -1-1, and what the networks are given with them.
+
+        Args:
+            images: as of `train`.
+            labels: the same.
+            batch: row numbers.
+            own: which of these to read, as of `engine.own_rows`.
+        """
+        return to_tanh_range(images[batch[own]]), labels[batch[own]]
 
     def _end_epoch(self) -> tuple[int, dict[str, float]]:
         logs = self._means()

@@ -18,7 +18,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 _AXIS = "batch"
-_HEARTBEAT = 600  # seconds; `foldergan.links` notices far sooner who is gone
+_HEARTBEAT = 600  # seconds; `workers.links` notices far sooner who is gone
 
 
 def join(address: str, count: int, number: int, bound_to: str | None) -> None:

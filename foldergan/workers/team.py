@@ -36,6 +36,8 @@ _PATIENCE = 20.0  # seconds that the links may take to notice who has made it fa
 class _Interrupt(Protocol):
     signal_number: int | None
 
+    def __call__(self) -> bool: ...
+
 
 def _lost() -> RunError:
     return RunError(
@@ -180,12 +182,12 @@ class Team:
             interrupt: of this process; is given the signal of another.
         """
         if not self._links:
-            return lambda: interrupt.signal_number is not None
+            return interrupt
         from foldergan.engine import mesh
 
         def should_stop() -> bool:
             interrupt.signal_number = mesh.largest(interrupt.signal_number or 0) or None
-            return interrupt.signal_number is not None
+            return interrupt()
 
         return should_stop
 

@@ -76,6 +76,16 @@ def script(tmp_path, monkeypatch, capfd):
     return run
 
 
+@pytest.fixture
+def eager():
+    """Does not compile what TensorFlow computes: many times as fast for a few steps."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def start():
     """Starts a script in a process of its own, as from a login without a screen."""

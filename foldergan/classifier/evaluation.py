@@ -31,7 +31,7 @@ def predict(
         float32 array of shape (n, classes), each row of which sums to 1.
     """
     rows = np.arange(len(images)) if rows is None else rows
-    size = _batch_size(images)
+    size = _batch_size(classifier, images)
     batches = []
     for start in range(0, len(rows), size):
         views = _augmented(images[rows[start : start + size]], augmentation)
@@ -88,9 +88,15 @@ def _augmented(images: np.ndarray, augmentation: tuple[str, ...]) -> list[np.nda
     return views
 
 
-def _batch_size(images: Images) -> int:
-    """As many images as keep the layers' outputs within a few gigabytes."""
-    return int(np.clip(2**22 // math.prod(images.shape[1:]), 1, 256))
+def _batch_size(classifier: keras.Model, images: Images) -> int:
+    """As many images, at the size that a backbone sees, as keep memory bounded."""
+    shapes = [images.shape] + [
+        layer.output.shape
+        for layer in classifier.layers
+        if isinstance(layer, keras.layers.Resizing)
+    ]
+    largest = max(math.prod(shape[1:]) for shape in shapes)
+    return int(np.clip(2**22 // largest, 1, 256))
 
 
 _PROBABILITIES = 2**20  # whose losses are computed together

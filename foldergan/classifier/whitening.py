@@ -6,12 +6,15 @@ that its answers vary alike, and training goes on from there. The idea is that o
 How to Train Your ResNet 8: Bag of Tricks, 2019.
 """
 
+import math
+
 import keras
 import numpy as np
 
 from foldergan.images import Images
 
 _MOST_IMAGES = 250  # spread evenly over all
+_MOST_PIXELS = 2**22  # of these together
 _STRIDE = 4  # pixels between patches
 _NOISE = 0.01  # variance below which an axis is not amplified
 
@@ -33,7 +36,8 @@ def whiten(classifier: keras.Model, images: Images, rows: np.ndarray) -> None:
     )
     kernel, *bias = convolution.get_weights()
     height, width, channels, num_filters = kernel.shape
-    some = images[rows[:: -(-len(rows) // _MOST_IMAGES)]]
+    most = max(1, min(_MOST_IMAGES, _MOST_PIXELS // math.prod(images.shape[1:3])))
+    some = images[rows[:: -(-len(rows) // most)]]
     seen = keras.Model(classifier.inputs, convolution.input).predict_on_batch(some)
     windows = np.lib.stride_tricks.sliding_window_view(seen, (height, width), (1, 2))
     windows = windows[:, ::_STRIDE, ::_STRIDE].transpose(0, 1, 2, 4, 5, 3)

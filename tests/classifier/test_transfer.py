@@ -64,6 +64,19 @@ def test_small_images_are_enlarged_and_need_not_be_square(tmp_path):
     assert "to_size_of_backbone" not in [layer.name for layer in large.layers]
 
 
+def test_it_classifies_few_at_a_time_where_they_are_enlarged(tmp_path, monkeypatch):
+    classifier = transfer.build_classifier(settings(tmp_path), (32, 32, 3), 2)
+    together, predict = [], classifier.predict_on_batch
+    monkeypatch.setattr(
+        classifier,
+        "predict_on_batch",
+        lambda images: together.append(len(images)) or predict(images),
+    )
+    images = random_images(40)
+    assert evaluation.predict(classifier, images).shape == (40, 2)
+    assert together == [27, 13]  # 2**22 numbers at 224x224x3
+
+
 def test_the_second_time_nothing_is_computed(tmp_path, capsys):
     trained(tmp_path)
     capsys.readouterr()

@@ -5,6 +5,7 @@ import numpy as np
 from conftest import classifier_of
 
 from foldergan.classifier import whitening
+from foldergan.images import Joined
 
 ROWS = np.arange(40)
 
@@ -55,3 +56,17 @@ def test_only_images_to_be_trained_on_count():
     answers = first_answers(images)
     images[ROWS[-1] + 1 :] = 0
     np.testing.assert_array_equal(first_answers(images), answers)
+
+
+def test_of_large_images_few_are_read():
+    read = []
+
+    class Read(Joined):
+        def __getitem__(self, rows):
+            read.extend(rows)
+            return super().__getitem__(rows)
+
+    images = Read(np.zeros((300, 256, 256, 1), np.float32))
+    classifier = classifier_of((256, 256, 1), 2, (2, 2), 0, network="residual")
+    whitening.whiten(classifier, images, np.arange(300))
+    assert 40 < len(read) <= 64  # of 250, 2**22 pixels

@@ -56,6 +56,7 @@ def has_moved(before, network):
     )
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("num_classes", [0, 2])
 def test_the_warm_up_moves_the_generator_only(tmp_path, num_classes):
     trainer = new_trainer(tmp_path, num_classes, warm_up_steps=3)
@@ -66,6 +67,7 @@ def test_the_warm_up_moves_the_generator_only(tmp_path, num_classes):
     assert list(logs) == ["reconstruction_loss"] and logs["reconstruction_loss"] > 0
 
 
+@pytest.mark.usefixtures("eager")
 def test_figures_of_the_epoch_in_which_the_warm_up_ends_are_of_what_follows(tmp_path):
     trainer = new_trainer(tmp_path, warm_up_steps=1)
     shown, steps, take_step = [], [], trainer._compiled_adversarial
@@ -85,6 +87,7 @@ def test_the_warm_up_learns_to_reconstruct(tmp_path):
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.usefixtures("eager")
 def test_reconstruction_moves_the_generator_otherwise(tmp_path):
     trainers = [
         new_trainer(tmp_path, warm_up_steps=0, reconstruction=weight)
@@ -96,6 +99,7 @@ def test_reconstruction_moves_the_generator_otherwise(tmp_path):
     assert (one != other).any()
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(("num_classes", "guidance"), [(0, 1.0), (2, 0.0), (2, 1.0)])
 def test_both_networks_move_and_the_backbone_does_not(tmp_path, num_classes, guidance):
     trainer = new_trainer(tmp_path, num_classes, guidance=guidance, warm_up_steps=0)
@@ -127,6 +131,7 @@ def test_guidance_is_the_cross_entropy_of_the_intended_class(tmp_path):
     np.testing.assert_allclose(added, expected, rtol=1e-3)
 
 
+@pytest.mark.usefixtures("eager")
 def test_large_images_are_drawn_small_and_upsampled(tmp_path):
     trainer = new_trainer(tmp_path, shape=(128, 128, 3))
     assert trainer.generator.output_shape[1:] == (64, 64, 3)
@@ -155,6 +160,7 @@ def test_a_size_that_doubling_and_upsampling_miss_is_refused(tmp_path):
         new_trainer(tmp_path, shape=(130, 130, 3))
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.slow
 def test_going_on_gives_the_same_bits(tmp_path):
     shape = (128, 128, 3)

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from foldergan import engine
+
 
 def build_feature_network(
     stages: list[keras.KerasTensor],
@@ -89,5 +91,12 @@ def calibrate(feature_network: keras.Model, images: np.ndarray) -> None:
         images: float32 array (n, height, width, channels), -1 to 1; a hundred are
             enough.
     """
-    feature_network(images, training=True)
+    # Compiled, for then a layer's outputs are held no longer than they are needed.
+    calibrate_by = engine.compiled(
+        lambda batch: feature_network(batch, training=True)[-1],
+        [((None, *images.shape[1:]), "float32")],
+        moved=lambda: [feature_network],
+    )
+    own = np.asarray(images)[engine.own_rows(len(images))]
+    calibrate_by(engine.whole(own, len(images)))
     feature_network.trainable = False

@@ -28,16 +28,14 @@ def commands_of(name: str, options, folder: Path) -> list[list]:
 
     preset = find_preset(name)
     common = ["--preset", name, "--data-dir", folder, "--model-dir", folder / "model"]
-    trained = list(common)
+    short = ["--epochs", EPOCHS, "--least-steps", 0]
+    trained, of_gan = [*common, *short], ["--save-every", EPOCHS]
     if preset.gan.backbone != "none":
         trained += ["--backbone", options.backbone]
-    short = ["--epochs", EPOCHS, "--least-steps", 0]
-    of_gan = [*short, "--save-every", EPOCHS]
-    if preset.gan.backbone != "none":
         of_gan += ["--features", options.features, "--warm-up-steps", 1]
     drawer = f"generator_model_{EPOCHS:03d}.h5"
     return [
-        ["TrainModel.py", *trained, *short, "--dataset", options.dataset],
+        ["TrainModel.py", *trained, "--dataset", options.dataset],
         ["GANModel.py", *trained, *of_gan],
         ["GeneratePredict.py", *common, "--generator", drawer, "--count", 1000],
     ]

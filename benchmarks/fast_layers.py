@@ -1,0 +1,71 @@
+"""What each faster route of foldergan/nn/fast_layers.py, and the threads, are worth.
+
+    python benchmarks/fast_layers.py
+    python benchmarks/fast_layers.py --precision bfloat16
+
+The GAN step of `dcgan-32`, as GANModel.py takes it, beside the same with one route less
+and with other numbers of threads than the cores that it may use.
+"""
+
+import os
+
+import gan_step
+import side_by_side
+
+AS_IT_IS = "as it is"
+FEW, BIASES, LEAKY = "few channels", "gradients of biases", "LeakyReLU"
+THREADS = (1, 4)
+
+
+def step_without(*routes: str, threads: int | None = None):
+    """A round of steps that compute these as Keras does."""
+
+    def prepare(options):
+        if threads:
+            os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+        from foldergan import backend
+
+        backend.start(0)
+        import tensorflow as tf
+
+        from foldergan.nn import fast_layers
+
+        if FEW in routes:
+            fast_layers._FEW = 0
+        if BIASES in routes:
+            fast_layers._add_bias = tf.nn.bias_add
+        if LEAKY in routes:
+            fast_layers._leaky_relu = tf.nn.leaky_relu
+        return gan_step.ours(options.precision)(options)
+
+    return prepare
+
+
+CONTENDERS = (
+    {AS_IT_IS: step_without()}
+    | {f"without: {route}": step_without(route) for route in (FEW, BIASES, LEAKY)}
+    | {"without all three": step_without(FEW, BIASES, LEAKY)}
+    | {f"threads: {n}": step_without(threads=n) for n in THREADS}
+)
+
+
+def add_arguments(parser):
+    """Adds this benchmark's own flags."""
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16"), default="float32"
+    )
+
+
+def main():
+    """Measures them in turn, and prints a table."""
+    options = side_by_side.parse(__doc__, add_arguments)
+    replies = side_by_side.compare(CONTENDERS, options, "keras", "tensorflow")
+    count = gan_step.STEPS * gan_step.NUM_REAL
+    rows = side_by_side.rows_against(AS_IT_IS, replies, count, 1000 / gan_step.STEPS)
+    title = f"{options.precision} step"
+    headings = [title, "ms", "s a round of 5", "real images/s", "times as it is"]
+    side_by_side.table(headings, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -33,17 +33,22 @@ def train(steps: int, folder: Path) -> list[list]:
         for line in training.stdout:
             if line.startswith("epoch ") and " step " not in line:
                 files = len(list((process / "fd").iterdir()))
-                memory = f"{anonymous_mib(process):.0f}"
+                memory = f"{status_mib(process, 'RssAnon'):.0f}"
                 rows.append([len(rows) * of_epoch, memory, files])
     if training.returncode:
         sys.exit("the training failed; see above")
     return rows
 
 
-def anonymous_mib(process: Path) -> float:
-    """Reads what a process holds by itself."""
+def status_mib(process: Path, name: str) -> float:
+    """Reads one of Linux' figures of a process' memory.
+
+    Args:
+        process: its folder in /proc.
+        name: RssAnon is what it holds by itself, VmHWM the most in all so far.
+    """
     status = (process / "status").read_text()
-    line = next(line for line in status.splitlines() if "RssAnon" in line)
+    line = next(line for line in status.splitlines() if name in line)
     return int(line.split()[1]) / 1024
 
 

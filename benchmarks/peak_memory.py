@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import side_by_side
-from growth import anonymous_mib
+from growth import status_mib
 
 EPOCHS = 2
 
@@ -51,21 +51,14 @@ def peak_of(command: list) -> tuple[float, float]:
         process = Path("/proc", str(running.pid))
         while running.poll() is None:
             try:
-                own = max(own, anonymous_mib(process))
-                most = max(most, peak_in_all_mib(process))
+                own = max(own, status_mib(process, "RssAnon"))
+                most = max(most, status_mib(process, "VmHWM"))
             except (OSError, StopIteration):  # it has just ended
                 break
             time.sleep(0.02)
     if running.returncode:
         sys.exit(f"{script} failed; see above")
     return own, most
-
-
-def peak_in_all_mib(process: Path) -> float:
-    """Reads the most that a process had in memory."""
-    status = (process / "status").read_text()
-    line = next(line for line in status.splitlines() if "VmHWM" in line)
-    return int(line.split()[1]) / 1024
 
 
 def add_arguments(parser):

@@ -39,6 +39,7 @@ from pathlib import Path
 
 import numpy as np
 import side_by_side
+from growth import status_mib
 
 STEPS, GAN_STEPS, MOST_EVALUATED = 192, 4, 20_000
 LARGE = 64  # pixels; the CNN of dcgan-32 has too many weights for more
@@ -213,9 +214,8 @@ def measure(options) -> None:
     def watch():
         nonlocal peak
         while not done.wait(0.02):
-            status = Path("/proc/self/status").read_text()
-            line = next(line for line in status.splitlines() if "RssAnon" in line)
-            peak = max(peak, int(line.split()[1]) * 1024)
+            own = status_mib(Path("/proc/self"), "RssAnon")
+            peak = max(peak, int(own * 2**20))
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -1,6 +1,5 @@
 """How well a classifier does: its predictions, figures of them, and tables to read."""
 
-import math
 from typing import Any
 
 import keras
@@ -8,6 +7,7 @@ import numpy as np
 
 from foldergan.errors import InputError
 from foldergan.images import Images, Resized
+from foldergan.nn.inference import images_at_once
 
 _CHECKED = 1000  # images, spread evenly over all
 
@@ -31,7 +31,7 @@ def predict(
         float32 array of shape (n, classes), each row of which sums to 1.
     """
     rows = np.arange(len(images)) if rows is None else rows
-    size = _batch_size(classifier, images)
+    size = images_at_once(classifier, images.shape[1:])
     batches = []
     for start in range(0, len(rows), size):
         views = _augmented(images[rows[start : start + size]], augmentation)
@@ -86,17 +86,6 @@ def _augmented(images: np.ndarray, augmentation: tuple[str, ...]) -> list[np.nda
     if "mirror" in augmentation:
         views += [view[:, :, ::-1] for view in views]
     return views
-
-
-def _batch_size(classifier: keras.Model, images: Images) -> int:
-    """As many images, at the size that a backbone sees, as keep memory bounded."""
-    shapes = [images.shape] + [
-        layer.output.shape
-        for layer in classifier.layers
-        if isinstance(layer, keras.layers.Resizing)
-    ]
-    largest = max(math.prod(shape[1:]) for shape in shapes)
-    return int(np.clip(2**22 // largest, 1, 256))
 
 
 _PROBABILITIES = 2**20  # whose losses are computed together

@@ -11,6 +11,7 @@ from foldergan.backbones import loading, sharing
 from foldergan.backbones.sources import INCEPTION, SOURCES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
+from foldergan.nn.inference import images_at_once
 from foldergan.storage import filenames, models, networks
 
 _INCEPTION_SHAPE = (299, 299, 3)
@@ -71,9 +72,7 @@ class FeatureExtractor:
             )
         rows = np.arange(len(images)) if rows is None else rows
         resized = Resized(images, self._shape)
-        largest = max(math.prod(images.shape[1:]), math.prod(self._shape))
-        # As many images as keep the layers' outputs within a few gigabytes.
-        size = int(np.clip(2**22 // largest, 1, 256))
+        size = images_at_once(self.model, images.shape[1:])
         features = np.empty((len(rows), self._width), np.float32)
         for start in range(0, len(rows), size):
             batch = resized[rows[start : start + size]]

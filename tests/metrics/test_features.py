@@ -220,3 +220,18 @@ def test_images_are_read_as_many_at_a_time_as_memory_holds(shape, model_shape, m
     pooled = keras.Sequential([keras.Input(model_shape), layers.MaxPooling2D(4)])
     FeatureExtractor(pooled, "net")(pictures)
     assert pictures.read == [most, most, 1]
+
+
+def test_few_images_at_a_time_where_the_network_enlarges_them(monkeypatch):
+    inputs = keras.Input((32, 32, 3))
+    enlarged = layers.Resizing(224, 224)(inputs)
+    pooled = layers.GlobalAveragePooling2D()(enlarged)
+    model, together = keras.Model(inputs, pooled), []
+    extract, predict = FeatureExtractor(model, "pooled"), model.predict_on_batch
+    monkeypatch.setattr(
+        model,
+        "predict_on_batch",
+        lambda batch: together.append(len(batch)) or predict(batch),
+    )
+    assert extract(np.zeros((40, 32, 32, 3), np.float32)).shape == (40, 3)
+    assert together == [27, 13]  # 2**22 numbers at 224x224x3

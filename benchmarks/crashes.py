@@ -1,7 +1,7 @@
 """Kills the three scripts at random moments, and looks at what each kill leaves.
 
     python benchmarks/crashes.py
-    python benchmarks/crashes.py --kills 20 --presets smoke --seed 1
+    python benchmarks/crashes.py --kills 8 --per-stage 2 --presets smoke
 
 Each chain begins in a folder where an older run has ended, of another seed and with
 classes of other names. TrainModel.py, GANModel.py, GeneratePredict.py and its export
@@ -88,7 +88,6 @@ STAGES = {
         *("--per-class", "6"),
     ),
 }
-KILLS_PER_STAGE = 8
 # What says which run it was, or grows from epoch to epoch.
 OF_RUN = ("report", "output.txt", "img_data.txt.json")
 PASSING = (
@@ -387,15 +386,20 @@ class Tally:
 
 
 def chain(
-    case: Case, folder: Path, kills: int, rng: random.Random, tally: Tally
+    case: Case,
+    folder: Path,
+    options: argparse.Namespace,
+    rng: random.Random,
+    tally: Tally,
 ) -> None:
     """Runs the scripts in turn, each killed several times and then to its end."""
     shutil.copytree(case.old, folder)
     is_equal = True
     for stage, command in STAGES.items():
         code = 0
-        for number in range(KILLS_PER_STAGE + 1):
-            is_last = number == KILLS_PER_STAGE or sum(tally.kills.values()) >= kills
+        for number in range(options.per_stage + 1):
+            is_enough = sum(tally.kills.values()) >= options.kills
+            is_last = is_enough or number == options.per_stage
             moment = None if is_last else rng.uniform(0, case.seconds[stage])
             has_state = case.has_state(folder)
             before = epochs_in(folder / "model" / "resume.npz") if has_state else 0
@@ -429,6 +433,7 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--per-stage", type=int, default=8, help="in a row")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=PRESETS)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     return parser.parse_args()
@@ -448,7 +453,7 @@ def main() -> None:
         for preset in itertools.cycle(options.presets):
             if preset not in cases:
                 cases[preset] = Case(Path(name) / preset, preset)
-            chain(cases[preset], Path(name) / "chain", options.kills, rng, tally)
+            chain(cases[preset], Path(name) / "chain", options, rng, tally)
             print(tally.text(), flush=True)
             if sum(tally.kills.values()) >= options.kills:
                 break

@@ -4,6 +4,7 @@
     processor    how many cores may be used, and of which model
     engine/      what one backend of Keras does otherwise than another
     packages     which of the optional packages are there
+    child        a child process for what may crash
     config/      every setting, the presets, the command line
     images       images as arrays: resizing, the named range conversions
     backend      Keras and its backend, started quietly and seeded

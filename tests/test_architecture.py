@@ -15,7 +15,7 @@ ALL = PACKAGE | SCRIPTS
 # Each wing, and each file that stands alone, imports from lines above its own only.
 FLOORS = (
     ("errors", "processor", "engine"),
-    ("packages", "config", "images", "backend", "progress"),
+    ("packages", "child", "config", "images", "backend", "progress"),
     ("workers",),
     ("process", "storage"),
     ("data", "nn", "backbones"),

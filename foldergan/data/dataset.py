@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from foldergan.data import cifar10, decoding, duplicates, folders, glance
+from foldergan.data import cifar10, duplicates, folders, glance, reading
 from foldergan.errors import InputError
 from foldergan.progress import ReadingProgress, printable
 from foldergan.storage import arrays, filenames, manifest
@@ -111,11 +111,12 @@ def build_arrays(
 
 def _refuse_damaged(paths: list[str], image_shape: tuple[int, int, int]) -> None:
     """Finds most unreadable files at once, which reading all would take minutes to."""
-    for path in filter(glance.looks_damaged, paths):
-        try:
-            decoding.read_image(path, image_shape)
-        except decoding.ImageError as problem:
-            raise InputError(f"{path} {problem}; mend or remove it") from problem
+    suspects = [path for path in paths if glance.looks_damaged(path)]
+    left = iter(suspects)
+    for _, problems in reading.read_images(suspects, image_shape):
+        for problem, path in zip(problems, left, strict=False):
+            if problem:
+                raise InputError(f"{path} {problem}; mend or remove it") from problem
 
 
 def _read(
@@ -138,7 +139,7 @@ def _read(
     if strict:
         _refuse_damaged(paths, image_shape)
     progress, left = ReadingProgress(len(files)), iter(files)
-    for decoded, problems in decoding.read_images(paths, image_shape):
+    for decoded, problems in reading.read_images(paths, image_shape):
         writer.append(decoded)
         progress.on_images(len(problems))
         images = iter(decoded)

@@ -1,4 +1,4 @@
-"""Image files -> arrays.
+"""Image files -> arrays of pixels.
 
 OpenCV decodes by content, not by extension. Files are read as bytes first,
 because its own `imread` cannot open every path on Windows.
@@ -23,8 +23,8 @@ from foldergan.processor import usable_cores
 _BYTES_A_PIXEL = 14  # of a 16-bit image with transparency, and the same blended
 _BUDGET = MemoryBudget(_BYTES_A_PIXEL * MOST_PIXELS)  # so that one of any size fits
 _HEADER = 2**18  # bytes of a file that its size is looked for in
-_BLOCK_BYTES = 2**19  # of images that go from thread to thread together
-_AHEAD_BYTES = 2**24  # of images that wait for the consumer
+_BLOCK_BYTES = 2**17  # of images that go from thread to thread together
+_AHEAD_BYTES = 2**22  # of images that wait for the consumer
 _SMALL_FILE = 2**13  # bytes
 _LARGEST_FILE = 2**29  # bytes; a film in a folder of images is not read whole
 _WORTH_SHRINKING = 2**12  # bytes of a JPEG
@@ -38,6 +38,7 @@ _SHRUNK = {  # factor -> mode
 _JPEG = b"\xff\xd8"
 _AS_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 _FULL_SCALES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+_TO_16_BITS = 65535 // 255
 
 
 class ImageError(Exception):
@@ -45,10 +46,10 @@ class ImageError(Exception):
 
 
 # Some decoded images, and for every path None or what is wrong.
-_Block = tuple[np.ndarray, list[ImageError | None]]
+Block = tuple[np.ndarray, list[ImageError | None]]
 
 
-def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarray:
+def read_pixels(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarray:
     """Reads one image file.
 
     16-bit, palette, greyscale and CMYK files are converted, transparency is
@@ -60,7 +61,7 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarra
         image_shape: (height, width, channels) of the result; 1 channel is grey.
 
     Returns:
-        float32 array of shape `image_shape`, RGB or grey, values 0-1.
+        uint8 or uint16 array of shape `image_shape`, RGB or grey.
 
     Raises:
         ImageError: the message says why.
@@ -79,15 +80,20 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarra
             factor = _shrink_factor(header, status.st_size, max(image_shape[:2]))
             with _BUDGET.reserve(status.st_size + _decoded_bytes(header, factor)):
                 rest = file.read() if status.st_size > len(start) else b""
-                return _to_array(start + rest, factor, image_shape)
+                return _to_pixels(start + rest, factor, image_shape)
     except OSError as error:
         raise ImageError(error.strerror) from error
 
 
-def _to_array(
+def to_fractions(pixels: np.ndarray) -> np.ndarray:
+    """Maps pixels of 8 or 16 bits to float32 values 0-1."""
+    return np.divide(pixels, _FULL_SCALES[pixels.dtype], dtype=np.float32)
+
+
+def _to_pixels(
     content: bytes, factor: int, image_shape: tuple[int, int, int]
 ) -> np.ndarray:
-    """Decodes and resizes, as of `read_image`."""
+    """Decodes and resizes, as of `read_pixels`."""
     if not content:
         raise ImageError("is empty")
     try:
@@ -97,52 +103,72 @@ def _to_array(
         raise ImageError(reason) from error
     if pixels is None:
         raise ImageError("is not an image that OpenCV can read, or is damaged")
-    full_scale = _FULL_SCALES.get(pixels.dtype)
-    if not full_scale:
+    if pixels.dtype not in _FULL_SCALES:
         raise ImageError(f"has {pixels.dtype} pixels; 8 or 16 bits are read")
     pixels = resize(pixels, image_shape[:2])
     to_colour = cv2.COLOR_BGR2RGB if image_shape[2] == 3 else cv2.COLOR_BGR2GRAY
-    pixels = cv2.cvtColor(pixels, to_colour).reshape(image_shape)
-    return np.divide(pixels, full_scale, dtype=np.float32)
+    return cv2.cvtColor(pixels, to_colour).reshape(image_shape)
 
 
-def read_images(
+def read_one_by_one(
     paths: Sequence[Path | str], image_shape: tuple[int, int, int]
-) -> Iterator[_Block]:
-    """Reads many images on all cores, in order, a little ahead of the consumer.
+) -> Iterator[Block]:
+    """Reads images as `read_on_all_cores` does, each by itself."""
+    for path in paths:
+        yield _read_block([path], image_shape)
+
+
+def read_on_all_cores(
+    paths: Sequence[Path | str], image_shape: tuple[int, int, int]
+) -> Iterator[Block]:
+    """Reads many images, in order, a little ahead of the consumer.
 
     Args:
         paths: any files.
         image_shape: (height, width, channels) of every result.
 
     Yields:
-        For a few paths at a time: float32 array of shape (n, *image_shape), values
-        0-1, of those that are images; and for every path None, or what is wrong.
+        For a few paths at a time: uint8 or uint16 array of shape (n, *image_shape) of
+        those that are images; and for every path None, or what is wrong.
     """
     threads = _reading_threads(paths)
-    image_bytes = 4 * math.prod(image_shape)
+    image_bytes = math.prod(image_shape)
     together = max(1, _BLOCK_BYTES // image_bytes)
     most_pending = max(2 * threads, _AHEAD_BYTES // (together * image_bytes))
-
-    def read(start: int) -> _Block:
-        decoded: list[np.ndarray] = []
-        problems: list[ImageError | None] = []
-        for path in paths[start : start + together]:
-            try:
-                decoded.append(read_image(path, image_shape))
-                problems.append(None)
-            except ImageError as problem:
-                problems.append(problem)
-        return np.array(decoded, np.float32).reshape(-1, *image_shape), problems
-
     with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[_Block]] = deque()
+        pending: deque[Future[Block]] = deque()
         for start in range(0, len(paths), together):
-            pending.append(pool.submit(read, start))
+            some = paths[start : start + together]
+            pending.append(pool.submit(_read_block, some, image_shape))
             if len(pending) > most_pending:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+
+
+def _read_block(
+    paths: Sequence[Path | str], image_shape: tuple[int, int, int]
+) -> Block:
+    decoded: list[np.ndarray] = []
+    problems: list[ImageError | None] = []
+    for path in paths:
+        try:
+            decoded.append(read_pixels(path, image_shape))
+            problems.append(None)
+        except ImageError as problem:
+            problems.append(problem)
+    if not decoded:
+        return np.empty((0, *image_shape), np.uint8), problems
+    if len({pixels.dtype for pixels in decoded}) > 1:
+        decoded = [_to_16_bits(pixels) for pixels in decoded]
+    return np.stack(decoded), problems
+
+
+def _to_16_bits(pixels: np.ndarray) -> np.ndarray:
+    """Maps pixels of either kind to uint16, of exactly the same fractions."""
+    if pixels.dtype == np.uint16:
+        return pixels
+    return pixels.astype(np.uint16) * _TO_16_BITS
 
 
 def _reading_threads(paths: Sequence[Path | str]) -> int:

@@ -226,13 +226,13 @@ def test_a_class_whose_name_a_terminal_would_obey_is_refused(
 @pytest.fixture
 def count_reads(monkeypatch) -> list[int]:
     """How many files each run reads."""
-    counts, read = [], dataset.decoding.read_images
+    counts, read = [], dataset.reading.read_images
 
     def counting(paths, image_shape):
         counts.append(len(paths))
         return read(paths, image_shape)
 
-    monkeypatch.setattr(dataset.decoding, "read_images", counting)
+    monkeypatch.setattr(dataset.reading, "read_images", counting)
     return counts
 
 
@@ -375,13 +375,13 @@ export.save_checksums({names[1]: 1})
 
 @pytest.mark.parametrize("content", [b"", b"text", b"half"])
 def test_strictly_a_bad_file_is_found_before_the_others_are_read(
-    image_folder, tmp_path, monkeypatch, content
+    image_folder, tmp_path, count_reads, content
 ):
     good = (image_folder / "red" / "3.png").read_bytes()
     (image_folder / "red" / "z.png").write_bytes(content.replace(b"half", good[:-20]))
-    monkeypatch.setattr(dataset.decoding, "read_images", None)
     with pytest.raises(InputError, match="red/z.png .*; mend or remove it"):
         build(tmp_path, strict=True)
+    assert count_reads == [1]
 
 
 def test_strictly_an_image_with_more_bytes_behind_it_is_read(image_folder, tmp_path):

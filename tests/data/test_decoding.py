@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decoded import read_image
 from PIL import Image, ImageOps
 
 from foldergan import images
 from foldergan.data import decoding, glance
-from foldergan.data.decoding import ImageError, read_image
+from foldergan.data.decoding import ImageError
 from foldergan.errors import InputError
 from foldergan.images import cv2
 
@@ -406,16 +407,15 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
 @pytest.mark.parametrize("small", [0, 2**20])
 def test_many_images_come_in_the_order_of_their_paths(tmp_path, monkeypatch, small):
     monkeypatch.setattr(decoding, "_SMALL_FILE", small)  # many threads, then one
-    monkeypatch.setattr(decoding, "_BLOCK_BYTES", 10 * 16)
+    monkeypatch.setattr(decoding, "_BLOCK_BYTES", 10 * 4)
     monkeypatch.setattr(decoding, "_AHEAD_BYTES", 0)
     shades = list(range(0, 250, 5)) * 6  # more than are read ahead
     paths = []
     for number, shade in enumerate(shades):
         image = Image.new("L", (2, 2), shade)
         paths.append(saved(tmp_path / f"{number}.png", image))
-    blocks = [block for block, _ in decoding.read_images(paths, (2, 2, 1))]
-    found = np.concatenate(blocks)[:, 0, 0, 0] * 255
-    np.testing.assert_allclose(found, shades, atol=1e-4)
+    blocks = [block for block, _ in decoding.read_on_all_cores(paths, (2, 2, 1))]
+    assert np.concatenate(blocks)[:, 0, 0, 0].tolist() == shades
     assert len(blocks) == len(shades) / 10
 
 
@@ -423,13 +423,25 @@ def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
     good = saved(tmp_path / "a.png", random_image())
     bad = tmp_path / "b.png"
     bad.write_bytes(b"")
-    [(pictures, problems)] = decoding.read_images([good, bad, good], (2, 2, 3))
+    [(pictures, problems)] = decoding.read_on_all_cores([good, bad, good], (2, 2, 3))
     assert [str(problem) for problem in problems] == ["None", "is empty", "None"]
     assert pictures.shape == (2, 2, 2, 3)
     np.testing.assert_array_equal(pictures[0], pictures[1])
 
 
 def test_where_no_file_is_a_image_the_array_is_empty(tmp_path):
-    [(pictures, problems)] = decoding.read_images([tmp_path / "gone.png"], (2, 2, 3))
+    gone = [tmp_path / "gone.png"]
+    [(pictures, problems)] = decoding.read_on_all_cores(gone, (2, 2, 3))
     assert pictures.shape == (0, 2, 2, 3)
     assert isinstance(problems[0], ImageError)
+
+
+def test_images_of_8_and_16_bits_keep_their_fractions_together(tmp_path):
+    shades = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    deep = saved(tmp_path / "a.png", Image.fromarray(shades.astype(np.uint16) * 256))
+    plain = saved(tmp_path / "b.png", Image.fromarray(shades))
+    paths, shape = [plain, deep], (16, 16, 1)
+    [(pixels, _)] = decoding.read_on_all_cores(paths, shape)
+    found = decoding.to_fractions(pixels)
+    for path, image in zip(paths, found, strict=True):
+        np.testing.assert_array_equal(image, read_image(path, shape))

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from decoded import read_image
 from PIL import Image, ImageOps
 
 from foldergan.data import decoding, headers
-from foldergan.data.decoding import ImageError, read_image
+from foldergan.data.decoding import ImageError
 from foldergan.images import cv2
 
 FULL = decoding._AS_COLOUR

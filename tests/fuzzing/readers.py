@@ -376,7 +376,7 @@ def _pictures(ending: str, *kinds: str) -> Callable[[Path], list[Path]]:
 
 
 def _read_picture(folder: Path, path: Path) -> None:
-    decoding.read_image(path, SHAPE)
+    decoding.read_pixels(path, SHAPE)
 
 
 def _picture(

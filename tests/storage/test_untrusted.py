@@ -3,10 +3,12 @@
 import io
 import json
 import pickle
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import crashing
 import h5py
 import numpy as np
 import pytest
@@ -240,6 +242,16 @@ def test_an_h5_file_that_holds_itself_comes_to_an_end(network):
     containers.check(network)
 
 
+def test_a_keras_file_whose_weights_lead_elsewhere_is_refused(here):
+    path, weights = here / "network.keras", io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        put_deep_link({"model_weights": file})
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("model.weights.h5", weights.getvalue())
+    with pytest.raises(InputError, match="x/y leads to /"):
+        networks.load_network(path)
+
+
 @pytest.mark.parametrize("name", ["../run", "assets/../../run", "/run", "..\\run"])
 def test_a_keras_file_with_a_member_outside_is_refused(here, name):
     path = here / "network.keras"
@@ -287,3 +299,26 @@ def test_what_weights_take_is_no_bomb(network):
     text = network.with_name("text")
     text.write_text("neither HDF5 nor zip")
     assert containers.check(text) is None
+
+
+# Crashes.
+
+
+def test_a_file_that_crashes_its_library_is_named(network):
+    network.write_bytes(network.read_bytes() + b"CRASH")
+    code = f"""
+from pathlib import Path
+from foldergan.storage import models
+models.load_generator_classes(Path({str(network)!r}))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=crashing.environment(network.parent / "shim"),
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 1
+    assert found.stderr.endswith(
+        f"InputError: {network} is damaged (crashes the library that reads it, "
+        "SIGSEGV); run: python GANModel.py\n"
+    )

@@ -99,7 +99,7 @@ def main() -> None:
 
 def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
     """Finds generator and classifier, and loads them."""
-    from foldergan import backend
+    from foldergan import backend, child
     from foldergan.storage import exports, models
 
     models.require_classifier(options.model_dir)
@@ -113,6 +113,7 @@ def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
         exports.read_record(options.export)  # refuses what is no export
     if options.save_images:
         locking.make_empty_folder(options.save_images, "save_images")
+    child.start_server()
     backend.start(preset.seed)
     from foldergan.gan import drawing
 

@@ -6,7 +6,8 @@
     cv2 loop, area  the same with the filter that ours uses where images shrink
     keras           image_dataset_from_directory, its batches in one array, np.save
     ours            dataset.build_arrays: bad files named, labels, atomic files
-    ours, again     the same on a folder that has not changed since
+    ours, no child  the same without a child process: a file may crash the script
+    ours, again     ours on a folder that has not changed since
 
 Memory is by how much the process's peak grew; ours writes the images as it goes.
 """
@@ -66,12 +67,15 @@ def keras_directory(options):
     return work
 
 
-def ours(options, is_fresh=True):
+def ours(options, is_fresh=True, has_child=True):
     """What TrainModel.py does."""
+    from foldergan import child
     from foldergan.data import dataset
     from foldergan.storage import arrays, filenames
 
     folder = Path(tempfile.mkdtemp())
+    if not has_child:
+        child.iterate = lambda function, *arguments: function(*arguments)
 
     def work():
         if is_fresh:
@@ -89,6 +93,7 @@ CONTENDERS = {
     "cv2 loop, area": lambda options: loop(options, "INTER_AREA"),
     "keras": keras_directory,
     "ours": ours,
+    "ours, no child": lambda options: ours(options, has_child=False),
     "ours, again": lambda options: ours(options, is_fresh=False),
 }
 

@@ -7,6 +7,9 @@ tensorflow      python -c "import tensorflow", for comparison
 SCRIPT --help   until the help stands on the screen
 GANModel.py     until one training step of dcgan-32 is done and saved, its compilation
                 included
+GeneratePredict.py           on what both others have left; reads its files first in a
+                             child process, which they may crash
+GeneratePredict.py, no child the same without
 """
 
 import resource
@@ -17,6 +20,15 @@ from pathlib import Path
 
 import numpy as np
 import side_by_side
+
+WITHOUT_CHILD = f"""
+import runpy, sys
+sys.path.insert(0, {str(side_by_side.ROOT)!r})
+from foldergan import child
+child.iterate = lambda function, *arguments: function(*arguments)
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def process(*command):
@@ -44,6 +56,18 @@ def first_step(options):
     return process(script, "--epochs", "1", *places)
 
 
+def predict(options, *code):
+    """Forty-nine images, by networks of `smoke`."""
+    folder = Path(tempfile.mkdtemp())
+    script = str(side_by_side.ROOT / "GeneratePredict.py")
+    places = ("--data-dir", str(folder), "--model-dir", str(folder / "model"))
+    for name in ("TrainModel.py", "GANModel.py"):
+        dataset = ("--dataset", str(side_by_side.ROOT / "dataset"))
+        script_before = str(side_by_side.ROOT / name)
+        process(script_before, "--preset", "smoke", *dataset, *places)
+    return process(*code, script, "--preset", "smoke", *places[2:])
+
+
 def _help(script):
     return lambda options: process(str(side_by_side.ROOT / script), "--help")
 
@@ -55,6 +79,10 @@ CONTENDERS = {
     "GANModel.py --help": _help("GANModel.py"),
     "GeneratePredict.py --help": _help("GeneratePredict.py"),
     "GANModel.py": first_step,
+    "GeneratePredict.py": predict,
+    "GeneratePredict.py, no child": lambda options: predict(
+        options, "-c", WITHOUT_CHILD
+    ),
 }
 
 

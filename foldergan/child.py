@@ -11,8 +11,10 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from foldergan.errors import RunError
@@ -23,13 +25,23 @@ if sys.platform == "win32":
     _CONTEXT = multiprocessing.get_context("spawn")
 else:
     _CONTEXT = multiprocessing.get_context("forkserver")
-    _CONTEXT.set_forkserver_preload(["h5py", "foldergan.images"])
+    _CONTEXT.set_forkserver_preload(
+        ["foldergan.storage.containers", "foldergan.data.decoding"]
+    )
+_ROOT = Path(__file__).parent.parent
 # Signals that come from outside, such as for the memory that it takes.
 _KILLED = ("SIGKILL", "SIGTERM")
 
 
 class CrashError(Exception):
     """What ran in the child has crashed it; the message says by which signal."""
+
+
+def start_server() -> None:
+    """Lets what children are forked from load, while this process does other things."""
+    if sys.platform != "win32":
+        with _of_package_only():
+            forkserver.ensure_running()
 
 
 def iterate(function: Callable[..., Iterator[Any]], *arguments: Any) -> Iterator[Any]:
@@ -106,17 +118,19 @@ def _of_package_only() -> Iterator[None]:
     as `python -c`, which looks for modules in the folder that a script runs in first,
     and would find a numpy.py that came with somebody's images.
     """
-    main, safe = sys.modules["__main__"], os.environ.get("PYTHONSAFEPATH")
+    main, before = sys.modules["__main__"], dict(os.environ)
+    paths = filter(None, (str(_ROOT), before.get("PYTHONPATH")))
     sys.modules["__main__"] = types.ModuleType("__main__")
-    os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ.update(PYTHONSAFEPATH="1", PYTHONPATH=os.pathsep.join(paths))
     try:
         yield
     finally:
         sys.modules["__main__"] = main
-        if safe is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = safe
+        for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
 
 
 def _name_of(exit_code: int) -> str:

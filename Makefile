@@ -1,6 +1,7 @@
 # make run       sets up and runs the three scripts on the pictures in dataset/
 # make test      sets up and passes the quick tests
 # make test-all  ... and the slow ones
+# make coverage  tells which branches of the package no test goes through
 # make lint      checks style and types
 # make lock      writes requirements.lock anew, with hashes; needs uv
 #                (python -m pip install uv); then run tools/list_licences.py
@@ -8,7 +9,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all lint lock audit
+.PHONY: run test test-all coverage lint lock audit
 
 run: .venv/installed
 	$(BIN)/python TrainModel.py
@@ -20,6 +21,12 @@ test: .venv/installed
 
 test-all: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: .venv/installed
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under 95
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -69,7 +69,8 @@ def iterate(function: Callable[..., Iterator[Any]], *arguments: Any) -> Iterator
         try:
             while (message := _receive(reader, child)) is not None:
                 yield message
-        finally:
+            child.join()
+        finally:  # whoever wants no more ends it
             child.kill()
             child.join()
             child.close()

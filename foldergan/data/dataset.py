@@ -5,13 +5,15 @@ import os
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from foldergan.data import cifar10, duplicates, folders, glance, reading
 from foldergan.errors import InputError
 from foldergan.progress import ReadingProgress, printable
 from foldergan.storage import arrays, filenames, manifest
 
-_LISTED = 20  # skipped files that are named one by one
+_LISTED = 20  # files that are named one by one
+_MOST_DOUBTFUL = 1000  # files that are read again
 
 
 def build(
@@ -82,10 +84,12 @@ def build_arrays(
     class_folders = folders.list_files(dataset, least_classes)
     entries = [entry for some in class_folders.values() for entry in some]
 
-    def check(counts: Counter[str], skipped: list[str]) -> list[str]:
+    def check(counts: Counter[str], found: dict[str, Any]) -> list[str]:
+        skipped, doubtful = found["skipped"], found.get("doubtful", [])
         if strict and skipped:
             raise InputError(f"{skipped[0]}; mend or remove it")
-        _report_skipped(skipped, len(entries))
+        _report(skipped, f"skipped {len(skipped)} of {len(entries)} files:")
+        _report(doubtful, "read, and perhaps damaged, for their libraries say:")
         class_names = _usable_classes(dataset, class_folders, counts)
         _refuse_number(dataset, class_names, least_classes, most_classes)
         return class_names
@@ -96,15 +100,15 @@ def build_arrays(
         images_path = data_dir / filenames.IMAGES
         print(f"{dataset} is as it was when {images_path} was made: not read again")
         duplicates.warn_of_classes(duplicates.load(data_dir))
-        return check(Counter(known["counts"]), known["skipped"])
+        return check(Counter(known["counts"]), known)
 
     with arrays.writing(data_dir, image_shape) as writer:
-        class_of_each, skipped, same = _read(class_folders, image_shape, strict, writer)
+        class_of_each, found = _read(class_folders, image_shape, strict, writer)
         counts = Counter(class_of_each)
-        class_names = check(counts, skipped)
+        class_names = check(counts, found)
         column = {name: index for index, name in enumerate(class_names)}
         ids = [column[name] for name in class_of_each] if class_names else None
-        found = {"counts": counts, "skipped": skipped, "duplicates": same}
+        found = {"counts": counts} | found
         writer.finish(ids, made_from, found)
     return class_names
 
@@ -113,7 +117,7 @@ def _refuse_damaged(paths: list[str], image_shape: tuple[int, int, int]) -> None
     """Finds most unreadable files at once, which reading all would take minutes to."""
     suspects = [path for path in paths if glance.looks_damaged(path)]
     left = iter(suspects)
-    for _, problems in reading.read_images(suspects, image_shape):
+    for _, problems, _ in reading.read_images(suspects, image_shape):
         for problem, path in zip(problems, left, strict=False):
             if problem:
                 raise InputError(f"{path} {problem}; mend or remove it") from problem
@@ -124,22 +128,24 @@ def _read(
     image_shape: tuple[int, int, int],
     strict: bool,
     writer: arrays.Writer,
-) -> tuple[list[str], list[str], duplicates.Groups]:
+) -> tuple[list[str], dict[str, Any]]:
     """Reads every file, in order; strictly, it ends at the first that is no image.
 
     Returns:
-        The class of each image that was appended, a line for each file that was
-        skipped, and the images that are the same.
+        The class of each image that was appended; what else was found: a line for each
+        file that was skipped or is doubtful, and the images that are the same.
     """
     files = [(name, entry) for name, some in class_folders.items() for entry in some]
     paths = [entry.path for _, entry in files]
     class_of_each: list[str] = []
     skipped: list[str] = []
+    noisy: list[Path | str] = []
     seen = duplicates.Seen()
     if strict:
         _refuse_damaged(paths, image_shape)
     progress, left = ReadingProgress(len(files)), iter(files)
-    for decoded, problems in reading.read_images(paths, image_shape):
+    for decoded, problems, some_noisy in reading.read_images(paths, image_shape):
+        noisy += some_noisy
         writer.append(decoded)
         progress.on_images(len(problems))
         images = iter(decoded)
@@ -153,16 +159,18 @@ def _read(
             break
     progress.done()
     duplicates.warn_of_classes(seen.groups())
-    return class_of_each, skipped, seen.groups()
+    doubtful = reading.complaints(noisy[:_MOST_DOUBTFUL], image_shape)
+    found = {"skipped": skipped, "doubtful": doubtful, "duplicates": seen.groups()}
+    return class_of_each, found
 
 
-def _report_skipped(skipped: list[str], total: int) -> None:
-    if skipped:
-        print(f"skipped {len(skipped)} of {total} files:")
-    for line in skipped[:_LISTED]:
+def _report(lines: list[str], title: str) -> None:
+    if lines:
+        print(title)
+    for line in lines[:_LISTED]:
         print(f"  {printable(line)}")
-    if len(skipped) > _LISTED:
-        print(f"  ... and {len(skipped) - _LISTED} more")
+    if len(lines) > _LISTED:
+        print(f"  ... and {len(lines) - _LISTED} more")
 
 
 def _usable_classes(

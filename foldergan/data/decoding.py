@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,14 +40,26 @@ _JPEG = b"\xff\xd8"
 _AS_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 _FULL_SCALES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 _TO_16_BITS = 65535 // 255
+STDERR = 2  # where C libraries write
 
 
 class ImageError(Exception):
     """This file gives no image; the message says why."""
 
 
-# Some decoded images, and for every path None or what is wrong.
-Block = tuple[np.ndarray, list[ImageError | None]]
+class Block(NamedTuple):
+    """Some decoded images.
+
+    Attributes:
+        images: array (n, height, width, channels) of those that are; uint8 or uint16.
+        problems: for every path None, or what is wrong.
+        noisy: paths at which standard error grew, where that leads to a file. Another
+            thread may have done it.
+    """
+
+    images: np.ndarray
+    problems: list[ImageError | None]
+    noisy: list[Path | str]
 
 
 def read_pixels(path: Path | str, image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -128,8 +141,7 @@ def read_on_all_cores(
         image_shape: (height, width, channels) of every result.
 
     Yields:
-        For a few paths at a time: uint8 or uint16 array of shape (n, *image_shape) of
-        those that are images; and for every path None, or what is wrong.
+        A few paths at a time.
     """
     threads = _reading_threads(paths)
     image_bytes = math.prod(image_shape)
@@ -151,17 +163,22 @@ def _read_block(
 ) -> Block:
     decoded: list[np.ndarray] = []
     problems: list[ImageError | None] = []
+    noisy = []
     for path in paths:
+        before = os.fstat(STDERR).st_size
         try:
             decoded.append(read_pixels(path, image_shape))
             problems.append(None)
         except ImageError as problem:
             problems.append(problem)
+            continue
+        if os.fstat(STDERR).st_size > before:
+            noisy.append(path)
     if not decoded:
-        return np.empty((0, *image_shape), np.uint8), problems
+        return Block(np.empty((0, *image_shape), np.uint8), problems, noisy)
     if len({pixels.dtype for pixels in decoded}) > 1:
         decoded = [_to_16_bits(pixels) for pixels in decoded]
-    return np.stack(decoded), problems
+    return Block(np.stack(decoded), problems, noisy)
 
 
 def _to_16_bits(pixels: np.ndarray) -> np.ndarray:

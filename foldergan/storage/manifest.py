@@ -215,8 +215,9 @@ def _read(data_dir: Path) -> _Record | None:
             return None
         if not all(isinstance(count, int) for count in known.found["counts"].values()):
             raise ValueError("its counts are no whole numbers")
-        if not _are_lines(known.found.get("skipped", [])):
-            raise ValueError("its skipped are no lines")
+        for name in ("skipped", "doubtful"):
+            if not _are_lines(known.found.get(name, [])):
+                raise ValueError(f"its {name} are no lines")
         if not _are_groups(known.found.get("duplicates", [])):
             raise ValueError("its duplicates are no rows and paths")
     return known

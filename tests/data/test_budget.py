@@ -130,7 +130,7 @@ def test_reading_threads_hold_no_more_than_the_budget(tmp_path, monkeypatch):
     for total, expected in ((2.5 * one, 2), (100 * one, 8), (1, 1)):
         most.clear()
         monkeypatch.setattr(decoding, "_BUDGET", budget.MemoryBudget(int(total)))
-        read = [images for images, _ in decoding.read_on_all_cores(paths, (4, 4, 1))]
+        read = [block.images for block in decoding.read_on_all_cores(paths, (4, 4, 1))]
         assert len(read) == 32
         assert max(most) == expected if expected < 8 else max(most) > 2
 

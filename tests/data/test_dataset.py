@@ -384,6 +384,22 @@ def test_strictly_a_bad_file_is_found_before_the_others_are_read(
     assert count_reads == [1]
 
 
+def test_an_image_that_is_read_and_perhaps_damaged_is_named_each_time(
+    image_folder, tmp_path, capfd
+):
+    path = image_folder / "red" / "half.jpg"
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    assert cv2.imwrite(str(path), pixels)
+    path.write_bytes(path.read_bytes()[:-1500] + b"\xff\xd9")
+    for again in (False, True):
+        assert build(tmp_path) == ["blue", "red"]
+        printed = capfd.readouterr()
+        assert ("not read again" in printed.out) == again
+        assert "perhaps damaged, for their libraries say:\n" in printed.out
+        assert f"  {path} Corrupt JPEG data: premature end" in printed.out
+        assert printed.err == ""
+
+
 def test_strictly_an_image_with_more_bytes_behind_it_is_read(image_folder, tmp_path):
     path = image_folder / "red" / "3.png"
     path.write_bytes(path.read_bytes() + b"more")

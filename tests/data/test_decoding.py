@@ -414,7 +414,7 @@ def test_many_images_come_in_the_order_of_their_paths(tmp_path, monkeypatch, sma
     for number, shade in enumerate(shades):
         image = Image.new("L", (2, 2), shade)
         paths.append(saved(tmp_path / f"{number}.png", image))
-    blocks = [block for block, _ in decoding.read_on_all_cores(paths, (2, 2, 1))]
+    blocks = [block.images for block in decoding.read_on_all_cores(paths, (2, 2, 1))]
     assert np.concatenate(blocks)[:, 0, 0, 0].tolist() == shades
     assert len(blocks) == len(shades) / 10
 
@@ -423,7 +423,7 @@ def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
     good = saved(tmp_path / "a.png", random_image())
     bad = tmp_path / "b.png"
     bad.write_bytes(b"")
-    [(pictures, problems)] = decoding.read_on_all_cores([good, bad, good], (2, 2, 3))
+    [(pictures, problems, _)] = decoding.read_on_all_cores([good, bad, good], (2, 2, 3))
     assert [str(problem) for problem in problems] == ["None", "is empty", "None"]
     assert pictures.shape == (2, 2, 2, 3)
     np.testing.assert_array_equal(pictures[0], pictures[1])
@@ -431,7 +431,7 @@ def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
 
 def test_where_no_file_is_a_image_the_array_is_empty(tmp_path):
     gone = [tmp_path / "gone.png"]
-    [(pictures, problems)] = decoding.read_on_all_cores(gone, (2, 2, 3))
+    [(pictures, problems, _)] = decoding.read_on_all_cores(gone, (2, 2, 3))
     assert pictures.shape == (0, 2, 2, 3)
     assert isinstance(problems[0], ImageError)
 
@@ -441,7 +441,7 @@ def test_images_of_8_and_16_bits_keep_their_fractions_together(tmp_path):
     deep = saved(tmp_path / "a.png", Image.fromarray(shades.astype(np.uint16) * 256))
     plain = saved(tmp_path / "b.png", Image.fromarray(shades))
     paths, shape = [plain, deep], (16, 16, 1)
-    [(pixels, _)] = decoding.read_on_all_cores(paths, shape)
-    found = decoding.to_fractions(pixels)
+    [block] = decoding.read_on_all_cores(paths, shape)
+    found = decoding.to_fractions(block.images)
     for path, image in zip(paths, found, strict=True):
         np.testing.assert_array_equal(image, read_image(path, shape))

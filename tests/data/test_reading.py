@@ -15,7 +15,7 @@ SHAPE = (2, 2, 1)
 CODE = """
 import sys
 from foldergan.data import reading
-for images, problems in reading.read_images(sys.argv[1:], (2, 2, 1)):
+for images, problems, _ in reading.read_images(sys.argv[1:], (2, 2, 1)):
     shades = iter((images[:, 0, 0, 0] * 255).round().astype(int))
     for problem in problems:
         print(problem or next(shades))
@@ -34,7 +34,7 @@ def files(tmp_path):
 def test_images_come_in_order_and_what_is_none_is_named(files):
     files[7].write_bytes(b"")
     images, problems = [], []
-    for some, of_them in reading.read_images(files, SHAPE):
+    for some, of_them, _ in reading.read_images(files, SHAPE):
         assert some.dtype == np.float32
         images.extend(some)
         problems.extend(map(str, of_them))
@@ -59,3 +59,33 @@ def test_files_that_crash_their_decoder_are_skipped_by_name(
     ).stdout.splitlines()
     crash = "crashes the library that reads it, SIGSEGV"
     assert lines == [crash if n in crashing_ones else str(n) for n in range(60)]
+
+
+def damaged_jpeg(path):
+    """Half of a photograph, and the mark of its end."""
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    path.write_bytes(path.read_bytes()[:-1500] + b"\xff\xd9")
+    return path
+
+
+@pytest.mark.parametrize("side", [2, 96])  # in one thread, in several
+def test_what_libraries_print_of_an_image_gets_its_name(files, tmp_path, side, capfd):
+    for path in files:
+        pixels = np.random.default_rng(0).integers(0, 255, (side, side), np.uint8)
+        Image.fromarray(pixels).save(path)
+    bad = damaged_jpeg(tmp_path / "30b.jpg")
+    paths = [*files[:30], bad, *files[30:]]
+    blocks = list(reading.read_images(paths, SHAPE))
+    assert all(problem is None for block in blocks for problem in block.problems)
+    noisy = [path for block in blocks for path in block.noisy]
+    assert bad in noisy
+    said = reading.complaints(noisy, SHAPE)
+    assert said == [f"{bad} Corrupt JPEG data: premature end of data segment"]
+    assert capfd.readouterr().err == ""
+
+
+def test_of_sound_images_nothing_is_said(files):
+    blocks = list(reading.read_images(files, SHAPE))
+    assert [path for block in blocks for path in block.noisy] == []
+    assert reading.complaints([], SHAPE) == []

@@ -57,6 +57,13 @@ def test_drawing_what_it_was_trained_on_is_told_from_drawing_what_is_held_out():
     assert new["frechet_distance"] == pytest.approx(0, abs=1e-6)
 
 
+def test_of_very_many_held_out_images_some_spread_evenly_are_taken(monkeypatch):
+    monkeypatch.setattr(evaluator, "_MOST_HELD_OUT", 8)
+    assert measure(IMAGES[HELD_OUT])["real"] == 7  # every third of twenty
+    monkeypatch.setattr(evaluator, "_MOST_HELD_OUT", 20)
+    assert measure(IMAGES[HELD_OUT])["real"] == 20
+
+
 def test_only_a_part_of_many_training_images_is_looked_at():
     judge = evaluator.Evaluator(Pixels(), IMAGES, TRAINING, HELD_OUT, most_training=7)
     assert judge.evaluate(IMAGES[HELD_OUT])["training"] == 7

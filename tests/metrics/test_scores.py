@@ -310,6 +310,7 @@ def test_float32_features_are_computed_with_in_float64_and_left_as_they_are():
     [
         (np.zeros((9, 2)), r"one width; found \[4, 2\]"),
         (np.zeros((9, 2, 2)), r"fake features .* \(n, d\); found \(9, 2, 2\)"),
+        (np.zeros((9, 0)), r"fake features .* \(n, d\); found \(9, 0\)"),
         (np.full((9, 4), np.nan), "fake features hold NaN"),
         (np.full((9, 4), np.inf), "fake features hold NaN or infinite"),
         (np.zeros((0, 4)), "fake features of 0 images are too few"),

@@ -11,7 +11,6 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,6 +23,8 @@ from foldergan.errors import RunError
 if sys.platform == "win32":
     _CONTEXT = multiprocessing.get_context("spawn")
 else:
+    from multiprocessing import forkserver
+
     _CONTEXT = multiprocessing.get_context("forkserver")
     _CONTEXT.set_forkserver_preload(
         ["foldergan.storage.containers", "foldergan.data.decoding"]
@@ -48,7 +49,7 @@ def iterate(function: Callable[..., Iterator[Any]], *arguments: Any) -> Iterator
     """Runs a generator function in a child process, a little ahead.
 
     Args:
-        function: of a module, so that a child can import it.
+        function: of a module, so that a child can import it; yields no None.
         arguments: its own; pickled, as are its values.
 
     Yields:
@@ -121,13 +122,15 @@ def _of_package_only() -> Iterator[None]:
     """
     main, before = sys.modules["__main__"], dict(os.environ)
     paths = filter(None, (str(_ROOT), before.get("PYTHONPATH")))
+    given = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    given["OPENBLAS_NUM_THREADS"] = "1"  # processes with threads are not to be forked
     sys.modules["__main__"] = types.ModuleType("__main__")
-    os.environ.update(PYTHONSAFEPATH="1", PYTHONPATH=os.pathsep.join(paths))
+    os.environ |= given
     try:
         yield
     finally:
         sys.modules["__main__"] = main
-        for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
+        for name in given:
             if name in before:
                 os.environ[name] = before[name]
             else:

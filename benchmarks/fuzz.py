@@ -7,7 +7,8 @@
 A reader may take a file or refuse it in a sentence. What it may not is found: another
 exception, a warning, a crash of the process, more than 20 seconds, more than a
 gigabyte and a half of memory above what the process had. Readers run in processes of
-their own, and start none, so that a crash in a native library is seen. Ends with 1 if there was any.
+their own, and start none, so that a crash in a native library is seen. Ends with 1 if
+there was any.
 """
 
 import argparse

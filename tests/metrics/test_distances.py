@@ -20,10 +20,12 @@ def one_by_one(points, others):
 
 
 @pytest.mark.parametrize("k", [1, 2, 7, 150])
-def test_radii_are_the_distances_of_the_kth_neighbours(k):
-    expected = np.sort(one_by_one(POINTS, POINTS), axis=1)[:, k]  # 0: itself
-    found = distances.squared_radii(POINTS, k)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+@pytest.mark.parametrize("away", [0, 1000])  # from the origin, where rounding is coarse
+def test_radii_are_the_distances_of_the_kth_neighbours(k, away):
+    points = POINTS + away
+    expected = np.sort(one_by_one(points, points), axis=1)[:, k]  # 0: itself
+    found = distances.squared_radii(points, k)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11 * away**2)
     assert (found >= expected).all()
 
 

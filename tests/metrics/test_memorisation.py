@@ -1,5 +1,7 @@
 """Words about memorisation, and how often they come by chance."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -36,6 +38,15 @@ def test_closer_pairs_have_the_law_of_mann_whitney():
     assert exceeded == pytest.approx(0.01, abs=0.006)
 
 
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 5)])
+def test_closer_pairs_of_few_images_have_the_variance_of_all_orders(n, m):
+    """Each order of the images is as likely; among them the share is known exactly."""
+    orders = itertools.combinations(range(n + m), m)  # places of the generated
+    shares = [(sum(places) - m * (m - 1) / 2) / (n * m) for places in orders]
+    exceeded = 0.5 + stats.norm.ppf(0.99) * np.std(shares)
+    assert memorisation.most_closer(n, m) == pytest.approx(exceeded, rel=1e-3)
+
+
 def test_new_images_are_seldom_suspected():
     draws = [RNG.normal(size=(150, 3)) for _ in range(100)]
     rows = [figures(x[:40], x[40:90], x[90:]) for x in draws]
@@ -63,3 +74,11 @@ def test_each_share_alone_is_enough():
     assert memorisation.as_text(row).startswith("no sign of memorisation: 0% are")
     for name in ("near_copy_share", "closer_to_training_share"):
         assert memorisation.is_suspected(row | {name: 0.9})
+
+
+def test_the_largest_share_by_chance_is_none_too_many():
+    counts = (50, 100)
+    row = {"real": 50, "fake": 100}
+    row["near_copy_share"] = memorisation.most_near_copies(*counts)
+    row["closer_to_training_share"] = memorisation.most_closer(*counts)
+    assert not memorisation.is_suspected(row)

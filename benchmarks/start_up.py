@@ -7,9 +7,8 @@ tensorflow      python -c "import tensorflow", for comparison
 SCRIPT --help   until the help stands on the screen
 GANModel.py     until one training step of dcgan-32 is done and saved, its compilation
                 included
-GeneratePredict.py           on what both others have left; reads its files first in a
-                             child process, which they may crash
-GeneratePredict.py, no child the same without
+GeneratePredict.py            until all is drawn, with the networks of smoke
+GeneratePredict.py, no child  ... which are not looked through in a child process first
 """
 
 import resource

@@ -85,11 +85,9 @@ def build_arrays(
     entries = [entry for some in class_folders.values() for entry in some]
 
     def check(counts: Counter[str], found: dict[str, Any]) -> list[str]:
-        skipped, doubtful = found["skipped"], found.get("doubtful", [])
-        if strict and skipped:
-            raise InputError(f"{skipped[0]}; mend or remove it")
-        _report(skipped, f"skipped {len(skipped)} of {len(entries)} files:")
-        _report(doubtful, "read, and perhaps damaged, for their libraries say:")
+        if strict and found["skipped"]:
+            raise InputError(f"{found['skipped'][0]}; mend or remove it")
+        _report(found, len(entries))
         class_names = _usable_classes(dataset, class_folders, counts)
         _refuse_number(dataset, class_names, least_classes, most_classes)
         return class_names
@@ -164,13 +162,18 @@ def _read(
     return class_of_each, found
 
 
-def _report(lines: list[str], title: str) -> None:
-    if lines:
-        print(title)
-    for line in lines[:_LISTED]:
-        print(f"  {printable(line)}")
-    if len(lines) > _LISTED:
-        print(f"  ... and {len(lines) - _LISTED} more")
+def _report(found: dict[str, Any], total: int) -> None:
+    skipped, doubtful = found["skipped"], found.get("doubtful", [])  # not before 0.3
+    for title, lines in (
+        (f"skipped {len(skipped)} of {total} files:", skipped),
+        ("read, and perhaps damaged, for their libraries say:", doubtful),
+    ):
+        if lines:
+            print(title)
+        for line in lines[:_LISTED]:
+            print(f"  {printable(line)}")
+        if len(lines) > _LISTED:
+            print(f"  ... and {len(lines) - _LISTED} more")
 
 
 def _usable_classes(

@@ -4,6 +4,7 @@ A file that crashes its decoder is skipped like any other that is damaged. What
 libraries in C print of a file, they print without its name; here it gets one.
 """
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from foldergan import child
 from foldergan.data import decoding
 from foldergan.data.decoding import Block, ImageError
 
+_AT_ONCE = 10_000  # paths that a child process is told
 _Paths = Sequence[Path | str]
 _Shape = tuple[int, int, int]
 
@@ -32,9 +34,11 @@ def read_images(paths: _Paths, image_shape: _Shape) -> Iterator[Block]:
     read, done = decoding.read_on_all_cores, 0
     while done < len(paths):
         try:
-            for block in child.iterate(_read, read, paths[done:], image_shape):
+            some = paths[done : done + _AT_ONCE]
+            for block in child.iterate(_read, read, some, image_shape):
                 done += len(block.problems)
                 yield block._replace(images=decoding.to_fractions(block.images))
+            read = decoding.read_on_all_cores
         except child.CrashError as crash:
             if read is decoding.read_one_by_one:  # so it was the next one
                 done += 1
@@ -55,7 +59,11 @@ def complaints(paths: _Paths, image_shape: _Shape) -> list[str]:
     Returns:
         For each of which something is said its path, and the first line.
     """
-    return list(child.iterate(_complaints, paths, image_shape)) if paths else []
+    found: list[str] = []
+    if paths:
+        with contextlib.suppress(child.CrashError):  # they were read without one
+            found.extend(child.iterate(_complaints, paths, image_shape))
+    return found
 
 
 def _read(
@@ -72,7 +80,7 @@ def _complaints(paths: _Paths, shape: _Shape) -> Iterator[str]:
     for path in paths:
         with tempfile.TemporaryFile() as log:
             os.dup2(log.fileno(), decoding.STDERR)
-            for _ in decoding.read_one_by_one([path], shape):
-                log.seek(0)
-                if line := log.readline().decode(errors="replace").strip():
-                    yield f"{path} {line}"
+            list(decoding.read_one_by_one([path], shape))
+            log.seek(0)
+            if line := log.readline().decode(errors="replace").strip():
+                yield f"{path} {line}"

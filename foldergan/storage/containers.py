@@ -41,7 +41,7 @@ def _check(path: Path) -> Iterator[None]:
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as zipped:
             _check_zip(zipped, most)
-    yield from ()
+    yield from ()  # nothing, as a generator does
 
 
 def _check_zip(zipped: zipfile.ZipFile, most: int) -> None:

@@ -31,7 +31,9 @@ def files(tmp_path):
     return paths
 
 
-def test_images_come_in_order_and_what_is_none_is_named(files):
+@pytest.mark.parametrize("at_once", [10_000, 7])
+def test_images_come_in_order_and_what_is_none_is_named(files, monkeypatch, at_once):
+    monkeypatch.setattr(reading, "_AT_ONCE", at_once)
     files[7].write_bytes(b"")
     images, problems = [], []
     for some, of_them, _ in reading.read_images(files, SHAPE):

@@ -345,3 +345,8 @@ def test_data_copying_refuses_each_of_its_arrays(which):
     name = ("real", "fake", "training")[which]
     with pytest.raises(ValueError, match=f"{name} features hold NaN"):
         scores.data_copying(*arrays)
+
+
+def test_data_copying_takes_one_image_of_each():
+    copying = scores.data_copying(*(normal(seed, 1) for seed in range(3)))
+    assert copying.closer_share in (0, 1)

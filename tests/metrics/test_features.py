@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import classifier_of
 from keras import layers
+from tiny_backbone import save_tiny
 
 from foldergan import images
 from foldergan.backbones.sources import INCEPTION
@@ -65,6 +66,15 @@ def test_the_last_dense_layer_makes_the_answer_of_the_features(tmp_path, output)
         rtol=1e-5,
     )
     assert extractor.name == "classifier train.h5, 16 features"
+
+
+def test_the_only_dense_layer_is_the_last(tmp_path):
+    keras.utils.set_random_seed(0)
+    pooled = [layers.GlobalAveragePooling2D(), layers.Dense(2, "softmax")]
+    classifier = keras.Sequential([keras.Input(SHAPE), *pooled])
+    models.save_classifier(tmp_path, classifier, ["a", "b"], ())
+    extracted = features.load_extractor("classifier", tmp_path)(random_images())
+    np.testing.assert_allclose(extracted, random_images().mean((1, 2)), rtol=1e-5)
 
 
 def test_no_classifier_is_said_with_what_to_do(tmp_path):
@@ -235,3 +245,24 @@ def test_few_images_at_a_time_where_the_network_enlarges_them(monkeypatch):
     )
     assert extract(np.zeros((40, 32, 32, 3), np.float32)).shape == (40, 3)
     assert together == [27, 13]  # 2**22 numbers at 224x224x3
+
+
+# Of a backbone.
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (None, 32, 3), (32, 32, 3)])
+def test_only_a_file_for_images_of_any_size_is_a_backbone(tmp_path, shape):
+    path = save_tiny(tmp_path, shape=shape)
+    if shape == (None, 32, 3):
+        with pytest.raises(InputError, match="one size"):
+            features.load_extractor(str(path), tmp_path)
+        return
+    extractor = features.load_extractor(str(path), tmp_path)
+    if shape == (32, 32, 3):
+        assert extractor.name == "model tiny.keras, 40 features"  # 2 x 2 x 10
+        return
+    assert extractor.name == "backbone tiny.keras, 10 features"
+    network = keras.models.load_model(path)
+    expected = network(random_images(2, (224, 224, 3))).numpy().mean((1, 2))
+    found = extractor(random_images(2, (224, 224, 3)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

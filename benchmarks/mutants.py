@@ -131,7 +131,9 @@ def main() -> None:
     as_it_is = ast.parse(options.module.read_text(encoding="utf-8"))
     assert is_survivor(name, as_it_is, options.tests, 600), "the tests fail as it is"
     limit = 5 * (time.monotonic() - start) + 5
-    tried = random.Random(options.seed).sample(found, options.sample or len(found))
+    tried = random.Random(options.seed).sample(
+        found, min(options.sample or len(found), len(found))
+    )
     survivors = 0
     for where, tree in tried:
         if is_survivor(name, ast.fix_missing_locations(tree), options.tests, limit):

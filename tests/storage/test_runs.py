@@ -33,3 +33,31 @@ def test_networks_of_other_pictures_are_warned_of(
     save(tmp_path, "GANModel", of_generator)
     runs.warn_of_other_pictures(tmp_path, tmp_path)
     assert ("trained on other pictures" in capsys.readouterr().out) is is_said
+
+
+@pytest.mark.parametrize(
+    ("saved", "now", "says"),
+    [
+        ({"keras": "3.1", "numpy": "2"}, {"keras": "3.1", "numpy": "2"}, None),
+        ({"keras": "3.1"}, {"keras": "3.2"}, "keras was 3.1, is 3.2\n"),
+        ({"keras": "3.1"}, {"keras": "3.1", "jax": "1"}, None),  # not known then
+        ({"keras": "3\x1b"}, {"keras": "3.2"}, None),  # what a terminal would obey
+    ],
+)
+def test_only_versions_that_have_changed_are_said(tmp_path, capsys, saved, now, says):
+    runs.save_run(tmp_path, "GANModel", find_preset("smoke"), saved, "auto")
+    runs.warn_of_other_versions(tmp_path, "GANModel", now)
+    said = capsys.readouterr().out
+    assert said.endswith(says) if says else not said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("pictures", 3), ("seed", 2**31), ("seed", -1), ("seed", 1.0), ("seed", True)],
+)
+def test_what_is_no_record_of_a_training_is_refused(name, value):
+    known = {"image_shape": [8, 8, 3], "held_out": 0.2, "pictures": "a", "seed": 0}
+    assert runs.read_training(known)["image_shape"] == (8, 8, 3)
+    assert runs.read_training(known | {"seed": 2**31 - 1})["seed"] == 2**31 - 1
+    with pytest.raises(ValueError, match="no record of a training"):
+        runs.read_training(known | {name: value})

@@ -397,3 +397,16 @@ def test_a_header_that_tells_of_fewer_images_is_refused(tmp_path):
         file.write(images[2].tobytes())
     with pytest.raises(InputError, match="its header tells of fewer"):
         arrays.load_images(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"a", b"ab" * 2**20])
+def test_only_what_is_sealed_and_unchanged_is_intact(tmp_path, content):
+    path = tmp_path / "file"
+    assert not seals.is_intact(path)
+    path.write_bytes(content)
+    assert not seals.is_intact(path)
+    seals.seal(path)
+    seals.check(path)
+    assert seals.is_intact(path)
+    path.write_bytes(b"z" + path.read_bytes()[1:])
+    assert not seals.is_intact(path)

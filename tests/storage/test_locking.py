@@ -190,3 +190,14 @@ def test_a_disk_without_locks_is_said(tmp_path, monkeypatch):
         locking.training_folder(tmp_path),
     ):
         pytest.fail("held without a lock")
+
+
+def test_only_hidden_files_leave_a_folder_empty(tmp_path):
+    folder = tmp_path / "new" / "images"
+    locking.make_empty_folder(folder, "save_images")
+    (folder / ".DS_Store").touch()
+    locking.make_empty_folder(folder, "save_images")
+    (folder / "1.png").touch()
+    with pytest.raises(InputError, match="images is not empty") as refusal:
+        locking.make_empty_folder(folder, "save_images")
+    assert refusal.value.options == ("save_images",)

@@ -49,6 +49,40 @@ def test_a_damaged_record_is_named(tmp_path, content):
         exports.read_record(tmp_path)
 
 
+GOOD_STATE = {
+    "kept": {"a": 1, "b": 2**53 - 1},
+    "batches": 3,
+    "drawn": [0, 4],
+    "unsure": [1, 0],
+    "called": [[1, 0], [0, 2]],
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({}, None),
+        ({"kept": {"c": 1}}, "of other classes"),
+        ({"drawn": [1]}, "of other classes"),
+        ({"called": [[1, 0], [0]]}, "of other classes"),
+        ({"called": [[1, 0]]}, "of other classes"),
+        ({"kept": {"a": -1}}, "no whole numbers"),
+        ({"kept": {"a": 2**53}}, "no whole numbers"),
+        ({"drawn": [1.0, 0]}, "no whole numbers"),
+        ({"unsure": [True, 0]}, "no whole numbers"),
+        ({"called": [[1, 0], ["1", 0]]}, "no whole numbers"),
+        ({"batches": None}, "no whole numbers"),
+    ],
+)
+def test_a_state_of_odd_counts_is_damaged(export, tmp_path, state, says):
+    export.save_state(GOOD_STATE | state)
+    if says is None:
+        assert export.load() == GOOD_STATE
+        return
+    with pytest.raises(InputError, match=f"export.json is damaged .*{says}"):
+        exports.read_record(tmp_path)
+
+
 def test_every_image_has_its_checksum(export, tmp_path):
     for name, number in (("a", 1), ("a", 2), ("b", 1)):
         export.save_image(name, number, IMAGE * number)

@@ -86,6 +86,10 @@ class Resized:
         images: float32 array of shape (n, height, width, channels), may lie on disk.
         image_shape: (height, width, channels) to read it as.
 
+    Attributes:
+        shape: of the array as it is read.
+        is_stretched: whether the proportions of height and width change.
+
     Raises:
         InputError: the channels differ.
     """
@@ -96,6 +100,8 @@ class Resized:
         _refuse_other_channels(images.shape[3], image_shape[2])
         self._images = images
         self.shape: tuple[int, int, int, int] = (len(images), *image_shape)
+        height, width = images.shape[1:3]
+        self.is_stretched = height * image_shape[1] != width * image_shape[0]
 
     def __len__(self) -> int:
         return len(self._images)

@@ -76,6 +76,11 @@ def _load(data_dir: Path, preset: Preset) -> TrainingSet:
         f"drawing {shape} from the {len(data.images)} images in "
         f"{data_dir / filenames.IMAGES}, made from {source}"
     )
+    if isinstance(data.images, Resized) and data.images.is_stretched:
+        print(
+            "warning: the arrays hold images of other proportions, which are "
+            "stretched; an image shape like theirs would keep them"
+        )
     if len(data.held_out):
         print(f"held out {len(data.held_out)} images to evaluate by")
         parts = {"training": data.rows, "held out": data.held_out}

@@ -21,7 +21,12 @@ def load(image_folder, tmp_path):
     options = argparse.Namespace(
         data_dir=tmp_path, dataset=None, resume=False, strict=False
     )
-    return lambda: training_set.load(options, preset)
+
+    def load_as(shape=None):
+        gan = replace(preset.gan, image_shape=shape)
+        return training_set.load(options, replace(preset, gan=gan))
+
+    return load_as
 
 
 @pytest.mark.parametrize(
@@ -53,3 +58,13 @@ def test_a_fault_of_the_arrays_themselves_is_still_named(load, tmp_path):
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(InputError, match="img_label.txt.npy is damaged"):
         load()
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_said"),
+    [(None, False), ((32, 32, 3), False), ((64, 64, 3), False), ((64, 48, 3), True)],
+)
+def test_images_that_are_stretched_are_warned_of(load, capsys, shape, is_said):
+    assert load(shape).image_shape == (shape or SHAPE)
+    said = "of other proportions, which are stretched" in capsys.readouterr().out
+    assert said is is_said

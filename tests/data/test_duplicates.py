@@ -89,3 +89,7 @@ def test_each_group_is_found_whole_and_in_order():
         ["1", "4"],
     ]
     assert duplicates.Seen().groups() == []
+
+
+def test_where_nothing_is_recorded_no_images_are_known_to_be_the_same(tmp_path):
+    assert duplicates.load(tmp_path) == []

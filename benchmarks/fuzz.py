@@ -129,13 +129,13 @@ def fuzz(name: str, count: int) -> tuple[Counter, dict[str, int]]:
     number = 0
     while number < count:
         command = [sys.executable, __file__, "--child", name, str(number), str(count)]
-        child = subprocess.Popen(
+        process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         begun, why = number - 1, ""
-        for line in lines_of(child):
+        for line in lines_of(process):
             if line is None:
-                child.kill()
+                process.kill()
                 why = "hung or took too much memory"
                 break
             record = json.loads(line)
@@ -151,10 +151,10 @@ def fuzz(name: str, count: int) -> tuple[Counter, dict[str, int]]:
                 found[outcome] += 1
                 first.setdefault(outcome, begun)
             number = begun + 1
-        child.stdout.close()
-        said = child.stderr.read()
-        child.stderr.close()
-        code = child.wait()
+        process.stdout.close()
+        said = process.stderr.read()
+        process.stderr.close()
+        code = process.wait()
         if code == 0 and not why:
             break
         if begun < number:
@@ -168,20 +168,20 @@ def fuzz(name: str, count: int) -> tuple[Counter, dict[str, int]]:
     return counts, {f"{what}, as number {first[what]}": found[what] for what in found}
 
 
-def lines_of(child: subprocess.Popen):
+def lines_of(process: subprocess.Popen):
     """Yields its lines; None when one is late, or it holds too much memory."""
     selector, held = selectors.DefaultSelector(), b""
-    selector.register(child.stdout, selectors.EVENT_READ)
+    selector.register(process.stdout, selectors.EVENT_READ)
     patience, since = _STARTING_SECONDS, time.monotonic()
     while True:
         if selector.select(timeout=0.5):
-            some = os.read(child.stdout.fileno(), 2**16)
+            some = os.read(process.stdout.fileno(), 2**16)
             if not some:
                 return
             *lines, held = (held + some).split(b"\n")
             yield from lines
             patience, since = _SECONDS, time.monotonic()
-        elif time.monotonic() - since > patience or _resident(child.pid) > 6 * 2**30:
+        elif time.monotonic() - since > patience or _resident(process.pid) > 6 * 2**30:
             yield None
             return
 

@@ -22,9 +22,9 @@ import side_by_side
 
 WITHOUT_CHILD = f"""
 import runpy, sys
-sys.path.insert(0, {str(side_by_side.ROOT)!r})
-from foldergan import child
-child.iterate = lambda function, *arguments: function(*arguments)
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import side_by_side
+side_by_side.read_without_child()
 del sys.argv[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

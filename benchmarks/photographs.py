@@ -5,9 +5,10 @@
 
 Trains each contender, from each seed, on four fifths of each class of --dataset, at
 128x128. The held-out fifth and all of --real are what its images are compared with,
-through a network that has taught none: EfficientNet-Lite1 of ImageNet (see
-imagenet.py). A linear head on its features, fitted to the images trained on, tells
-which class an image shows.
+through two networks that have taught none (see imagenet.py): EfficientNet-Lite1, which
+is like the backbone that one contender looks through, and a ResNet-50, which is not. A
+linear head on the features of each, fitted to the images trained on, tells which class
+an image shows.
 
 A contender is a preset, a .toml file such as those in benchmarks/ablations, or
 lightweight-gan, the package of PyPI (see lightweight_gan_cpu.py); --lightweight-gan is
@@ -149,13 +150,14 @@ class Judge:
     Args:
         options: the flags; features of photographs are kept in the work folder.
         data: that the contenders are trained on and compared with.
+        extract: the network, as of `imagenet.load`.
     """
 
-    def __init__(self, options, data: Data):
+    def __init__(self, options, data: Data, extract):
         from foldergan.classifier import linear_head
 
-        self._extract = imagenet.load(1, size=224, mode="bilinear")
-        kept = options.work / "features.npz"
+        self._extract, self.name = extract, extract.name
+        kept = options.work / f"features-{self.name.split()[0]}.npz"
         if not kept.exists():
             features = map(self._extract, (data.training, data.real))
             np.savez(kept, **dict(zip(("training", "real"), features, strict=True)))
@@ -339,11 +341,11 @@ class Peer:
         return {name: (some, None, some[:count]) for name, some in images.items()}
 
 
-def measure(options, contender, seed: int, judge: Judge) -> list[dict]:
+def measure(options, contender, seed: int, judges: list[Judge]) -> list[dict]:
     """Trains a contender from a seed and judges it at each mark, unless that is done.
 
     Returns:
-        A row of figures for each mark and each generator, as far as asked for.
+        A row of figures of each judge for each mark and each generator.
     """
     from foldergan.storage import plots, tables
 
@@ -361,7 +363,7 @@ def measure(options, contender, seed: int, judge: Judge) -> list[dict]:
                 plots.save_image_grid(path, page, COLUMNS)
                 about = {"contender": name, "seed": seed, "minutes": mark}
                 about |= {"saved_after": kept["minutes"], "save": kept["number"]}
-                judged.append(about | judge.evaluate(images, class_ids))
+                judged += [about | each.evaluate(images, class_ids) for each in judges]
             tables.save_json(cache, judged)
         rows += json.loads(cache.read_text())
         print(*(rows[-1][name] for name in ("contender", "seed", "minutes")), "done")
@@ -383,7 +385,7 @@ def save_rows(path: Path, rows: list[dict]) -> None:
 
 
 def print_tables(rows: list[dict], judge: Judge, data: Data) -> None:
-    """Prints medians over the seeds, and photographs in the place of drawn images."""
+    """Prints a judge's medians over the seeds, and of photographs in place of drawn."""
     references = [
         {"contender": name, "minutes": "", "saved_after": "", "seed": ""} | row
         for name, row in judge.references().items()
@@ -399,10 +401,7 @@ def print_tables(rows: list[dict], judge: Judge, data: Data) -> None:
         about = [name, f"{mark:g}" if mark else "", len(some) if mark else ""]
         figures.append(about + [_median(some, column) for column in names])
         classes.append(about + [_median(some, column) for column in shares])
-    counts = f"{len(data.training)} images trained on, {len(data.real)} real ones"
-    print(side_by_side.machine(), side_by_side.versions("keras", "tensorflow", "torch"))
-    print(f"{rows[0]['extractor']}; {counts}, {NUM_FAKE} drawn; medians of the seeds")
-    print(f"its head is right about {judge.accuracy():.1%} of the real images\n")
+    print(f"\n{judge.name}: right about {judge.accuracy():.1%} of the real images\n")
     side_by_side.table(["contender", "minutes", "seeds", *titles], figures)
     real = [float((data.real_classes == k).mean()) for k in range(len(data.names))]
     classes.insert(0, ["the real images' own", "", "", *(f"{x:.3g}" for x in real)])
@@ -461,13 +460,22 @@ def main():
         (Peer if name.startswith(PEER) else PresetContender)(name, options, data)
         for name in options.contenders
     ]
-    judge = Judge(options, data)
+    extractors = [
+        imagenet.load(1, size=224, mode="bilinear"),
+        imagenet.load_resnet(224, "bilinear"),
+    ]
+    judges = [Judge(options, data, extract) for extract in extractors]
     rows = []
     for seed in options.seeds:
         for contender in contenders:
-            rows += measure(options, contender, seed, judge)
+            rows += measure(options, contender, seed, judges)
             save_rows(options.work / "photographs.csv", rows)
-    print_tables(rows, judge, data)
+    counts = f"{len(data.training)} images trained on, {len(data.real)} real ones"
+    print(side_by_side.machine(), side_by_side.versions("keras", "tensorflow", "torch"))
+    print(f"{counts}, {NUM_FAKE} drawn; medians of the seeds")
+    for judge in judges:
+        judged = [row for row in rows if row["extractor"] == judge.name]
+        print_tables(judged, judge, data)
     draw_side_by_side(options, rows, data)
 
 

@@ -3,12 +3,12 @@
     python benchmarks/time_to_quality.py --dataset ~/train --real ~/test --work ~/runs
 
 Trains the GAN of each preset, from each seed, on one folder, and compares it now and
-then with other images of the same classes. Two judges do, and neither has taught any
-GAN: a classifier, and a network of ImageNet (see imagenet.py; left out where it is not
-installed). The first also tells how many images are of the class that was asked for.
-A discriminator that looks through a classifier has one of its own. Both classifiers are
-trained once on --dataset, the judge from another seed and for ten epochs, and kept in
-the work folder.
+then with other images of the same classes. Three judges do, and none has taught any
+GAN: a classifier, and two networks of ImageNet (see imagenet.py; left out where they
+are not installed). The first also tells how many images are of the class asked for.
+A discriminator that looks through a classifier has one of its own. Both classifiers
+are trained once on --dataset, the judge from another seed and for ten epochs, and kept
+in the work folder.
 
 Minutes are of processor time, all cores together, training of the GAN only: 60 are half
 an hour on two cores. Writes quality.csv, quality.png (medians over the seeds) and, for
@@ -116,10 +116,11 @@ class Evaluators:
         judge = options.work / options.judge
         self._classifier = models.load_classifier(judge).model
         extractors = [load_extractor("classifier", judge)]
-        try:
-            extractors.append(imagenet.load())
-        except ImportError as error:
-            print(f"no features of ImageNet: {error}")
+        for load in (imagenet.load, imagenet.load_resnet):
+            try:
+                extractors.append(load())
+            except ImportError as error:
+                print(f"no features of ImageNet: {error}")
         both = np.concatenate([images, real])
         rows = np.split(np.arange(len(both)), [len(images)])
         self._evaluators = [

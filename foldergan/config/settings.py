@@ -105,8 +105,8 @@ class GAN(Computed):
     )
     least_steps: int = groups.optimization(
         0,
-        "minimum number of training steps: few images get more epochs; ignored where "
-        "--epochs or --hours is given",
+        "minimum number of training steps: few images get more epochs; a preset's is "
+        "ignored where --epochs or --hours is given",
         least=0,
     )
     hours: float = groups.optimization(
@@ -128,14 +128,14 @@ class GAN(Computed):
     )
     save_steps: int = groups.output(
         0,
-        "minimum number of steps between saves: few images get more epochs; ignored "
-        "where --save-every is given",
+        "minimum number of steps between saves: few images get more epochs; a preset's "
+        "is ignored where --save-every is given",
         least=0,
     )
     save_growth: float = groups.output(
         1.0,
-        "factor by which the epochs between saves grow from each save to the next; "
-        "ignored where --save-every is given",
+        "factor by which the epochs between saves grow from each save to the next; a "
+        "preset's is ignored where --save-every is given",
         least=1,
         below=100,
     )

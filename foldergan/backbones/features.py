@@ -1,9 +1,11 @@
 """Pooled features of images, computed once and kept on disk by content."""
 
 import hashlib
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -125,15 +127,33 @@ def view_of(images: np.ndarray, name: str) -> np.ndarray:
 
 
 def checksum(backbone: keras.Model) -> str:
-    """Hashes the types of a backbone's layers and all its weights."""
-    digest = hashlib.sha256()
-    for layer in backbone.layers:
-        digest.update(type(layer).__name__.encode())
-        if isinstance(layer, keras.layers.Rescaling):
-            digest.update(repr((layer.scale, layer.offset)).encode())
+    """Hashes a backbone's layers with their settings, how they are joined, and weights.
+
+    Layers count by their places: Keras gives new names in each process.
+    """
+    place_of = {
+        layer.name: f"layer {n}" for n, layer in enumerate(_all_layers(backbone))
+    }
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: renamed(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [renamed(part) for part in value]
+        return place_of.get(value, value) if isinstance(value, str) else value
+
+    architecture = renamed(json.loads(backbone.to_json()))
+    digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
     for weight in backbone.get_weights():
         digest.update(np.ascontiguousarray(weight).data)
     return digest.hexdigest()
+
+
+def _all_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yields a network and its layers, those of networks within it too."""
+    yield network
+    for layer in network.layers:
+        yield from _all_layers(layer) if isinstance(layer, keras.Model) else [layer]
 
 
 def _name(

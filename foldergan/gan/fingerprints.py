@@ -8,6 +8,10 @@ from foldergan.config.presets import Preset
 from foldergan.data.training_set import TrainingSet
 from foldergan.storage import arrays, models
 
+# Of the random convolutions behind a backbone, which no state holds: another number
+# refuses the states of other convolutions.
+_MIXING = 2
+
 
 def of_training(
     options: argparse.Namespace, preset: Preset, data: TrainingSet
@@ -25,5 +29,5 @@ def of_training(
     if preset.gan.backbone != "none":
         backbone = sources.fingerprint(preset.gan.backbone)
         models.refuse_other_backbone(options.model_dir, backbone)
-        others["backbone"] = backbone
+        others |= {"backbone": backbone, "version of the mixing": _MIXING}
     return others

@@ -6,6 +6,8 @@ ones, so that no head can rely on a few channels only.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,9 +38,12 @@ def build_feature_network(
     numbers = iter(range(10**6))
 
     def convolve(values: keras.KerasTensor, width: int, size: int) -> keras.KerasTensor:
-        kernel = keras.initializers.HeNormal(seed=seed * 1000 + next(numbers))
         return layers.Conv2D(
-            width, size, padding="same", use_bias=False, kernel_initializer=kernel
+            width,
+            size,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=_he_normal((seed, next(numbers))),
         )(values)
 
     def normalize(values: keras.KerasTensor) -> keras.KerasTensor:
@@ -59,6 +64,20 @@ def build_feature_network(
         coarser = values
     pooled = layers.GlobalAveragePooling2D()(stages[-1])
     return keras.Model(images, [*mixed, images, images, pooled], name="feature_network")
+
+
+def _he_normal(seed: tuple[int, int]) -> Callable[..., np.ndarray]:
+    """Draws a kernel (He et al., Delving Deep into Rectifiers, 2015).
+
+    No state holds the kernels, so NumPy draws them: a training that goes on with the
+    other backend must find the same.
+    """
+
+    def draw(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
+        deviation = math.sqrt(2 / math.prod(shape[:-1]))
+        return np.random.default_rng(seed).normal(0, deviation, shape).astype(dtype)
+
+    return draw
 
 
 def maps_of(outputs: list[keras.KerasTensor]) -> list[keras.KerasTensor]:

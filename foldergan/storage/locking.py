@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from foldergan.errors import InputError, RunError
+from foldergan.storage.filenames import IMAGES, LABELS
 
 # The disk's own refusals; any other failure to make a folder is a wrong path.
 _DISK_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
@@ -75,7 +76,7 @@ def arrays_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
 
     As of `_held_alone`.
     """
-    return _held_alone(folder, ".lock-arrays", "data_dir", (".npy",))
+    return _held_alone(folder, ".lock-arrays", "data_dir", (IMAGES, LABELS))
 
 
 def export_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
@@ -103,7 +104,7 @@ def _held_alone(
         folder: made if need be.
         lock: name of the lock file.
         option: that names another folder.
-        written: how names end of what is only written under this lock.
+        written: ends of the names of what is only written under this lock.
         half_written: pattern of the files that a killed run leaves.
 
     Raises:
@@ -142,7 +143,7 @@ def _sweep(folder: Path, half_written: str, written: tuple[str, ...]) -> None:
     for path in folder.glob(half_written):
         with contextlib.suppress(OSError):
             is_old = time.time() - path.stat().st_mtime > _DAY
-            if path.suffix in written or is_old:
+            if path.name.endswith(written) or is_old:
                 path.unlink()
 
 

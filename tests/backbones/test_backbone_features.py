@@ -1,10 +1,13 @@
 """Pooled features and where they are kept."""
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 from tiny_backbone import random_images, save_tiny
 
 from foldergan.backbones import features, loading
+from foldergan.classifier import transfer
 from foldergan.errors import RunError
 
 
@@ -59,6 +62,33 @@ def test_other_images_weights_and_views_are_computed(backbone, tmp_path):
     assert count(images, ("image", "mirror")) == 3
     backbone.set_weights([weight + 1 for weight in backbone.get_weights()])
     assert count(images) == 4
+
+
+def trunk_checksum(folder, **arguments):
+    """Of the network whose features are kept, with a backbone within it."""
+    path = save_tiny(folder, **arguments)
+    return features.checksum(transfer.build_trunk(str(path), (32, 32, 3)))
+
+
+def test_features_are_found_again_whatever_keras_names_the_layers(tmp_path):
+    before = trunk_checksum(tmp_path)
+    layers.Dense(1), keras.Sequential()  # so that the next ones have higher numbers
+    assert trunk_checksum(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "changed", [{"first": layers.Rescaling(2.0, offset=-1.0)}, {"dropout": 0.5}]
+)
+def test_a_backbone_of_other_layers_has_other_features(tmp_path, changed):
+    assert trunk_checksum(tmp_path) != trunk_checksum(tmp_path, **changed)
+
+
+def test_a_backbone_of_another_normalization_has_other_features(tmp_path):
+    def normalization(mean):
+        return layers.Normalization(mean=[mean] * 3, variance=[1.0] * 3)
+
+    one, other = (trunk_checksum(tmp_path, first=normalization(m)) for m in (0.0, 0.5))
+    assert one != other
 
 
 def test_a_damaged_file_is_computed_again(backbone, tmp_path):

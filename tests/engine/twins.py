@@ -124,6 +124,7 @@ def train_gan(case, folder):
     settings = GAN(**(COMMON | changed))
     seen = classifier_of((16, 16, 3), 2, (4, 4)) if case == "projected" else None
     trainer = recipe.build_trainer(settings, (size, size, 3), num_classes, 0, seen)
+    mixing = mixing_kernels(trainer) if case == "photographs" else {}
     images, labels = images_of(size), LABELS[:, :num_classes]
     fixed([*trainer._parts().values(), *trainer._frozen()], folder, case)
     if case == "photographs":
@@ -139,7 +140,18 @@ def train_gan(case, folder):
         trainer._step = step
         batch = trainer._read(images, labels, rows, slice(None))
         losses.append(np.array(trainer._compiled_step(*batch, np.int32(step))))
-    return {"losses": np.array(losses)} | trainer.state()
+    return mixing | {"losses": np.array(losses)} | trainer.state()
+
+
+def mixing_kernels(trainer):
+    """Those of the random convolutions behind the backbone, which no state holds."""
+    kernels = [
+        np.array(layer.kernel)
+        for network in trainer._frozen()
+        for layer in network.layers
+        if type(layer).__name__ == "Conv2D"
+    ]
+    return {f"mixing {number}": kernel for number, kernel in enumerate(kernels)}
 
 
 def train_classifier(case, folder):

@@ -55,6 +55,14 @@ def test_the_mixing_hangs_on_the_seed(tmp_path):
     assert (shown[0] != shown[2]).any()
 
 
+def test_a_kernel_keeps_the_deviation_of_what_it_mixes():
+    draw = mixing._he_normal((2**31 - 1, 0))  # any seed that a script takes
+    kernel = draw((3, 3, 50, 40), "float32")
+    assert kernel.dtype == np.float32
+    np.testing.assert_allclose(kernel.std(), (2 / 450) ** 0.5, rtol=0.02)
+    assert abs(kernel.mean()) < 2e-3
+
+
 @pytest.mark.parametrize("num_classes", [0, 3])
 def test_every_head_ends_in_logits(tmp_path, num_classes):
     feature_network = build_network(tmp_path)

@@ -41,8 +41,9 @@ class GeneratorEvaluator:
 
     def evaluate(self) -> dict[str, Any]:
         """Returns one row of figures, as of `scores.evaluate`."""
-        fake_images = sampling.generate(self._generator, self._inputs)
-        return self._evaluator.evaluate(fake_images)
+        blocks = sampling.generate_blocks(self._generator, self._inputs)
+        features = list(map(self._evaluator.features_of, blocks))
+        return self._evaluator.evaluate_features(np.concatenate(features))
 
     def draw_with_nearest(self) -> tuple[np.ndarray, np.ndarray]:
         """Draws a few of the images that are evaluated, to be looked at.

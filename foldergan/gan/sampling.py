@@ -6,13 +6,12 @@ import keras
 import numpy as np
 
 from foldergan.images import to_unit_range
+from foldergan.nn.inference import drawn_at_once
 from foldergan.storage.models import num_classes_of
 
 # Latent vectors (n, latent_dim), or these and class numbers (n,).
 GeneratorInputs = np.ndarray | list[np.ndarray]
 Seed = int | np.random.SeedSequence
-
-_BATCH = 256  # images at a time
 
 
 def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
@@ -50,7 +49,7 @@ def input_batches(
     count: int,
     seed: Seed,
     class_ids: Sequence[int] | np.ndarray | None = None,
-    size: int = _BATCH,
+    size: int | None = None,
 ) -> Iterator[GeneratorInputs]:
     """Samples the very numbers of `sample_inputs`, a batch at a time.
 
@@ -59,7 +58,8 @@ def input_batches(
         count: the same.
         seed: the same.
         class_ids: the same.
-        size: images a batch, but for a short last one.
+        size: images a batch, but for a short last one; None for as many as memory is
+            bounded by.
 
     Yields:
         As of `sample_inputs`, for a batch.
@@ -68,6 +68,7 @@ def input_batches(
     latent_dim = generator.inputs[0].shape[1]
     num_classes = num_classes_of(generator)
     in_turn = np.arange(num_classes) if class_ids is None else np.asarray(class_ids)
+    size = size or drawn_at_once(generator)
     for start in range(0, count, size):
         numbers = np.arange(start, min(start + size, count))
         latents = rng.standard_normal((len(numbers), latent_dim), dtype=np.float32)
@@ -103,4 +104,17 @@ def generate(generator: keras.Model, inputs: GeneratorInputs) -> np.ndarray:
     Returns:
         float32 array of shape (n, height, width, channels), values 0-1.
     """
-    return to_unit_range(generator.predict(inputs, batch_size=_BATCH, verbose=0))
+    batch_size = drawn_at_once(generator)
+    return to_unit_range(generator.predict(inputs, batch_size=batch_size, verbose=0))
+
+
+def generate_blocks(
+    generator: keras.Model, inputs: GeneratorInputs
+) -> Iterator[np.ndarray]:
+    """Generates the images of `generate`, some at a time, so that memory is bounded."""
+    size = drawn_at_once(generator)
+    count = len(inputs[0] if isinstance(inputs, list) else inputs)
+    for start in range(0, count, size):
+        some = slice(start, start + size)
+        parts = [x[some] for x in inputs] if isinstance(inputs, list) else inputs[some]
+        yield generate(generator, parts)

@@ -56,28 +56,30 @@ class FeatureExtractor:
 
         Args:
             images: float32 array (n, height, width, channels), 0-1, of any size; may
-                lie on disk.
+                lie on disk; grey ones are given to a model of RGB three times.
             rows: row numbers to take; all where left out.
 
         Returns:
             float32 array of shape (n, d), one row an image.
 
         Raises:
-            InputError: the channels differ from those that the model takes.
+            InputError: the images have three channels, and the model takes one.
         """
-        if images.shape[3] != self._shape[2]:
+        *size, channels = self._shape
+        if images.shape[3] not in (1, channels):
             raise InputError(
-                f"{self.name}: takes images of {self._shape[2]} channels, not of "
+                f"{self.name}: takes images of {channels} channels, not of "
                 f"{images.shape[3]}; choose features that fit the images"
             )
         rows = np.arange(len(images)) if rows is None else rows
-        resized = Resized(images, self._shape)
-        size = images_at_once(self.model, images.shape[1:])
+        resized = Resized(images, (*size, images.shape[3]))
+        repeats = channels // images.shape[3]
+        at_once = images_at_once(self.model, images.shape[1:])
         features = np.empty((len(rows), self._width), np.float32)
-        for start in range(0, len(rows), size):
-            batch = resized[rows[start : start + size]]
+        for start in range(0, len(rows), at_once):
+            batch = resized[rows[start : start + at_once]].repeat(repeats, axis=3)
             outputs = self.model.predict_on_batch(batch)
-            features[start : start + size] = outputs.reshape(len(batch), -1)
+            features[start : start + at_once] = outputs.reshape(len(batch), -1)
         return features
 
 

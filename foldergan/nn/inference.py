@@ -22,4 +22,13 @@ def images_at_once(network: keras.Model, image_shape: tuple[int, ...]) -> int:
         if isinstance(layer, keras.layers.Resizing)
     ]
     largest = max(map(math.prod, [image_shape, network.input_shape[1:], *enlarged]))
-    return int(np.clip(_MOST_VALUES // largest, 1, _MOST_IMAGES))
+    return _at_once(largest)
+
+
+def drawn_at_once(generator: keras.Model) -> int:
+    """Counts the images that a generator draws at a time, as of `images_at_once`."""
+    return _at_once(math.prod(generator.output_shape[1:]))
+
+
+def _at_once(values: int) -> int:
+    return int(np.clip(_MOST_VALUES // values, 1, _MOST_IMAGES))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from conftest import generator_of
+from keras import layers
 
 from foldergan.gan import networks, sampling
 
@@ -69,3 +70,26 @@ def test_classes_come_in_turn_across_batches():
     batches = sampling.input_batches(generator, 8, 0, [2, 0, 1], size=4)
     class_ids = np.concatenate([class_ids for _, class_ids in batches])
     assert class_ids.tolist() == [2, 0, 1, 2, 0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_blocks_are_the_images_that_come_at_once(num_classes):
+    generator = networks.inference_generator(
+        generator_of((8, 8, 3), 5, (4, 4), num_classes=num_classes), num_classes
+    )
+    inputs = sampling.sample_inputs(generator, 300, seed=0)
+    blocks = list(sampling.generate_blocks(generator, inputs))
+    assert [len(block) for block in blocks] == [256, 44]
+    np.testing.assert_allclose(
+        np.concatenate(blocks), sampling.generate(generator, inputs), atol=1e-6
+    )
+
+
+def test_fewer_large_images_are_drawn_at_a_time():
+    generator = keras.Sequential(
+        [keras.Input((5,)), layers.Dense(192), layers.Reshape((8, 8, 3))]
+    )
+    large = keras.Sequential([generator, layers.UpSampling2D(32)])  # 256x256
+    sizes = [len(batch) for batch in sampling.input_batches(large, 50, seed=0)]
+    assert sizes == [21, 21, 8]  # 4 million values in each at most
+    assert len(next(sampling.input_batches(generator, 500, seed=0))) == 256

@@ -199,6 +199,13 @@ def test_images_are_resized_as_everywhere_else(size):
     )
 
 
+def test_grey_images_are_given_to_a_model_of_rgb_three_times(tmp_path):
+    extractor = features.load_extractor(str(save_tiny(tmp_path)), tmp_path)
+    grey = random_images()[..., :1]
+    expected = extractor(grey.repeat(3, axis=3))
+    np.testing.assert_allclose(extractor(grey), expected, rtol=1e-4, atol=1e-7)
+
+
 def test_images_of_other_channels_are_refused():
     extractor = FeatureExtractor(identity((8, 8, 1)), "net")
     with pytest.raises(InputError, match="takes images of 1 channels, not of 3"):

@@ -64,8 +64,12 @@ def test_the_three_scripts_work_together(script, trained, backbone):
 
 
 @pytest.mark.slow
-def test_a_folder_without_classes_is_drawn_too(script, tmp_path, backbone):
+def test_a_grey_folder_without_classes_is_drawn_and_evaluated(
+    script, tmp_path, backbone
+):
     dataset = draw_images(tmp_path / "pictures")
+    judge = save_tiny(tmp_path, "judge.keras")
+    change_weights(judge)
     for path in list(dataset.rglob("*.*")):
         path.rename(dataset / f"{path.parent.name}-{path.name}")
     command = (
@@ -74,11 +78,17 @@ def test_a_folder_without_classes_is_drawn_too(script, tmp_path, backbone):
         *TINY,
         f"--backbone={backbone}",
         f"--dataset={dataset}",
+        "--image-shape=32x32x1",
         "--conditioning=none",
-        "--held-out=0",
+        "--held-out=0.8",
+        f"--features={judge}",
     )
     done = script(*command)
     assert done.code == 0, done.err
+    drawer = keras.models.load_model(
+        tmp_path / "model" / "generator_best.h5", compile=False
+    )
+    assert drawer.output_shape == (None, 32, 32, 1)
     change_weights(backbone)
     done = script(*command, "--epochs=3", "--resume")
     assert done.code == 2 and "backbone" in done.err

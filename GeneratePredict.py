@@ -132,7 +132,7 @@ def judge(
     import numpy as np
 
     from foldergan.classifier.predictions import Predictions
-    from foldergan.gan import drawing, sampling
+    from foldergan.gan import drawing, evaluation, sampling
     from foldergan.progress import DrawingProgress
     from foldergan.storage import filenames, plots, tables
 
@@ -142,7 +142,12 @@ def judge(
     if preset.generate.per_class:
         drawing.require_conditioning(networks, "per_class")
         count = preset.generate.per_class * len(class_ids)
-    evaluator = build_evaluator(options, preset, networks, count)
+    evaluator = None
+    if options.evaluate:
+        path, folders = networks.generator_path, (options.data_dir, options.model_dir)
+        evaluator = evaluation.of_generator(
+            path, *folders, count, preset.seed, class_ids
+        )
 
     # Draw it from seeded latent vectors and classify it, in a stream.
     inputs = sampling.input_batches(
@@ -179,23 +184,6 @@ def judge(
         save_evaluation(options.model_dir, evaluator)
 
 
-def build_evaluator(
-    options: argparse.Namespace, preset: Preset, networks: "Networks", count: int
-) -> "StreamEvaluator | None":
-    """Builds what compares the images with real ones, where that is asked for."""
-    if not options.evaluate:
-        return None
-    from foldergan.data import training_set
-    from foldergan.gan.evaluation import StreamEvaluator
-    from foldergan.metrics.features import load_extractor
-
-    data, settings = training_set.of_generator(
-        networks.generator_path, options.data_dir
-    )
-    extractor = load_extractor(settings.features, options.model_dir)
-    return StreamEvaluator(extractor, data, count, preset.seed)
-
-
 def save_pages(
     options: argparse.Namespace,
     images: "np.ndarray",
@@ -229,7 +217,7 @@ def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
     print(f"saved {page}: each image above the nearest one trained on")
     row = evaluator.figures()
     if row is None:
-        print("no figures: the generator's training held no images out to compare with")
+        print("no figures: the generator's training held out too few of these images")
         return
     tables.save_csv(model_dir / filenames.PREDICTIONS_QUALITY, [row])
     print(selection.figures_as_text(row))

@@ -1,19 +1,23 @@
 """How good a generator is while it trains."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from foldergan.data import training_set
 from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.metrics.evaluator import NUM_FAKE, Evaluator
-from foldergan.metrics.features import FeatureExtractor
+from foldergan.metrics.features import FeatureExtractor, load_extractor
 
 NUM_SHOWN = 21  # generated images beside the nearest ones trained on
 MOST_COMPARED = 10_000  # of images that stream by; their pairs take seconds
 _LEAST_FAKE = 4  # precision and recall look at three neighbours of each
+_LEAST_REAL = 6  # the same of two halves of these
 
 
 class GeneratorEvaluator:
@@ -61,31 +65,46 @@ class StreamEvaluator:
     """Evaluates images that stream by, as the saves of a training are evaluated.
 
     Of many images some are compared, drawn at random, so that memory does not grow with
-    their number.
+    their number. Of a generator with classes they are as many of each class as makes
+    the proportions those of the held-out images, which are of the drawn classes alone:
+    else a perfect generator would be far from them.
 
     Args:
         extractor: of the features to compare in.
         data: that their generator was trained on.
         count: of all images to come.
         seed: of the choice among them.
+        class_ids: of the images to come, in turn; none of a generator without classes.
 
     Raises:
         InputError: the images are too few to be compared.
     """
 
     def __init__(
-        self, extractor: FeatureExtractor, data: TrainingSet, count: int, seed: int
+        self,
+        extractor: FeatureExtractor,
+        data: TrainingSet,
+        count: int,
+        seed: int,
+        class_ids: Sequence[int] = (),
     ) -> None:
-        if count < _LEAST_FAKE:
+        rng = np.random.default_rng(seed)
+        held_out, comparable, alike = data.held_out, np.arange(count), ""
+        if len(class_ids):
+            of_real = data.held_out_labels.argmax(1)
+            held_out = held_out[np.isin(of_real, class_ids)]
+        self._has_held_out = len(held_out) >= _LEAST_REAL
+        if len(class_ids) and self._has_held_out:
+            comparable = _in_proportions_of(of_real, np.resize(class_ids, count), rng)
+            alike = ", in the proportions of the held-out classes,"
+        if len(comparable) < _LEAST_FAKE:
             raise InputError(
-                f"{count} images are too few to be compared with others; at least "
-                f"{_LEAST_FAKE} are needed",
+                f"{len(comparable)} images{alike} are too few to be compared with "
+                f"others; at least {_LEAST_FAKE} are needed",
                 ("count",),
             )
-        self._evaluator = Evaluator(extractor, data.images, data.rows, data.held_out)
-        self._has_held_out = len(data.held_out) > 0
-        rng = np.random.default_rng(seed)
-        self._compared = _some_of(count, MOST_COMPARED, rng)
+        self._evaluator = Evaluator(extractor, data.images, data.rows, held_out)
+        self._compared = comparable[_some_of(len(comparable), MOST_COMPARED, rng)]
         self._shown = _some_of(count, NUM_SHOWN, rng)
         self._seen = 0
         self._features: list[np.ndarray] = []
@@ -114,6 +133,58 @@ class StreamEvaluator:
         """
         fake_images = np.concatenate(self._images)
         return fake_images, self._evaluator.nearest_training(fake_images)
+
+
+def of_generator(
+    generator_path: Path,
+    data_dir: Path,
+    model_dir: Path,
+    count: int,
+    seed: int,
+    class_ids: Sequence[int],
+) -> StreamEvaluator:
+    """Builds what evaluates the images of a saved generator.
+
+    Args:
+        generator_path: with the record of its training in the same folder.
+        data_dir: folder of the arrays that it was trained on.
+        model_dir: folder of the classifier.
+        count: as of `StreamEvaluator`.
+        seed: the same.
+        class_ids: the same.
+
+    Raises:
+        InputError: as of `training_set.of_generator`, `load_extractor` and
+            `StreamEvaluator`.
+    """
+    data, settings = training_set.of_generator(generator_path, data_dir)
+    extractor = load_extractor(settings.features, model_dir)
+    return StreamEvaluator(extractor, data, count, seed, class_ids)
+
+
+def _in_proportions_of(
+    real: np.ndarray, drawn: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Chooses drawn images, as many as can be, in the proportions of the real ones.
+
+    Args:
+        real: class numbers of the real images; those of other classes do not count,
+            and of one class at least there is an image in both.
+        drawn: class numbers of the drawn ones.
+        rng: chooses among those of a class.
+
+    Returns:
+        Their numbers, from 0.
+    """
+    class_ids, of_real = np.unique(real[np.isin(real, drawn)], return_counts=True)
+    rows_of = [np.flatnonzero(drawn == number) for number in class_ids]
+    scale = min(len(rows) / n for rows, n in zip(rows_of, of_real, strict=True))
+    return np.concatenate(
+        [
+            rng.permutation(rows)[: round(n * scale)]
+            for rows, n in zip(rows_of, of_real, strict=True)
+        ]
+    )
 
 
 def _some_of(count: int, most: int, rng: np.random.Generator) -> np.ndarray:

@@ -114,9 +114,45 @@ def test_without_held_out_images_there_are_nearest_ones_and_no_figures():
     np.testing.assert_array_equal(*evaluator.shown_with_nearest())
 
 
+def test_drawn_images_are_compared_in_the_proportions_of_the_held_out_classes():
+    """A generator that repeats the held-out images is as near to them as can be."""
+    labels = np.eye(3, dtype=np.float32)[[0] * 60 + [1] * 20 + [2] * 20]
+    rng = np.random.default_rng(0)
+    shade = labels @ np.float32([[0.1], [0.5], [0.9]])
+    real = shade[:, :, None, None] + 0.01 * rng.random((100, *SHAPE), np.float32)
+    data = TrainingSet(real, np.arange(100), np.arange(100), labels, labels, NAMES)
+
+    def figures(class_ids, count):
+        evaluator = evaluation.StreamEvaluator(
+            Means(), data, count, seed=0, class_ids=class_ids
+        )
+        drawn = np.resize(class_ids, count)
+        evaluator.add(np.stack([rng.choice(real[labels[:, n] == 1]) for n in drawn]))
+        return evaluator.figures()
+
+    row = figures([0, 1, 2], 300)  # 100 of each, of which 100, 33 and 33 are compared
+    assert (row["fake"], row["real"]) == (166, 100)
+    assert row["kernel_distance"] < row["kernel_distance_floor"]
+    row = figures([2], 50)
+    assert (row["fake"], row["real"]) == (50, 20)
+    assert row["kernel_distance"] < row["kernel_distance_floor"]
+    with pytest.raises(InputError, match="1 images, in the proportions of the"):
+        figures([0, 1, 2], 3)
+
+
+def test_a_class_of_which_too_few_are_held_out_has_no_figures():
+    labels = np.eye(2, dtype=np.float32)[[0] * 8 + [1]]
+    real = np.random.default_rng(0).random((9, *SHAPE), np.float32)
+    data = TrainingSet(real, np.arange(9), np.arange(9), labels, labels, NAMES[:2])
+    evaluator = evaluation.StreamEvaluator(Means(), data, 5, seed=0, class_ids=[1])
+    evaluator.add(real[:5])
+    assert evaluator.figures() is None
+
+
 def test_too_few_to_compare_are_refused():
-    with pytest.raises(InputError, match="at least 4"):
-        evaluation.StreamEvaluator(Means(), None, 3, seed=0)
+    data = TrainingSet(np.zeros((9, *SHAPE)), *[np.arange(9)] * 2, None, None, None)
+    with pytest.raises(InputError, match="3 images are too few .*at least 4"):
+        evaluation.StreamEvaluator(Means(), data, 3, seed=0)
 
 
 def test_classes_that_come_in_turn_are_all_among_the_compared():

@@ -64,10 +64,10 @@ def load(
         names = dataset.build_arrays(
             folder, own_dir, image_shape, strict=strict, least_classes=1
         )
-    images = arrays.load_images(own_dir)
-    columns = [class_names.index(name) for name in names]
+        images = arrays.load_images(own_dir)
+        own_labels = arrays.load_labels(own_dir, len(images))
     labels = np.zeros((len(images), len(class_names)), np.float32)
-    labels[:, columns] = arrays.load_labels(own_dir, len(images))
+    labels[:, [class_names.index(name) for name in names]] = own_labels
     record = exports.find_record(folder)
     if record and not exports.is_complete(folder):
         print(f"warning: {folder} is an export that has not come to its end")

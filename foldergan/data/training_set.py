@@ -159,5 +159,7 @@ def _make_arrays(options: argparse.Namespace, preset: Preset) -> None:
         require_generator_reaches(
             shape, preset.gan.generator_filters, preset.gan.backbone
         )
+        # With classes, what lies beside their folders is left out as by TrainModel.py.
+        least_classes = 1 if preset.gan.conditioning == "class" else 0
         with locking.arrays_folder(options.data_dir):
-            dataset.build(options, preset.data.source, shape, least_classes=0)
+            dataset.build(options, preset.data.source, shape, least_classes)

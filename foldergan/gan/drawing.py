@@ -79,22 +79,16 @@ def load_networks(
     runs.warn_of_other_pictures(model_dir, generator_path.parent)
     if known is not None:  # else of a version before 0.2, or of others
         augmentation = known
-    generator, classifier = _as_trained(model_dir, generator, classifier)
-    return Networks(
-        generator, classifier, class_names, augmentation, num_classes, generator_path
-    )
-
-
-def _as_trained(
-    model_dir: Path, generator: keras.Model, classifier: keras.Model
-) -> tuple[keras.Model, keras.Model]:
-    """Lets each network compute in the precision that it was trained in."""
-    drawn_in = runs.precision_of(model_dir, "GANModel")
+    drawn_in = runs.precision_of(generator_path.parent, "GANModel")
     judged_in = runs.precision_of(model_dir, "TrainModel")
     print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
-    return (
+    return Networks(
         routes.in_precision(generator, drawn_in),
         routes.in_precision(classifier, judged_in),
+        class_names,
+        augmentation,
+        num_classes,
+        generator_path,
     )
 
 

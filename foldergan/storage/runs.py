@@ -67,8 +67,8 @@ def chosen_before(model_dir: Path, script: str, preset: Preset) -> str | None:
     """Tells what auto chose the last time that this training ran in a folder.
 
     Returns:
-        None where there was none of the same preset and seed, or nothing was left to
-        auto.
+        None where there was none of the same preset and seed, nothing was left to
+        auto, or auto is not to choose that now.
     """
     try:
         record = load_run(model_dir, script)
@@ -78,9 +78,9 @@ def chosen_before(model_dir: Path, script: str, preset: Preset) -> str | None:
     same = isinstance(before, dict) and all(
         before.get(name) == getattr(preset, name) for name in ("name", "seed")
     )
-    if same and record.get("given_precision") == "auto":
-        return _precision_in(record, script)
-    return None
+    chosen, now = _precision_in(record, script), getattr(preset, _SECTIONS[script])
+    was_auto = record.get("given_precision") == "auto"
+    return chosen if same and was_auto and chosen in now.auto_precisions else None
 
 
 def describe_training(model_dir: Path) -> dict[str, Any] | None:

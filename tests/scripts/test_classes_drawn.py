@@ -45,6 +45,16 @@ def test_a_page_has_a_row_for_each_class(trained):
     assert width / height == pytest.approx(7 / 2, rel=0.05)
 
 
+def test_a_file_beside_the_class_folders_does_not_cost_the_classes(trained, script):
+    """TrainModel.py leaves it out too."""
+    picture = next((trained / "dataset" / "red").iterdir())
+    shutil.copy(picture, trained / "dataset")
+    result = script(*GAN, "--dataset", "dataset", "--strict")
+    assert result.code == 0, result.err
+    assert "1 files in dataset are in no class folder: not read" in result.out
+    assert np.load(trained / "img_label.txt.npy").shape == (8, 2)
+
+
 def test_the_intended_class_stands_beside_the_predicted(trained, script):
     result = script(*PREDICT, "--count", 5)
     assert result.code == 0, result.err

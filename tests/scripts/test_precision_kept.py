@@ -1,6 +1,7 @@
 """What auto decides in the three scripts, and where it stays decided."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -65,6 +66,14 @@ def test_all_three_scripts_compute_in_what_is_faster(
     said = done(script("GeneratePredict.py", "--preset", "smoke"))
     assert f"generator {chosen}, classifier {chosen}" in said
     assert computed_in == (["bfloat16"] * 2 if chosen == "bfloat16" else [])
+    # A generator of another training, of which nothing is recorded.
+    elsewhere = folder / "elsewhere" / "generator.h5"
+    elsewhere.parent.mkdir()
+    shutil.copy(next(folder.glob("model/generator_model_*.h5")), elsewhere)
+    said = done(
+        script("GeneratePredict.py", "--preset", "smoke", "--generator", elsewhere)
+    )
+    assert f"generator float32, classifier {chosen}" in said
 
 
 @pytest.mark.parametrize(("here", "there"), [(FAST, SLOW), (SLOW, FAST)])

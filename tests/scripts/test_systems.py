@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from conftest import OF_REPORT, OF_TRAIN_MODEL
 
+from foldergan.data.cifar10 import build_cifar10_arrays
+
 pytestmark = pytest.mark.slow
 
 GAN = {"gan_history.csv", "gan_curves.png", "resume.npz", "run_GANModel.json"}
@@ -87,6 +89,13 @@ def test_the_three_networks_of_cifar10_fit_together(script, cifar10, tmp_path):
         probabilities, discriminator.predict(images, verbose=0), rtol=1e-5
     )
     assert discriminator.trainable_weights  # a frozen one would come back without
+
+
+def test_cifar10_in_grey(cifar10, tmp_path):
+    build_cifar10_arrays(tmp_path, (32, 32, 1))
+    grey = np.load(tmp_path / "img_data.txt.npy")
+    expected = cifar10 / 255 @ np.float32([[0.299], [0.587], [0.114]])  # BT.601
+    np.testing.assert_allclose(grey, expected, atol=0.6 / 255)
 
 
 def test_cifar10_without_network_or_copy_says_where_to_put_it(script, monkeypatch):

@@ -1,5 +1,7 @@
 """What is recorded of runs, and what is said of two that do not go together."""
 
+from dataclasses import replace
+
 import pytest
 
 from foldergan.config.presets import find_preset
@@ -61,3 +63,20 @@ def test_what_is_no_record_of_a_training_is_refused(name, value):
     assert runs.read_training(known | {"seed": 2**31 - 1})["seed"] == 2**31 - 1
     with pytest.raises(ValueError, match="no record of a training"):
         runs.read_training(known | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed", "kept"),
+    [
+        ("auto", ("float32", "bfloat16"), "bfloat16"),
+        ("auto", ("float32",), None),  # as the user says now
+        ("bfloat16", ("float32", "bfloat16"), None),  # that was no choice of auto's
+    ],
+)
+def test_auto_keeps_what_it_chose_where_it_still_may(tmp_path, given, allowed, kept):
+    preset = find_preset("smoke")
+    in_bfloat16 = replace(preset, gan=replace(preset.gan, precision="bfloat16"))
+    runs.save_run(tmp_path, "GANModel", in_bfloat16, {}, given)
+    now = replace(preset, gan=replace(preset.gan, auto_precisions=allowed))
+    assert runs.chosen_before(tmp_path, "GANModel", now) == kept
+    assert runs.chosen_before(tmp_path, "GANModel", replace(now, seed=1)) is None

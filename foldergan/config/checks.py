@@ -4,6 +4,23 @@ from typing import Any
 
 from foldergan.errors import InputError
 
+# Beside a backbone a linear head is fitted at once, and the GAN has other networks.
+_IDLE = {
+    "classifier": (
+        "epochs",
+        "least_steps",
+        "batch_size",
+        "learning_rate",
+        "filters",
+        "dense_units",
+        "network",
+        "schedule",
+        "weight_decay",
+        "label_smoothing",
+    ),
+    "gan": ("generator_normalization", "dropout", "latents"),
+}
+
 
 class MisfitError(ValueError):
     """Images and a network do not fit.
@@ -121,3 +138,12 @@ def check_gan(gan: Any) -> None:
         raise ValueError(
             f"batch_size must be even, half real, half fake, not {gan.batch_size}"
         )
+
+
+def idle_settings(section: str, settings: Any) -> tuple[str, ...]:
+    """Names the settings of a section that have no effect beside its backbone."""
+    return (
+        _IDLE.get(section, ())
+        if getattr(settings, "backbone", "none") != "none"
+        else ()
+    )

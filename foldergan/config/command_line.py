@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from foldergan.config import fields
+from foldergan.config import checks, fields
 from foldergan.config.groups import GROUPS
 from foldergan.config.presets import PRESETS, Preset, find_preset
 
@@ -128,6 +128,14 @@ class Parser(argparse.ArgumentParser):
             preset.check(self._sections)
         except ValueError as error:  # a rule over more than one field
             self.error(f"{error}{advice(getattr(error, 'options', ()))}")
+        idle = [
+            flag_of(setting)
+            for name, section in sections.items()
+            for setting in checks.idle_settings(name, section)
+            if hasattr(options, setting)
+        ]
+        if idle:
+            print(f"note: a backbone leaves {', '.join(idle)} without effect")
         return options, preset
 
     def _named_preset(self) -> Preset:

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT, Result
 
-from foldergan.config import command_line, groups, settings
+from foldergan.config import checks, command_line, groups, settings
 from foldergan.config.presets import PRESETS
 from foldergan.gan import losses
 
@@ -176,6 +176,29 @@ def test_every_field_has_a_flag_that_is_tested_here():
 def test_flags_that_were_not_given_are_no_attributes(parse):
     options, _ = parse("--count", "5")
     assert options.count == 5 and not hasattr(options, "generator")
+
+
+@pytest.mark.parametrize(
+    ("section", "arguments", "idle"),
+    [
+        ("classifier", ["--epochs", "3", "--schedule", "constant"], "--epochs, --sch"),
+        ("gan", ["--dropout", "0.1", "--epochs", "3"], "--dropout without"),
+        ("classifier", ["--class-weights", "none"], None),
+        ("classifier", ["--epochs", "3", "--backbone", "none"], None),
+    ],
+)
+def test_flags_that_a_backbone_leaves_without_effect_are_said(
+    parse, capsys, section, arguments, idle
+):
+    parse("--preset", "photo-128", *arguments, sections=(section,))
+    said = capsys.readouterr().out
+    assert f"note: a backbone leaves {idle}" in said if idle else not said
+
+
+def test_settings_without_effect_beside_a_backbone_exist():
+    for section, names in checks._IDLE.items():
+        known = {f.name for f in dataclasses.fields(getattr(PRESETS["smoke"], section))}
+        assert known >= set(names)
 
 
 @pytest.mark.parametrize("section", ["classifier", "gan"])

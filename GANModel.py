@@ -95,8 +95,8 @@ def train(
     history, quality = (saved.tables.setdefault(n, []) for n in ("history", "quality"))
 
     # Build the networks, and what evaluates and saves them.
-    trainer, evaluator, snapshots = build(options, preset, data)
-    start(options, preset, given, data, trainer, state, report)
+    trainer, evaluator, snapshots = build(options, preset, data, saved.training_id)
+    start(options, preset, given, saved.training_id, data, trainer, state, report)
     epochs = epochs_to_reach(plan.epochs, trainer, quality, preset.gan.patience)
 
     # Train, saving every few epochs, and a state to go on from once a minute too.
@@ -199,7 +199,7 @@ def decide_precision(
 
 
 def build(
-    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
+    options: argparse.Namespace, preset: Preset, data: "TrainingSet", training_id: str
 ) -> "tuple[AdversarialTrainer, GeneratorEvaluator | None, Snapshots]":
     """Builds trainer, evaluator (None where nothing is held out) and snapshots."""
     from foldergan import backend
@@ -236,6 +236,7 @@ def build(
         data.class_names,
         model_dir,
         preset.seed,
+        training_id,
     )
     return trainer, evaluator, snapshots
 
@@ -244,6 +245,7 @@ def start(
     options: argparse.Namespace,
     preset: Preset,
     given_precision: str,
+    training_id: str,
     data: "TrainingSet",
     trainer: "AdversarialTrainer",
     state: "dict[str, np.ndarray] | None",
@@ -270,6 +272,7 @@ def start(
         versions,
         given_precision,
         pictures=arrays.fingerprint(data.images),
+        training=training_id,
     )
 
 

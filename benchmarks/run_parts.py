@@ -28,6 +28,7 @@ def gan_parts(folder):
 
     settings = PRESETS["dcgan-32"].gan
     trainer = recipe.build_trainer(settings, (32, 32, 3), 0, 0)
+    saved = Checkpoint(folder, {})
     saves = snapshots.Snapshots(
         settings.saves,
         trainer.discriminator,
@@ -35,8 +36,8 @@ def gan_parts(folder):
         None,
         folder,
         0,
+        saved.training_id,
     )
-    saved = Checkpoint(folder, {})
     plan = schedule.plan(settings, IMAGES)
     half = plan.batch_size // 2
     images = np.random.default_rng(0).random((half, 32, 32, 3), np.float32)

@@ -135,7 +135,10 @@ class Evaluators:
         from foldergan.storage import plots
 
         fakes = sampling.generate(self._generator, self._inputs)
-        rows = [{"as_intended": ""} | each.evaluate(fakes) for each in self._evaluators]
+        rows = [
+            {"as_intended": ""} | each.evaluate(each.features_of(fakes))
+            for each in self._evaluators
+        ]
         if isinstance(self._inputs, list):
             predicted = predict(self._classifier, fakes).argmax(1)
             rows[0]["as_intended"] = float((predicted == self._inputs[1]).mean())

@@ -47,7 +47,7 @@ class GeneratorEvaluator:
         """Returns one row of figures, as of `scores.evaluate`."""
         blocks = sampling.generate_blocks(self._generator, self._inputs)
         features = list(map(self._evaluator.features_of, blocks))
-        return self._evaluator.evaluate_features(np.concatenate(features))
+        return self._evaluator.evaluate(np.concatenate(features))
 
     def draw_with_nearest(self) -> tuple[np.ndarray, np.ndarray]:
         """Draws a few of the images that are evaluated, to be looked at.
@@ -123,7 +123,7 @@ class StreamEvaluator:
         """Returns figures as of `scores.evaluate`; None where none were held out."""
         if not self._has_held_out:
             return None
-        return self._evaluator.evaluate_features(np.concatenate(self._features))
+        return self._evaluator.evaluate(np.concatenate(self._features))
 
     def shown_with_nearest(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns a few of the images, and the nearest ones trained on.

@@ -25,6 +25,7 @@ class Snapshots:
         model_dir: folder to write in.
         seed: of the grid's latent vectors, the same at each save, so that grids can be
             leafed through.
+        training_id: as of `Checkpoint.training_id`; goes into each generator.
     """
 
     def __init__(
@@ -35,11 +36,14 @@ class Snapshots:
         class_names: list[str] | None,
         model_dir: Path,
         seed: int,
+        training_id: str,
     ) -> None:
         self._saves = saves
         self._discriminator = discriminator
         self._generator = generator
-        self._about = {"class_names": class_names} if class_names else None
+        self._about: dict[str, Any] = {"training": training_id}
+        if class_names:
+            self._about["class_names"] = class_names
         self._model_dir = model_dir
         self._grid_inputs = sampling.sample_grid_inputs(
             generator, plots.GRID_COLUMNS, seed

@@ -41,22 +41,11 @@ class Evaluator:
         self._real = extractor(images, held_out[::step])
         self._training = extractor(images, self._rows)
 
-    def evaluate(self, fake_images: np.ndarray) -> dict[str, Any]:
-        """Computes the figures of generated images.
-
-        Args:
-            fake_images: float32 array (n, height, width, channels), 0-1.
-
-        Returns:
-            One row of figures, as of `scores.evaluate`.
-        """
-        return self.evaluate_features(self.features_of(fake_images))
-
     def features_of(self, fake_images: np.ndarray) -> np.ndarray:
         """Extracts features of generated images, as `FeatureExtractor` does."""
         return self._extractor(fake_images)
 
-    def evaluate_features(self, fake: np.ndarray) -> dict[str, Any]:
+    def evaluate(self, fake: np.ndarray) -> dict[str, Any]:
         """Computes the figures of generated images from their features.
 
         Args:

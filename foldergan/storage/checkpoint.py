@@ -1,6 +1,7 @@
 """The state that a GAN training goes on from: one file, whole or absent."""
 
 import contextlib
+import hashlib
 import json
 import math
 import time
@@ -75,6 +76,12 @@ class Checkpoint:
         self.tables: dict[str, Any] = {}
         self._clock = clock
         self._saved_at = clock()
+
+    @property
+    def training_id(self) -> str:
+        """Names the training: a checksum of all that must stay the same in it."""
+        key = {k: v for k, v in self._key.items() if k not in self._may_change}
+        return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
     def is_due(self) -> bool:
         """Tells whether a killed process would lose more than a minute of work."""

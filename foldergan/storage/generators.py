@@ -5,6 +5,8 @@ from pathlib import Path
 
 from foldergan.errors import InputError
 
+_OF_ANOTHER = "is of another training than run_GANModel.json beside it tells of"
+
 
 def list_generators(model_dir: Path) -> list[Path]:
     """Lists the saved generators of a folder, the oldest epoch first."""
@@ -33,7 +35,8 @@ def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
     Args:
         model_dir: folder of the models.
         wanted: path, or name in the folder, that the user gave; None for any.
-        default: name to take when none was given; else the newest is taken.
+        default: name to take when none was given; else the newest is taken. Those that
+            an earlier training left are passed over, as long as there is another.
 
     Raises:
         InputError: the wanted one, or any, is not there.
@@ -43,14 +46,40 @@ def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
     if wanted:
         for path in (Path(wanted), model_dir / wanted):
             if path.is_file():
+                if _is_of_another_training(path):
+                    print(f"warning: {path} {_OF_ANOTHER}")
                 return path
         raise InputError(f"the generator {wanted} is not there; {found}")
-    if (model_dir / default).is_file():
-        return model_dir / default
-    if not saved:
+    path = model_dir / default
+    candidates = [path] if path.is_file() else []
+    candidates += [other for other in reversed(saved) if other != path]
+    if not candidates:
         raise InputError(f"no generator in {model_dir}; {found}")
-    print(f"{model_dir / default} is not there; taking the newest, {saved[-1].name}")
-    return saved[-1]
+    own = (each for each in candidates if not _is_of_another_training(each))
+    taken = next(own, None)
+    if taken is None:
+        print(f"warning: {candidates[0]} {_OF_ANOTHER}, which has saved none yet")
+        return candidates[0]
+    if taken != path:
+        why = _OF_ANOTHER if path.is_file() else "is not there"
+        print(f"{path} {why}; taking the newest, {taken.name}")
+    return taken
+
+
+def _is_of_another_training(path: Path) -> bool:
+    """Tells whether a generator is not of the training that is recorded beside it.
+
+    It is taken for one of it where nothing is known, as of versions before 0.3, or
+    where it is damaged, which loading it will tell.
+    """
+    from foldergan.storage import hdf5, runs
+
+    try:
+        training = hdf5.read_about(path).get("training")
+    except (OSError, ValueError):
+        return False
+    known = runs.training_of(path.parent)
+    return None not in (training, known) and training != known
 
 
 def _shortened(paths: list[Path]) -> str:

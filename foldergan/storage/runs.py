@@ -44,6 +44,14 @@ def save_run(
     save_json(model_dir / RUN.format(script=script), record | others)
 
 
+def training_of(model_dir: Path) -> str | None:
+    """Names the GAN training that a folder's record tells of, if there is one."""
+    try:
+        return load_run(model_dir, "GANModel").get("training")
+    except InputError:
+        return None
+
+
 def precision_of(model_dir: Path, script: str) -> str:
     """Tells what the networks of a script's last run were computed in.
 

@@ -21,7 +21,8 @@ class Pixels:
 
 
 def measure(pictures):
-    return evaluator.Evaluator(Pixels(), IMAGES, TRAINING, HELD_OUT).evaluate(pictures)
+    judge = evaluator.Evaluator(Pixels(), IMAGES, TRAINING, HELD_OUT)
+    return judge.evaluate(judge.features_of(pictures))
 
 
 def rows_of(*distances, error=0) -> list[dict]:
@@ -66,7 +67,8 @@ def test_of_very_many_held_out_images_some_spread_evenly_are_taken(monkeypatch):
 
 def test_only_a_part_of_many_training_images_is_looked_at():
     judge = evaluator.Evaluator(Pixels(), IMAGES, TRAINING, HELD_OUT, most_training=7)
-    assert judge.evaluate(IMAGES[HELD_OUT])["training"] == 7
+    held_out = judge.features_of(IMAGES[HELD_OUT])
+    assert judge.evaluate(held_out)["training"] == 7
     # Of 0 to 19 every third: of the last of these, itself is the nearest.
     assert judge.nearest_training(IMAGES[[18, 0]]).tolist() == IMAGES[[18, 0]].tolist()
 

@@ -34,8 +34,8 @@ def writers(folder: Path):
     discriminator = discriminator_of(SHAPE, (4, 4))
     plain = generator_of(SHAPE, 5, (4, 4))
     saves = ("generator", "networks")
-    snapshots = Snapshots(saves, discriminator, plain, None, folder, 0)
-    named = Snapshots(saves[:1], discriminator, generator, ["a", "b"], folder, 0)
+    snapshots = Snapshots(saves, discriminator, plain, None, folder, 0, "a")
+    named = Snapshots(saves[:1], discriminator, generator, ["a", "b"], folder, 0, "a")
     row = {"epoch": 1, "kernel_distance": 1.0, "kernel_distance_error": 0.1}
     row |= {"frechet_distance": 1.0, "real": 7, "fake": 7, "extractor": "any"}
     images = np.full((7, *SHAPE), 0.5, np.float32)

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import h5py
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import classifier_of, generator_of
 
+from foldergan.config.presets import PRESETS
 from foldergan.errors import InputError, RunError
 from foldergan.storage import (
     arrays,
@@ -20,6 +22,7 @@ from foldergan.storage import (
     generators,
     locking,
     models,
+    runs,
     seals,
     tables,
 )
@@ -424,6 +427,42 @@ def test_else_the_newest_generator_is_taken_and_named(tmp_path, capsys):
     assert found.name == "generator_model_100.h5"
     assert f"{DEFAULT} is not there" in (printed := capsys.readouterr().out)
     assert found.name in printed
+
+
+def record_training(folder, training):
+    runs.save_run(folder, "GANModel", PRESETS["smoke"], {}, "auto", training=training)
+
+
+@pytest.mark.parametrize(
+    ("trainings", "taken", "says"),
+    [
+        ({80: "now", 100: "old"}, 80, ""),
+        ({80: "old", 50: "now", 40: "now", 100: "old"}, 50, "; taking the newest"),
+        ({80: None, 100: "old"}, 80, ""),  # nothing is known of an older version's
+        ({50: "now", 100: "old"}, 50, "080.h5 is not there; taking the newest"),
+        ({80: "old", 50: "old"}, 80, "another training .* which has saved none yet"),
+    ],
+)
+def test_what_an_earlier_training_left_is_passed_over(
+    tmp_path, generator, capsys, trainings, taken, says
+):
+    for epoch, training in trainings.items():
+        path = tmp_path / f"generator_model_{epoch:03d}.h5"
+        models.save_model(path, generator, training and {"training": training})
+    record_training(tmp_path, "now")
+    found = generators.find_generator(tmp_path, None, DEFAULT)
+    assert found.name == f"generator_model_{taken:03d}.h5"
+    said = capsys.readouterr().out
+    assert re.search(says, said) if says else not said
+
+
+def test_a_generator_of_another_training_is_taken_where_named(
+    tmp_path, generator, capsys
+):
+    models.save_model(tmp_path / DEFAULT, generator, {"training": "old"})
+    record_training(tmp_path, "now")
+    generators.find_generator(tmp_path, DEFAULT, "any")
+    assert "is of another training than" in capsys.readouterr().out
 
 
 def test_missing_generator_lists_those_that_exist(tmp_path):

@@ -133,8 +133,13 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
         settings are defaults.
 
     Raises:
-        InputError: arrays or record are missing or damaged, or the arrays are others.
+        InputError: arrays or record are missing or damaged, or of others.
     """
+    if runs.is_of_another_training(generator_path):
+        raise InputError(
+            f"{generator_path} {runs.OF_ANOTHER}, so that its images are not known",
+            ("generator",),
+        )
     record = runs.load_run(generator_path.parent, "GANModel")
     names = ("image_shape", "conditioning", "held_out", "features")
     settings, seed = runs.load_settings(generator_path.parent, "GANModel", GAN(), names)

@@ -47,6 +47,9 @@ class BalancedSet:
 
     Attributes:
         kept: int64 (classes,), images of each class so far.
+
+    Raises:
+        InputError: no image is wanted.
     """
 
     def __init__(
@@ -56,6 +59,12 @@ class BalancedSet:
         least: float,
         state: dict[str, Any] | None = None,
     ) -> None:
+        if not wanted.any():
+            raise InputError(
+                "no image of this class is missing to the largest; say how many you "
+                "want",
+                ("per_class",),
+            )
         self._class_names, self._wanted, self._least = class_names, wanted, least
         state = state or {}
         size = len(class_names)

@@ -76,10 +76,10 @@ def load_networks(
             f"the generator draws {', '.join(drawn)} and the classifier tells "
             f"{', '.join(class_names)} apart; train both on the same images"
         )
-    runs.warn_of_other_pictures(model_dir, generator_path.parent)
+    runs.warn_of_other_pictures(model_dir, generator_path)
     if known is not None:  # else of a version before 0.2, or of others
         augmentation = known
-    drawn_in = runs.precision_of(generator_path.parent, "GANModel")
+    drawn_in = runs.precision_of_generator(generator_path)
     judged_in = runs.precision_of(model_dir, "TrainModel")
     print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
     return Networks(

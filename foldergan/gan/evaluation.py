@@ -90,12 +90,13 @@ class StreamEvaluator:
     ) -> None:
         rng = np.random.default_rng(seed)
         held_out, comparable, alike = data.held_out, np.arange(count), ""
-        if len(class_ids):
+        drawn = np.resize(class_ids, count if len(class_ids) else 0)
+        if len(drawn):
             of_real = data.held_out_labels.argmax(1)
-            held_out = held_out[np.isin(of_real, class_ids)]
+            held_out = held_out[np.isin(of_real, drawn)]
         self._has_held_out = len(held_out) >= _LEAST_REAL
-        if len(class_ids) and self._has_held_out:
-            comparable = _in_proportions_of(of_real, np.resize(class_ids, count), rng)
+        if len(drawn) and self._has_held_out:
+            comparable = _in_proportions_of(of_real, drawn, rng)
             alike = ", in the proportions of the held-out classes,"
         if len(comparable) < _LEAST_FAKE:
             raise InputError(

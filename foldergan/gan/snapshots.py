@@ -97,11 +97,12 @@ class Snapshots:
             )
 
     def _save_generator(self, name: str, outdated: tuple[str, ...] = ()) -> None:
+        path = self._model_dir / name
         models.save_model(
-            self._model_dir / name,
+            path,
             self._generator,
             self._about,
-            outdated=[self._model_dir / each for each in outdated],
+            [path.with_suffix(".onnx"), *(self._model_dir / x for x in outdated)],
         )
 
     def _save_networks(self) -> None:

@@ -15,6 +15,7 @@ from foldergan import __version__
 from foldergan.errors import ForeseenError
 from foldergan.report import dataset, runs
 from foldergan.storage import filenames, generators, tables
+from foldergan.storage import runs as records
 
 _MARK = (
     "<!-- Written anew by each run, unless something here is changed: {digest} -->\n"
@@ -99,14 +100,17 @@ def _gan(model_dir: Path, preset: dict[str, Any] | None) -> dict[str, Any] | Non
     if preset is None:
         return None
     figures = tables.load_json(model_dir / filenames.BEST_FIGURES)
-    saved = [path.name for path in generators.list_generators(model_dir)]
-    if "networks" in preset["gan"]["saves"]:
-        saved.append("generator.h5")
-    if figures:
-        saved.append(filenames.BEST_GENERATOR)
+    newest_first = reversed(generators.list_generators(model_dir))
+    best_first = (filenames.BEST_GENERATOR, "generator.h5")
+    candidates = [*(model_dir / name for name in best_first), *newest_first]
+    of_this_training = (
+        path.name
+        for path in candidates
+        if path.is_file() and not records.is_of_another_training(path)
+    )
     return preset["gan"] | {
         "figures": figures,
-        "file": saved[-1] if saved else None,
+        "file": next(of_this_training, None),
         "has_classes": preset["gan"]["conditioning"] == "class",
     }
 

@@ -33,11 +33,12 @@ def describe(
     """
     known = manifest.load_arrays(data_dir)
     try:
-        class_ids = arrays.load_labels(data_dir, len(images)).argmax(1)
+        labels = arrays.load_labels(data_dir, len(images))
     except InputError:  # of no classes, which not every GAN needs
-        class_ids = np.zeros(len(images), int)
+        labels = np.ones((len(images), 1), np.float32)
         class_names = [""]
-    counts = np.bincount(class_ids)
+    class_ids = labels.argmax(1)
+    counts = labels.sum(0).astype(int)
     names = class_names or known.class_names or []
     if len(names) != len(counts):
         names = [f"class {number + 1}" for number in range(len(counts))]

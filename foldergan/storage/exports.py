@@ -118,9 +118,19 @@ def open_export(
         folder: of the export.
         generator_path: file of the generator.
         model_dir: folder of the classifier.
-        settings: JSON values that decide what is drawn and kept.
+        settings: JSON values that decide what is drawn and kept; of these images is
+            class name -> how many.
         versions: as of `backend.versions`.
+
+    Raises:
+        InputError: a class cannot have a folder of its name.
     """
+    for name in settings["images"]:
+        if not name or name.startswith(".") or {"/", "\\"} & set(name):
+            raise InputError(
+                f"the class {name!r} cannot have a folder of its name; train both "
+                "networks on a dataset where it has another"
+            )
     of_classifier = (model_dir / name for name in (CLASSIFIER_JSON, CLASSIFIER_H5))
     networks = {
         "generator": checksum_of(generator_path),
@@ -128,7 +138,7 @@ def open_export(
     }
     about = {
         "generator": str(generator_path),
-        "trained_on": runs.describe_training(generator_path.parent),
+        "trained_on": runs.describe_training(generator_path),
         "versions": versions,
     }
     return Export(folder, networks | settings, about)

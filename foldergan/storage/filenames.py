@@ -16,6 +16,7 @@ OF_CLASSIFIER = (  # what tells of the classifier in CLASSIFIER_H5
     CLASSIFIER_CURVES,
     CLASSIFIER_EVALUATION,
     CLASSIFIER_MATRIX,
+    CLASSIFIER_ONNX,
     "run_TrainModel.json",
 )
 GENERATOR = "generator_model_{epoch:03d}.h5"  # keras.models.load_model; -1-1 out

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 from foldergan.errors import InputError
-
-_OF_ANOTHER = "is of another training than run_GANModel.json beside it tells of"
+from foldergan.storage import runs
 
 
 def list_generators(model_dir: Path) -> list[Path]:
@@ -46,8 +45,8 @@ def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
     if wanted:
         for path in (Path(wanted), model_dir / wanted):
             if path.is_file():
-                if _is_of_another_training(path):
-                    print(f"warning: {path} {_OF_ANOTHER}")
+                if runs.is_of_another_training(path):
+                    print(f"warning: {path} {runs.OF_ANOTHER}")
                 return path
         raise InputError(f"the generator {wanted} is not there; {found}")
     path = model_dir / default
@@ -55,31 +54,15 @@ def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
     candidates += [other for other in reversed(saved) if other != path]
     if not candidates:
         raise InputError(f"no generator in {model_dir}; {found}")
-    own = (each for each in candidates if not _is_of_another_training(each))
+    own = (each for each in candidates if not runs.is_of_another_training(each))
     taken = next(own, None)
     if taken is None:
-        print(f"warning: {candidates[0]} {_OF_ANOTHER}, which has saved none yet")
+        print(f"warning: {candidates[0]} {runs.OF_ANOTHER}, which has saved none yet")
         return candidates[0]
     if taken != path:
-        why = _OF_ANOTHER if path.is_file() else "is not there"
+        why = runs.OF_ANOTHER if path.is_file() else "is not there"
         print(f"{path} {why}; taking the newest, {taken.name}")
     return taken
-
-
-def _is_of_another_training(path: Path) -> bool:
-    """Tells whether a generator is not of the training that is recorded beside it.
-
-    It is taken for one of it where nothing is known, as of versions before 0.3, or
-    where it is damaged, which loading it will tell.
-    """
-    from foldergan.storage import hdf5, runs
-
-    try:
-        training = hdf5.read_about(path).get("training")
-    except (OSError, ValueError):
-        return False
-    known = runs.training_of(path.parent)
-    return None not in (training, known) and training != known
 
 
 def _shortened(paths: list[Path]) -> str:

@@ -16,6 +16,7 @@ from foldergan.storage import atomic
 _GUTTER = 2  # pixels between two images of a grid
 GRID_COLUMNS = 7  # images a row
 MOST_ON_PAGE = 100  # images under their classes
+_CELL = (1.3, 1.55)  # inches, of an image and its title
 
 
 def save_image(path: Path, image: np.ndarray) -> None:
@@ -25,10 +26,7 @@ def save_image(path: Path, image: np.ndarray) -> None:
         path: a .png or .jpg file.
         image: float array of shape (height, width, 1 or 3), values 0-1.
     """
-    pixels = to_uint8(image.repeat(3 // image.shape[2], 2))
-    quality = {"quality": 95} if path.suffix == ".jpg" else {}
-    with atomic.replacing(path) as temporary:
-        matplotlib_image.imsave(temporary, pixels, pil_kwargs=quality)
+    _save_pixels(path, to_uint8(image))
 
 
 def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
@@ -73,12 +71,12 @@ def save_predictions(
     images = images[:MOST_ON_PAGE]
     columns = int(np.ceil(np.sqrt(len(images))))
     lines = -(-len(images) // columns)
-    figure = Figure(figsize=(1.3 * columns, 1.55 * lines))
+    figure = Figure(figsize=(_CELL[0] * columns, _CELL[1] * lines))
     # One axis for all: an axis for each image takes seconds.
     axis = figure.add_axes((0, 0, 1, 1))
     for number, (image, row) in enumerate(zip(images, rows, strict=False)):
         line, column = divmod(number, columns)
-        extent = (column + 0.04, column + 0.96, -line - 0.98, -line - 0.2)
+        extent = _within(image.shape, column + 0.04, -line - 0.98)
         pixels = to_uint8(image.repeat(3 // image.shape[2], 2))
         axis.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest")
         title = f"{row['predicted']} {row['probability']:.0%}"
@@ -90,6 +88,29 @@ def save_predictions(
     axis.set(xlim=(0, columns), ylim=(-lines, 0))
     axis.set_axis_off()
     _save_figure(path, figure)
+
+
+def _within(
+    shape: tuple[int, ...], left: float, bottom: float
+) -> tuple[float, float, float, float]:
+    """Places an image in the middle of its cell, in its own proportions.
+
+    Args:
+        shape: (height, width, channels) of the image.
+        left: of the room for it, in cells.
+        bottom: the same.
+
+    Returns:
+        Left, right, bottom and top of the image, in cells.
+    """
+    room = 0.92 * _CELL[0], 0.78 * _CELL[1]
+    scale = min(room[0] / shape[1], room[1] / shape[0])
+    width, height = (
+        size * scale / cell
+        for size, cell in zip((shape[1], shape[0]), _CELL, strict=True)
+    )
+    left, bottom = left + (0.92 - width) / 2, bottom + (0.78 - height) / 2
+    return left, left + width, bottom, bottom + height
 
 
 def save_curves(path: Path, history: list[dict[str, float]]) -> None:
@@ -191,11 +212,20 @@ def _zoom(images: np.ndarray) -> int:
 def _save_tiles(path: Path, tiles: np.ndarray, columns: int, zoom: int) -> None:
     n, height, width, channels = tiles.shape
     rows = -(-n // columns)
-    cells = np.ones((rows * columns, height + _GUTTER, width + _GUTTER, channels))
-    cells[:n, :height, :width] = tiles
+    shape = rows * columns, height + _GUTTER, width + _GUTTER, channels
+    cells = np.full(shape, 255, np.uint8)
+    cells[:n, :height, :width] = to_uint8(tiles)
     page = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
     page = page.reshape(rows * cells.shape[1], columns * cells.shape[2], channels)
-    save_image(path, page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1))
+    _save_pixels(path, page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1))
+
+
+def _save_pixels(path: Path, pixels: np.ndarray) -> None:
+    """Saves pixels, uint8 array (height, width, 1 or 3)."""
+    quality = {"quality": 95} if path.suffix == ".jpg" else {}
+    with atomic.replacing(path) as temporary:
+        pixels = pixels.repeat(3 // pixels.shape[2], 2)
+        matplotlib_image.imsave(temporary, pixels, pil_kwargs=quality)
 
 
 def _save_figure(path: Path, figure: Figure) -> None:

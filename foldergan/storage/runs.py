@@ -14,6 +14,7 @@ from foldergan.storage.filenames import RUN
 from foldergan.storage.tables import save_json
 
 _Used = TypeVar("_Used", GAN, Data)
+OF_ANOTHER = "is of another training than run_GANModel.json beside it tells of"
 # Of a preset, that a script runs by.
 _SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
 
@@ -44,12 +45,27 @@ def save_run(
     save_json(model_dir / RUN.format(script=script), record | others)
 
 
-def training_of(model_dir: Path) -> str | None:
-    """Names the GAN training that a folder's record tells of, if there is one."""
+def is_of_another_training(generator_path: Path) -> bool:
+    """Tells whether a generator is not of the training that is recorded beside it.
+
+    It counts as one of it where nothing is known, as of versions before 0.3, and where
+    it is damaged, which loading it will tell.
+    """
+    from foldergan.storage import hdf5
+
     try:
-        return load_run(model_dir, "GANModel").get("training")
-    except InputError:
-        return None
+        known = load_run(generator_path.parent, "GANModel").get("training")
+        training = hdf5.read_about(generator_path).get("training")
+    except Exception:  # of a damaged file anything
+        return False
+    return None not in (training, known) and training != known
+
+
+def precision_of_generator(generator_path: Path) -> str:
+    """Tells what a generator was trained in; float32 where no record tells."""
+    if is_of_another_training(generator_path):
+        return "float32"
+    return precision_of(generator_path.parent, "GANModel")
 
 
 def precision_of(model_dir: Path, script: str) -> str:
@@ -91,13 +107,16 @@ def chosen_before(model_dir: Path, script: str, preset: Preset) -> str | None:
     return chosen if same and was_auto and chosen in now.auto_precisions else None
 
 
-def describe_training(model_dir: Path) -> dict[str, Any] | None:
-    """Names the images that the generators of a folder were trained on.
+def describe_training(generator_path: Path) -> dict[str, Any] | None:
+    """Names the images that a generator was trained on.
 
     Returns:
         pictures, as of `arrays.fingerprint`, image_shape, and held_out and seed of the
-        split; None where the training is not recorded, or by a version before 0.3.
+        split; None where its training is not recorded, or by a version before 0.3.
     """
+    if is_of_another_training(generator_path):
+        return None
+    model_dir = generator_path.parent
     try:
         record = load_run(model_dir, "GANModel")
         known, seed = load_settings(
@@ -115,14 +134,14 @@ def describe_training(model_dir: Path) -> dict[str, Any] | None:
     }
 
 
-def warn_of_other_pictures(model_dir: Path, generator_dir: Path) -> None:
+def warn_of_other_pictures(model_dir: Path, generator_path: Path) -> None:
     """Says so where a classifier was trained on other images than a generator.
 
     Args:
         model_dir: folder of the classifier.
-        generator_dir: of the generator.
+        generator_path: file of the generator.
     """
-    known = describe_training(generator_dir)
+    known = describe_training(generator_path)
     try:
         of_classifier = load_run(model_dir, "TrainModel").get("pictures")
     except InputError:
@@ -132,8 +151,8 @@ def warn_of_other_pictures(model_dir: Path, generator_dir: Path) -> None:
     if not _may_be_same(known["pictures"], of_classifier):
         print(
             f"warning: the classifier in {model_dir} was trained on other pictures "
-            f"than the generators in {generator_dir}; what it says of theirs may mean "
-            "nothing; train both on the same"
+            f"than {generator_path}; what it says of its images may mean nothing; "
+            "train both on the same"
         )
 
 

@@ -159,13 +159,10 @@ def _await_others(cluster: Cluster) -> list[socket.socket]:
             server.settimeout(max(end - time.monotonic(), 0.001))
             with contextlib.suppress(TimeoutError):
                 other = server.accept()[0]
-                other.settimeout(5)
                 hello = _received(other)
-                if hello in awaited and hello not in others:
+                if _is_answered(other, hello in awaited and hello not in others):
                     others[hello] = _kept_alive(other)
-                    other.sendall(_TAKEN)
-                else:  # a stranger too hears no more than this
-                    other.sendall(_REFUSED)
+                else:
                     other.close()
             if time.monotonic() >= end:
                 raise RunError(
@@ -175,8 +172,18 @@ def _await_others(cluster: Cluster) -> list[socket.socket]:
     return list(others.values())
 
 
+def _is_answered(other: socket.socket, is_taken: bool) -> bool:
+    """Answers whoever has called; returns whether it is taken and heard so."""
+    try:
+        other.sendall(_TAKEN if is_taken else _REFUSED)  # a stranger hears no more
+    except OSError:  # it has hung up, as a scan of the ports does
+        return False
+    return is_taken
+
+
 def _received(other: socket.socket) -> bytes:
     hello = b""
+    other.settimeout(5)
     with contextlib.suppress(OSError):
         while len(hello) < _HELLO and (more := other.recv(_HELLO - len(hello))):
             hello += more

@@ -304,7 +304,7 @@ def _read_runs(folder: Path, _: Path) -> None:
         runs.precision_of(folder, script)
         runs.chosen_before(folder, script, preset)
         runs.warn_of_other_versions(folder, script, {"keras": "4"})
-    runs.describe_training(folder)
+    runs.describe_training(folder / "g.h5")
     splits.training_counts(folder, folder)
     training_set.of_generator(folder / "generator_best.h5", folder)
 

@@ -149,3 +149,8 @@ def test_what_is_missing_levels_the_classes():
         balanced_set.missing(np.array([4, 4, 4]), NAMES)
     with pytest.raises(InputError, match="labels are of 2 classes"):
         balanced_set.missing(np.array([4, 5]), NAMES)
+
+
+def test_nothing_to_draw_is_no_export():
+    with pytest.raises(InputError, match="no image of this class is missing"):
+        BalancedSet(["a", "b"], np.array([0, 0]), 0.5)

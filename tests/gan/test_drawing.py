@@ -140,6 +140,15 @@ def test_drawn_images_are_compared_in_the_proportions_of_the_held_out_classes():
         figures([0, 1, 2], 3)
 
 
+def test_classes_that_few_images_do_not_reach_are_not_compared():
+    labels = np.eye(4, dtype=np.float32)[np.arange(40) % 4]
+    real = np.random.default_rng(0).random((40, *SHAPE), np.float32)
+    data = TrainingSet(real, np.arange(40), np.arange(40), labels, labels, NAMES)
+    evaluator = evaluation.StreamEvaluator(Means(), data, 4, 0, [0, 1, 0, 1, 2, 3])
+    evaluator.add(real[:4])
+    assert evaluator.figures()["real"] == 20
+
+
 def test_a_class_of_which_too_few_are_held_out_has_no_figures():
     labels = np.eye(2, dtype=np.float32)[[0] * 8 + [1]]
     real = np.random.default_rng(0).random((9, *SHAPE), np.float32)

@@ -4,6 +4,7 @@ import re
 import shutil
 from dataclasses import replace
 
+import keras
 import pytest
 import report_folder
 from conftest import classifier_of, generator_of
@@ -28,8 +29,9 @@ def model_dir(filled, tmp_path):
     return tmp_path / "model"
 
 
-def test_it_tells_what_the_folder_holds(filled):
-    text = card.render(filled)
+def test_it_tells_what_the_folder_holds(model_dir):
+    (model_dir / filenames.BEST_GENERATOR).touch()
+    text = card.render(model_dir)
     front, body = text.split("---\n", 2)[1:]
     assert "license: unknown" in front
     assert {"- image-classification", "- gan", "- keras"} <= set(front.splitlines())
@@ -53,6 +55,16 @@ def test_of_a_generator_that_was_not_measured_it_says_so(model_dir):
     text = card.render(model_dir)
     assert "It was not measured" in text and "kernel distance" not in text
     assert "load_model" not in text
+
+
+def test_it_names_the_newest_generator_of_this_training(model_dir):
+    record = tables.load_json(model_dir / "run_GANModel.json")
+    tables.save_json(model_dir / "run_GANModel.json", record | {"training": "now"})
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    for epoch, training in ((10, "now"), (20, "now"), (90, "before")):
+        path = model_dir / filenames.GENERATOR.format(epoch=epoch)
+        models.save_model(path, network, {"training": training})
+    assert 'load_model("generator_model_020.h5"' in card.render(model_dir)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import classifier_of, generator_of
 
+from foldergan.child import CrashError
 from foldergan.config.presets import PRESETS
 from foldergan.errors import InputError, RunError
 from foldergan.storage import (
@@ -20,6 +21,7 @@ from foldergan.storage import (
     atomic,
     filenames,
     generators,
+    hdf5,
     locking,
     models,
     runs,
@@ -463,6 +465,17 @@ def test_a_generator_of_another_training_is_taken_where_named(
     record_training(tmp_path, "now")
     generators.find_generator(tmp_path, DEFAULT, "any")
     assert "is of another training than" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [OSError, RuntimeError, SystemError, CrashError])
+def test_of_a_damaged_generator_loading_it_tells(tmp_path, monkeypatch, error):
+    def fail(path):
+        raise error("bad heap free list")
+
+    some_generators(tmp_path, 80)
+    record_training(tmp_path, "now")
+    monkeypatch.setattr(hdf5, "read_about", fail)
+    assert generators.find_generator(tmp_path, None, DEFAULT).name == DEFAULT
 
 
 def test_missing_generator_lists_those_that_exist(tmp_path):

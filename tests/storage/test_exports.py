@@ -112,7 +112,9 @@ def test_networks_are_told_apart_by_their_content(tmp_path):
 
     def made_from():
         path = tmp_path / "g.h5"
-        export = exports.open_export(tmp_path / "x", path, tmp_path, {"seed": 1}, {})
+        export = exports.open_export(
+            tmp_path / "x", path, tmp_path, {"seed": 1, "images": {}}, {}
+        )
         locking.make_writable_folder(export.folder)
         export.save_state({})
         record = json.loads((tmp_path / "x" / "export.json").read_text())
@@ -125,6 +127,13 @@ def test_networks_are_told_apart_by_their_content(tmp_path):
     second = made_from()
     assert first["generator"] == second["generator"]
     assert first["classifier"] != second["classifier"]
+
+
+@pytest.mark.parametrize("name", ["", "../b", "/tmp/b", ".b", "a/b", "a\\b"])
+def test_a_class_whose_name_is_no_folders_is_refused(tmp_path, name):
+    images = {"images": {"a": 1, name: 1}}
+    with pytest.raises(InputError, match="cannot have a folder of its name"):
+        exports.open_export(tmp_path / "x", tmp_path / "g.h5", tmp_path, images, {})
 
 
 def test_what_a_killed_run_left_half_written_is_removed_in_class_folders(tmp_path):

@@ -107,6 +107,10 @@ def test_each_script_writes_the_networks_that_it_has(image_folder, tmp_path, scr
     assert done.code == 0, done.err
     names = {path.name for path in model.glob("*.onnx")}
     assert names == {"train.onnx", "generator_model_002.onnx"}
+    # They go with the networks that they are of.
+    assert script("TrainModel.py", *preset).code == 0
+    assert script("GANModel.py", *preset, "--epochs=2", "--save-every=2").code == 0
+    assert not list(model.glob("*.onnx"))
 
 
 @pytest.mark.parametrize("name", ["TrainModel.py", "GeneratePredict.py"])

@@ -1,5 +1,7 @@
 """Images of what happened, read back with another library."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from matplotlib import pyplot
@@ -100,6 +102,24 @@ def test_predictions_show_every_image_in_its_colours(tmp_path, colours):
     page = read(tmp_path / "a.png")
     for colour in colours:
         assert (page == colour).all(2).sum() > 5000  # more than letters have
+
+
+@pytest.mark.parametrize("size", [(4, 16), (16, 4), (8, 8)])
+def test_predictions_keep_the_proportions_of_their_images(tmp_path, size):
+    images = solid((255, 0, 0), size=size)
+    plots.save_predictions(tmp_path / "a.png", images, rows_for(images))
+    is_red = (read(tmp_path / "a.png") == (255, 0, 0)).all(2)
+    height, width = is_red.any(1).sum(), is_red.any(0).sum()
+    assert width / height == pytest.approx(size[1] / size[0], rel=0.05)
+
+
+def test_a_grid_takes_little_memory_beside_its_pixels(tmp_path):
+    images = np.zeros((700, 32, 32, 3), np.float32)  # of a hundred classes
+    tracemalloc.start()
+    plots.save_image_grid(tmp_path / "a.png", images, 7)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * read(tmp_path / "a.png").nbytes
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

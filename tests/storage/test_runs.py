@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import keras
 import pytest
 
 from foldergan.config.presets import find_preset
-from foldergan.storage import runs
+from foldergan.data import training_set
+from foldergan.errors import InputError
+from foldergan.storage import models, runs
 
 
 def save(folder, script, pictures):
@@ -30,10 +33,12 @@ def save(folder, script, pictures):
 def test_networks_of_other_pictures_are_warned_of(
     tmp_path, capsys, of_classifier, of_generator, is_said
 ):
-    runs.warn_of_other_pictures(tmp_path, tmp_path)  # where nothing is recorded
+    runs.warn_of_other_pictures(
+        tmp_path, tmp_path / "g.h5"
+    )  # where nothing is recorded
     save(tmp_path, "TrainModel", of_classifier)
     save(tmp_path, "GANModel", of_generator)
-    runs.warn_of_other_pictures(tmp_path, tmp_path)
+    runs.warn_of_other_pictures(tmp_path, tmp_path / "g.h5")
     assert ("trained on other pictures" in capsys.readouterr().out) is is_said
 
 
@@ -80,3 +85,20 @@ def test_auto_keeps_what_it_chose_where_it_still_may(tmp_path, given, allowed, k
     now = replace(preset, gan=replace(preset.gan, auto_precisions=allowed))
     assert runs.chosen_before(tmp_path, "GANModel", now) == kept
     assert runs.chosen_before(tmp_path, "GANModel", replace(now, seed=1)) is None
+
+
+def test_a_record_tells_of_the_generators_of_its_training_only(tmp_path):
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    own, other = tmp_path / "own.h5", tmp_path / "other.h5"
+    for path, training in ((own, "now"), (other, "before")):
+        models.save_model(path, network, {"training": training})
+    in_bfloat16 = replace(find_preset("smoke").gan, precision="bfloat16")
+    preset = replace(find_preset("smoke"), gan=in_bfloat16)
+    about = {"pictures": "8x32x32x3 00aa", "training": "now"}
+    runs.save_run(tmp_path, "GANModel", preset, {}, "auto", **about)
+    assert runs.describe_training(own)["pictures"] == "8x32x32x3 00aa"
+    assert runs.describe_training(other) is None
+    assert runs.precision_of_generator(own) == "bfloat16"
+    assert runs.precision_of_generator(other) == "float32"
+    with pytest.raises(InputError, match="other.h5 is of another training"):
+        training_set.of_generator(other, tmp_path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 import threading
 
 import pytest
@@ -99,6 +100,9 @@ def test_strangers_and_a_number_that_is_taken_are_refused(port):
     with links._attempt(lambda: connect(f"127.0.0.1:{port}")) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n".ljust(64))
         assert stranger.recv(1) == b"n"
+    hangs_up = connect(f"127.0.0.1:{port}")  # as a scan of the ports does, by a reset
+    hangs_up.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    hangs_up.close()
     again = Process(port, 3, 1).ended()
     assert "has one with KERAS_DISTRIBUTION_PROCESS_ID=1 already" in str(again.error)
     assert Process(port, 4, 2).ended().error.exit_code == 2

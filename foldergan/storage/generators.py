@@ -61,7 +61,7 @@ def find_generator(model_dir: Path, wanted: str | None, default: str) -> Path:
         return candidates[0]
     if taken != path:
         why = runs.OF_ANOTHER if path.is_file() else "is not there"
-        print(f"{path} {why}; taking the newest, {taken.name}")
+        print(f"{path} {why}; taking the newest of the last training, {taken.name}")
     return taken
 
 

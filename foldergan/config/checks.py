@@ -142,8 +142,6 @@ def check_gan(gan: Any) -> None:
 
 def idle_settings(section: str, settings: Any) -> tuple[str, ...]:
     """Names the settings of a section that have no effect beside its backbone."""
-    return (
-        _IDLE.get(section, ())
-        if getattr(settings, "backbone", "none") != "none"
-        else ()
-    )
+    if getattr(settings, "backbone", "none") == "none":
+        return ()
+    return _IDLE.get(section, ())

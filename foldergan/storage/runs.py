@@ -1,6 +1,7 @@
 """What is recorded of a run: the settings in force, and what they ran on."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,14 +52,20 @@ def is_of_another_training(generator_path: Path) -> bool:
     It counts as one of it where nothing is known, as of versions before 0.3, and where
     it is damaged, which loading it will tell.
     """
-    from foldergan.storage import hdf5
-
     try:
         known = load_run(generator_path.parent, "GANModel").get("training")
-        training = hdf5.read_about(generator_path).get("training")
+        training = _training_in(generator_path, generator_path.stat().st_mtime_ns)
     except Exception:  # of a damaged file anything
         return False
     return None not in (training, known) and training != known
+
+
+@functools.lru_cache
+def _training_in(generator_path: Path, changed: int) -> Any:
+    """Reads a generator's name of its training once, unless it is changed."""
+    from foldergan.storage import hdf5
+
+    return hdf5.read_about(generator_path).get("training")
 
 
 def precision_of_generator(generator_path: Path) -> str:

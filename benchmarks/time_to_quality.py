@@ -228,6 +228,8 @@ def draw(options) -> None:
     for path in sorted(options.work.glob("*-*/quality.csv")):
         with open(path, newline="") as file:
             rows += csv.DictReader(file)
+    if not rows:
+        sys.exit("no run has reached its first measure: give more --minutes")
     with open(options.work / "quality.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()

@@ -144,9 +144,8 @@ def judge(
         count = preset.generate.per_class * len(class_ids)
     evaluator = None
     if options.evaluate:
-        path, folders = networks.generator_path, (options.data_dir, options.model_dir)
         evaluator = evaluation.of_generator(
-            path, *folders, count, preset.seed, class_ids
+            options, networks.generator_path, count, preset.seed, class_ids
         )
 
     # Draw it from seeded latent vectors and classify it, in a stream.

@@ -9,7 +9,7 @@ from foldergan.errors import InputError
 from foldergan.storage import arrays, runs
 
 Parts = dict[str, np.ndarray]  # "training", "validation" and "test" -> row numbers
-_FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
+FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
 
 
 def split_by_class(
@@ -89,10 +89,10 @@ def hold_out(
         InputError: too few are left to evaluate by.
     """
     rows, held_out = split_by_class(labels, fraction, seed)
-    if len(held_out) < _FEWEST_HELD_OUT:
+    if len(held_out) < FEWEST_HELD_OUT:
         raise InputError(
             f"holding out {fraction} of {len(labels)} images leaves {len(held_out)} to "
-            f"evaluate by and {_FEWEST_HELD_OUT} are needed; hold out more, or 0 to "
+            f"evaluate by and {FEWEST_HELD_OUT} are needed; hold out more, or 0 to "
             "evaluate nothing",
             ("held_out",),
         )

@@ -1,5 +1,6 @@
 """How good a generator is while it trains."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from foldergan.data import training_set
+from foldergan.data import splits, training_set
 from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError
 from foldergan.gan import sampling
@@ -17,7 +18,6 @@ from foldergan.metrics.features import FeatureExtractor, load_extractor
 NUM_SHOWN = 21  # generated images beside the nearest ones trained on
 MOST_COMPARED = 10_000  # of images that stream by; their pairs take seconds
 _LEAST_FAKE = 4  # precision and recall look at three neighbours of each
-_LEAST_REAL = 6  # the same of two halves of these
 
 
 class GeneratorEvaluator:
@@ -39,14 +39,14 @@ class GeneratorEvaluator:
     ) -> None:
         self._generator = generator
         self._evaluator = Evaluator(extractor, data.images, data.rows, data.held_out)
-        self._inputs = sampling.sample_inputs(
-            generator, NUM_FAKE, seed, fake_classes(data.held_out_labels)
-        )
+        self._drawn = NUM_FAKE, seed, fake_classes(data.held_out_labels)
 
     def evaluate(self) -> dict[str, Any]:
         """Returns one row of figures, as of `scores.evaluate`."""
-        blocks = sampling.generate_blocks(self._generator, self._inputs)
-        features = list(map(self._evaluator.features_of, blocks))
+        features = [
+            self._evaluator.features_of(sampling.generate(self._generator, inputs))
+            for inputs in sampling.input_batches(self._generator, *self._drawn)
+        ]
         return self._evaluator.evaluate(np.concatenate(features))
 
     def draw_with_nearest(self) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +56,8 @@ class GeneratorEvaluator:
             Generated images and the nearest ones trained on, two float32 arrays of
             shape (NUM_SHOWN, height, width, channels), values 0-1.
         """
-        inputs = inputs_to_show(self._inputs)
+        all_inputs = sampling.sample_inputs(self._generator, *self._drawn)
+        inputs = inputs_to_show(all_inputs)
         fake_images = sampling.generate(self._generator, inputs)
         return fake_images, self._evaluator.nearest_training(fake_images)
 
@@ -94,7 +95,7 @@ class StreamEvaluator:
         if len(drawn):
             of_real = data.held_out_labels.argmax(1)
             held_out = held_out[np.isin(of_real, drawn)]
-        self._has_held_out = len(held_out) >= _LEAST_REAL
+        self._has_held_out = len(held_out) >= splits.FEWEST_HELD_OUT
         if len(drawn) and self._has_held_out:
             comparable = _in_proportions_of(of_real, drawn, rng)
             alike = ", in the proportions of the held-out classes,"
@@ -137,9 +138,8 @@ class StreamEvaluator:
 
 
 def of_generator(
+    options: argparse.Namespace,
     generator_path: Path,
-    data_dir: Path,
-    model_dir: Path,
     count: int,
     seed: int,
     class_ids: Sequence[int],
@@ -147,9 +147,8 @@ def of_generator(
     """Builds what evaluates the images of a saved generator.
 
     Args:
+        options: the flags: data_dir, model_dir.
         generator_path: with the record of its training in the same folder.
-        data_dir: folder of the arrays that it was trained on.
-        model_dir: folder of the classifier.
         count: as of `StreamEvaluator`.
         seed: the same.
         class_ids: the same.
@@ -158,8 +157,8 @@ def of_generator(
         InputError: as of `training_set.of_generator`, `load_extractor` and
             `StreamEvaluator`.
     """
-    data, settings = training_set.of_generator(generator_path, data_dir)
-    extractor = load_extractor(settings.features, model_dir)
+    data, settings = training_set.of_generator(generator_path, options.data_dir)
+    extractor = load_extractor(settings.features, options.model_dir)
     return StreamEvaluator(extractor, data, count, seed, class_ids)
 
 

@@ -106,15 +106,3 @@ def generate(generator: keras.Model, inputs: GeneratorInputs) -> np.ndarray:
     """
     batch_size = drawn_at_once(generator)
     return to_unit_range(generator.predict(inputs, batch_size=batch_size, verbose=0))
-
-
-def generate_blocks(
-    generator: keras.Model, inputs: GeneratorInputs
-) -> Iterator[np.ndarray]:
-    """Generates the images of `generate`, some at a time, so that memory is bounded."""
-    size = drawn_at_once(generator)
-    count = len(inputs[0] if isinstance(inputs, list) else inputs)
-    for start in range(0, count, size):
-        some = slice(start, start + size)
-        parts = [x[some] for x in inputs] if isinstance(inputs, list) else inputs[some]
-        yield generate(generator, parts)

@@ -78,7 +78,8 @@ def test_blocks_are_the_images_that_come_at_once(num_classes):
         generator_of((8, 8, 3), 5, (4, 4), num_classes=num_classes), num_classes
     )
     inputs = sampling.sample_inputs(generator, 300, seed=0)
-    blocks = list(sampling.generate_blocks(generator, inputs))
+    batches = sampling.input_batches(generator, 300, seed=0)
+    blocks = [sampling.generate(generator, some) for some in batches]
     assert [len(block) for block in blocks] == [256, 44]
     np.testing.assert_allclose(
         np.concatenate(blocks), sampling.generate(generator, inputs), atol=1e-6

@@ -32,6 +32,7 @@ def parse():
     )
     parser.add_argument("--backbone", required=True, help="name or file")
     parser.add_argument("--real", type=int, default=32, help="real images of a batch")
+    parser.add_argument("--precision", default="float32", help="or bfloat16")
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
 
@@ -41,7 +42,11 @@ def build(options):
     from foldergan.config.presets import find_preset
     from foldergan.gan import recipe
 
-    settings = replace(find_preset("photo-128").gan, backbone=options.backbone)
+    settings = replace(
+        find_preset("photo-128").gan,
+        backbone=options.backbone,
+        precision=options.precision,
+    )
     trainer = recipe.build_trainer(settings, SHAPE, CLASSES, seed=0)
     count = max(64, options.real)
     images = np.random.default_rng(0).random((count, *SHAPE), np.float32)

@@ -250,6 +250,11 @@ def shift_each(images: jax.Array, pixels: jax.Array, axis: int) -> jax.Array:
     )
 
 
+def every(number: int, rows: jax.Array) -> jax.Array:
+    """Takes each `number`-th row from the first on."""
+    return rows[::number]
+
+
 def convolution_work(
     images: np.ndarray,
     kernel: np.ndarray,

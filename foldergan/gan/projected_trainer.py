@@ -186,10 +186,10 @@ class ProjectedTrainer(AdversarialTrainer):
             loss = g_loss = self._generator_loss_of(fake_features, classes)
             if self._settings.reconstruction:
                 loss += self._settings.reconstruction * reconstruction_loss(
-                    reals[::2],
-                    fakes[::2],
-                    [of_all[::2] for of_all in real_features],
-                    [of_all[::2] for of_all in fake_features],
+                    engine.every(2, reals),
+                    engine.every(2, fakes),
+                    [engine.every(2, of_all) for of_all in real_features],
+                    [engine.every(2, of_all) for of_all in fake_features],
                     _PIXELS,
                 )
             return loss, (g_loss, figures)

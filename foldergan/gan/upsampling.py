@@ -98,7 +98,7 @@ class Upsampling:
             images: float32 tensor (n, height, width, channels), -1-1, real ones.
             step: its number, which the noise depends on.
         """
-        images = images[::_EVERY]
+        images = engine.every(_EVERY, images)
         small = self.shrink(images)
         noise = engine.normal(ops.shape(small), ops.stack([self._seed, step]))
         weight = _ADVERSARIAL * ops.minimum(1.0, ops.cast(step, "float32") / _FADE_IN)

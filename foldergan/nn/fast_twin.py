@@ -7,12 +7,18 @@ with 4 multiplications a value instead of 9; batch normalization is one operatio
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
 from foldergan.nn import fast_layers
 
 _Shape = tuple[int | None, int, int, int]
+
+# Each input pixel is repeated four times: which of the 9 taps of a 3x3 kernel make up
+# each of the 16 of the 4x4 one. A matrix product sums them, for slices are slow.
+_ALONG_AN_AXIS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
+_SUMS = np.kron(_ALONG_AN_AXIS, _ALONG_AN_AXIS)
 
 
 def fast_twin(network: keras.Model, precision: str = "float32") -> keras.Model:
@@ -67,15 +73,15 @@ class _DoublingConvolution(_Wrapper):
     """Doubles the size by nearest neighbour and convolves."""
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
-        kernel = tf.pad(self.layer.kernel, ((1, 1), (1, 1), (0, 0), (0, 0)))
-        # Each input pixel is repeated four times: the kernel is summed over those.
-        kernel = kernel[1:, 1:] + kernel[:-1, 1:] + kernel[1:, :-1] + kernel[:-1, :-1]
-        kernel = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
+        *_, channels, filters = self.layer.kernel.shape
+        taps = tf.reshape(self.layer.kernel, (9, channels * filters))
+        kernel = tf.reshape(_SUMS @ taps, (4, 4, channels, filters))
+        kernel = tf.transpose(kernel, (0, 1, 3, 2))
         count, (_, height, width, _) = tf.shape(values)[0], values.shape
         outputs = tf.nn.conv2d_transpose(
             tf.cast(values, self.precision),
             tf.cast(kernel, self.precision),
-            (count, 2 * height, 2 * width, kernel.shape[2]),
+            (count, 2 * height, 2 * width, filters),
             2,
             "SAME",
         )

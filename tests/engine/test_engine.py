@@ -1,5 +1,6 @@
 """Each backend takes the same steps from the same state."""
 
+import keras
 import numpy as np
 import pytest
 import twins
@@ -73,3 +74,13 @@ def test_random_numbers_hang_on_the_seed_alone(name, request):
     assert abs(np.corrcoef(list(drawn.values())) - np.eye(7)).max() < 0.12
     assert 0 <= uniform.min() < 0.05 and 4.95 < uniform.max() < 5
     assert set(integers) == set(range(5))
+
+
+def test_every_takes_rows_from_the_first_on_and_hands_gradients_back(folder):
+    weights = keras.Variable(np.arange(10, dtype=np.float32).reshape(5, 2))
+    taken, (gradients,) = engine.value_and_gradients(
+        lambda: (keras.ops.sum(engine.every(2, 2 * weights) ** 2), None), [weights]
+    )
+    rows = np.array([[0, 1], [0, 0], [4, 5], [0, 0], [8, 9]], np.float32)
+    assert float(taken[0]) == 4 * (rows**2).sum()
+    np.testing.assert_array_equal(gradients, 8 * rows)

@@ -119,10 +119,9 @@ def _give_up(stream: TextIO) -> None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Tells of NumPy's, of OpenCV's and of TensorFlow's error, none imported here."""
-    return isinstance(error, MemoryError) or any(
-        words in str(error) for words in ("Insufficient memory", "OOM when allocating")
-    )
+    """Tells of NumPy's, OpenCV's, TensorFlow's and JAX's error, none imported here."""
+    words = ("Insufficient memory", "OOM when allocating", "RESOURCE_EXHAUSTED")
+    return isinstance(error, MemoryError) or any(each in str(error) for each in words)
 
 
 def _refuse_environment() -> None:

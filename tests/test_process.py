@@ -182,6 +182,7 @@ def test_plots_that_cannot_be_drawn_are_refused_before_a_training():
         MemoryError("Unable to allocate 17.9 GiB"),
         RuntimeError("(-4:Insufficient memory) Failed to allocate 19200000000 bytes"),
         RuntimeError("{{node x}} OOM when allocating tensor of 9 GB on /job:x\nmore"),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9437184000 bytes."),
         MemoryError(),
     ],
 )

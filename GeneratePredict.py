@@ -109,8 +109,10 @@ def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
         preset.generate.generator,
     )
     locking.make_writable_folder(options.model_dir)
+    checksums = None
     if options.export:
         exports.read_record(options.export)  # refuses what is no export
+        checksums = exports.checksums_of(path, options.model_dir)
     if options.save_images:
         locking.make_empty_folder(options.save_images, "save_images")
     child.start_server()
@@ -118,7 +120,7 @@ def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
     from foldergan.gan import drawing
 
     return drawing.load_networks(
-        options.model_dir, path, preset.classifier.augmentation
+        options.model_dir, path, preset.classifier.augmentation, checksums
     )
 
 
@@ -246,6 +248,7 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
         options.export,
         networks.generator_path,
         options.model_dir,
+        networks.checksums,
         {
             "seed": preset.seed,
             "min_confidence": settings.min_confidence,

@@ -84,7 +84,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
 
     # Build the classifier. This takes seconds, so only once the images are good.
     given = preset.classifier.precision
-    preset = decide_precision(options.model_dir, preset, images.shape[1:])
+    preset = decide_settings(options.model_dir, preset, images.shape[1:])
     settings = preset.classifier
     backend.start(preset.seed)
     from foldergan.classifier import training, transfer
@@ -149,14 +149,18 @@ def hold_out(data_dir: Path, preset: Preset, labels: "np.ndarray") -> "Parts":
     return rows
 
 
-def decide_precision(
+def decide_settings(
     model_dir: Path, preset: Preset, image_shape: tuple[int, int, int]
 ) -> Preset:
-    """Replaces a precision of auto by the one that it comes to."""
+    """Replaces a precision of auto, and what a backbone leaves idle."""
     from foldergan.nn import precision
     from foldergan.storage import runs
 
     settings = preset.classifier
+    if settings.backbone != "none":
+        if "shift" in settings.augmentation:
+            print("note: beside a backbone images are mirrored, and not shifted")
+        return replace(preset, classifier=settings.beside_backbone())
     before = runs.chosen_before(model_dir, "TrainModel", preset)
     chosen = precision.choose(settings, settings.convolutions(image_shape), before)
     return replace(preset, classifier=replace(settings, precision=chosen))

@@ -17,6 +17,8 @@ _IDLE = {
         "schedule",
         "weight_decay",
         "label_smoothing",
+        "precision",
+        "auto_precisions",
     ),
     "gan": ("generator_normalization", "dropout", "latents"),
 }

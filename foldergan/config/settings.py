@@ -4,7 +4,7 @@ The defaults are those of `dcgan-32`. Where a setting is declared is where it is
 documented: its flag, its key in a TOML file and its checks are made from here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foldergan.config import groups
 from foldergan.config.checks import check_augmentation, check_gan, check_image_shape
@@ -91,6 +91,11 @@ class Classifier(Computed):
     def convolutions(self, shape: Shape) -> list[Convolution]:
         """Lists those of the network for images of a shape."""
         return classifier_convolutions(shape, self.filters, self.network)
+
+    def beside_backbone(self) -> "Classifier":
+        """Returns what they come to there: features are in float32, never of shifts."""
+        kept = tuple(change for change in self.augmentation if change != "shift")
+        return replace(self, precision="float32", augmentation=kept or ("none",))
 
 
 @dataclass(frozen=True)

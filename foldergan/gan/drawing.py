@@ -25,6 +25,7 @@ class Networks(NamedTuple):
         augmentation: that predictions are averaged over.
         num_classes: that the generator takes the numbers of; 0 where it takes none.
         generator_path: file of the generator.
+        checksums: as given to `load_networks`.
     """
 
     generator: keras.Model
@@ -33,6 +34,7 @@ class Networks(NamedTuple):
     augmentation: tuple[str, ...]
     num_classes: int
     generator_path: Path
+    checksums: dict[str, str] | None = None
 
 
 class Drawn(NamedTuple):
@@ -50,7 +52,10 @@ class Drawn(NamedTuple):
 
 
 def load_networks(
-    model_dir: Path, generator_path: Path, augmentation: tuple[str, ...]
+    model_dir: Path,
+    generator_path: Path,
+    augmentation: tuple[str, ...],
+    checksums: dict[str, str] | None = None,
 ) -> Networks:
     """Loads both networks.
 
@@ -58,6 +63,7 @@ def load_networks(
         model_dir: folder of the classifier.
         generator_path: file of the generator.
         augmentation: of the classifier's training, if its file does not tell.
+        checksums: as of `exports.checksums_of`, from before; an export needs them.
 
     Raises:
         InputError: one is damaged, or they are of different classes.
@@ -89,6 +95,7 @@ def load_networks(
         augmentation,
         num_classes,
         generator_path,
+        checksums,
     )
 
 

@@ -14,20 +14,34 @@ _MIXING = 2
 
 
 def of_training(
-    options: argparse.Namespace, preset: Preset, data: TrainingSet
+    options: argparse.Namespace,
+    preset: Preset,
+    data: TrainingSet,
+    led_by: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Names it beside the settings, as JSON values.
+
+    Args:
+        options: the flags: model_dir.
+        preset: its GAN and its seed.
+        data: to train on.
+        led_by: the same of the first process, in each other one. That one alone
+            evaluates, by a classifier which only it need have.
 
     Raises:
         InputError: the classifier that is needed is missing, or the networks in the
             folder are of another backbone.
     """
+    gan, is_first = preset.gan, led_by is None
     others = {"seed": preset.seed, "pictures": arrays.fingerprint(data.images)}
-    if preset.gan.uses_classifier:
+    if gan.discriminator_features == "classifier" or (is_first and gan.uses_classifier):
         models.require_classifier(options.model_dir)
         others["classifier"] = models.fingerprint_classifier(options.model_dir)
-    if preset.gan.backbone != "none":
-        backbone = sources.fingerprint(preset.gan.backbone)
-        models.refuse_other_backbone(options.model_dir, backbone)
+    elif led_by and "classifier" in led_by:
+        others["classifier"] = led_by["classifier"]
+    if gan.backbone != "none":
+        backbone = sources.fingerprint(gan.backbone)
+        if is_first:
+            models.refuse_other_backbone(options.model_dir, backbone)
         others |= {"backbone": backbone, "version of the mixing": _MIXING}
     return others

@@ -27,7 +27,9 @@ def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
     plan = team.plan()  # comes once that one has made the arrays
     settings = replace(preset.gan, precision=plan["precision"])
     data = training_set.read(options.data_dir, settings, preset.seed)
-    others = fingerprints.of_training(options, replace(preset, gan=settings), data)
+    others = fingerprints.of_training(
+        options, replace(preset, gan=settings), data, plan["key"]
+    )
     backend.start(preset.seed)
     from foldergan.gan.recipe import build_trainer
 

@@ -117,8 +117,9 @@ class AdversarialTrainer(AdversarialSteps):
                 on_step(self._batch, len(batches), self._means())
                 if should_stop() and self._batch < len(batches):
                     return
-            self._refuse_infinity(self.generator.get_weights())
-            self._refuse_infinity(self.discriminator.get_weights())
+            for part in self._parts().values():
+                if isinstance(part, keras.Model):
+                    self._refuse_infinity(part.get_weights())
             yield self._end_epoch()
             if should_stop():
                 return

@@ -13,7 +13,7 @@ def trained(network: keras.Model, precision: str) -> Callable[[Tensor], Tensor]:
 
     Args:
         network: any, without layers that move their own kernels.
-        precision: "float32", or "bfloat16" for all layers but the last.
+        precision: "float32", or "bfloat16" as of `copy_of`.
 
     Returns:
         Computes ``network(inputs, training=True)`` on the network's own variables;
@@ -47,19 +47,19 @@ def copy_of(
 
     Args:
         network: with one output; may hold others.
-        precision: "float32", or "bfloat16" for all layers but the last; weights and
-            means stay in float32.
+        precision: "float32", or "bfloat16" for all layers but those whose outputs have
+            the rank and the channels of the network's own: nothing else is added up to
+            images. Weights and means stay in float32.
         others: kinds of layers, and the kinds that take their places.
     """
     policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
     others = others or {}
-    output = network
-    while isinstance(output, keras.Model):
-        *_, output = output.layers
+    of_network = network.output_shape
 
     def copied(layer: layers.Layer) -> layers.Layer:
-        kind, dtype = type(layer), "float32" if layer is output else policy
-        kind = others.get(kind, kind)
+        kind, shape = type(layer), layer.output.shape
+        is_exact = len(shape) == len(of_network) and shape[-1] == of_network[-1]
+        kind, dtype = others.get(kind, kind), "float32" if is_exact else policy
         return kind.from_config(layer.get_config() | {"dtype": dtype})
 
     made = keras.models.clone_model(network, clone_function=copied, recursive=True)

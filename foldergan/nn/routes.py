@@ -41,7 +41,7 @@ def optimized_copy(network: keras.Model, precision: str) -> keras.Model:
 
     Args:
         network: with one output; may hold others.
-        precision: "float32", or "bfloat16" for all layers but the last.
+        precision: "float32", or "bfloat16" as of `plain_layers.copy_of`.
     """
     if IS_TENSORFLOW:
         return fast_layers.optimized_copy(network, precision)

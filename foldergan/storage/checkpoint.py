@@ -127,7 +127,7 @@ class Checkpoint:
         if changed := differences(saved, own):
             raise InputError(
                 f"{self.path} is of a run with other settings: {'; '.join(changed)}; "
-                "give the old ones again, or start anew without --resume",
+                "give the old ones again, or start anew",
                 ("resume",),
             )
         self.tables = tables

@@ -109,6 +109,7 @@ def open_export(
     folder: Path,
     generator_path: Path,
     model_dir: Path,
+    checksums: dict[str, str] | None,
     settings: dict[str, Any],
     versions: dict[str, str],
 ) -> Export:
@@ -118,12 +119,14 @@ def open_export(
         folder: of the export.
         generator_path: file of the generator.
         model_dir: folder of the classifier.
+        checksums: as of `checksums_of`, from before the networks were loaded.
         settings: JSON values that decide what is drawn and kept; of these images is
             class name -> how many.
         versions: as of `backend.versions`.
 
     Raises:
-        InputError: a class cannot have a folder of its name.
+        InputError: a class cannot have a folder of its name, or a network was
+            replaced while it was loaded.
     """
     for name in settings["images"]:
         if not name or name.startswith(".") or {"/", "\\"} & set(name):
@@ -131,17 +134,32 @@ def open_export(
                 f"the class {name!r} cannot have a folder of its name; train both "
                 "networks on a dataset where it has another"
             )
-    of_classifier = (model_dir / name for name in (CLASSIFIER_JSON, CLASSIFIER_H5))
-    networks = {
-        "generator": checksum_of(generator_path),
-        "classifier": checksum_of(*of_classifier),
-    }
+    networks = checksums_of(generator_path, model_dir)
+    if networks != checksums:
+        raise InputError(
+            f"{generator_path} or the classifier in {model_dir} was replaced while it "
+            "was loaded; give the same command again"
+        )
     about = {
         "generator": str(generator_path),
         "trained_on": runs.describe_training(generator_path),
         "versions": versions,
     }
     return Export(folder, networks | settings, about)
+
+
+def checksums_of(generator_path: Path, model_dir: Path) -> dict[str, str]:
+    """Computes those of the generator and of the classifier that an export is made by.
+
+    Args:
+        generator_path: file of the generator.
+        model_dir: folder of the classifier.
+    """
+    of_classifier = (model_dir / name for name in (CLASSIFIER_JSON, CLASSIFIER_H5))
+    return {
+        "generator": checksum_of(generator_path),
+        "classifier": checksum_of(*of_classifier),
+    }
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

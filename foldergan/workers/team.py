@@ -186,8 +186,10 @@ class Team:
         from foldergan.engine import mesh
 
         def should_stop() -> bool:
-            interrupt.signal_number = mesh.largest(interrupt.signal_number or 0) or None
-            return interrupt()
+            agreed = mesh.largest(interrupt.signal_number or 0)
+            if agreed:  # a signal that came meanwhile is for the next step
+                interrupt.signal_number = agreed
+            return agreed > 0
 
         return should_stop
 

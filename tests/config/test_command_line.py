@@ -182,6 +182,7 @@ def test_flags_that_were_not_given_are_no_attributes(parse):
     ("section", "arguments", "idle"),
     [
         ("classifier", ["--epochs", "3", "--schedule", "constant"], "--epochs, --sch"),
+        ("classifier", ["--precision", "bfloat16"], "--precision without"),
         ("gan", ["--dropout", "0.1", "--epochs", "3"], "--dropout without"),
         ("classifier", ["--class-weights", "none"], None),
         ("classifier", ["--epochs", "3", "--backbone", "none"], None),

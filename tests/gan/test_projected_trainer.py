@@ -7,7 +7,7 @@ from tiny_backbone import random_images, save_tiny
 from foldergan import backend
 from foldergan.config.checks import upsampling_of
 from foldergan.config.settings import GAN
-from foldergan.errors import InputError
+from foldergan.errors import InputError, RunError
 from foldergan.gan import recipe
 from foldergan.gan.codes import ImageCodes
 
@@ -196,3 +196,16 @@ def test_more_numbers_than_the_images_allow_are_0(tmp_path):
     ).values
     assert codes.shape == (3, 2, 40) and not codes[:, :, 5:].any()
     assert np.isfinite(codes).all()
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("part", ["upsampler", "upsampler_discriminator"])
+def test_an_upsampler_that_is_not_finite_ends_the_epoch(tmp_path, part):
+    trainer = new_trainer(tmp_path, shape=(128, 128, 3))
+    spoilt = trainer._parts()[part].weights[-1]
+
+    def spoil(*_):
+        spoilt.assign(np.full(spoilt.shape, np.nan))
+
+    with pytest.raises(RunError, match="diverged in epoch 1"):
+        run(trainer, 1, shape=(128, 128, 3), on_step=spoil)

@@ -11,6 +11,7 @@ from keras import layers
 
 from foldergan import backend
 from foldergan.config.presets import PRESETS
+from foldergan.gan import upsampler
 from foldergan.nn import fast_layers
 
 COUNT = 3
@@ -200,6 +201,18 @@ def test_a_twin_in_bfloat16_rounds_all_but_the_last_layer():
     assert twin.layers[-1].compute_dtype == "float32"
     assert {layer.compute_dtype for layer in twin.layers[1:-1]} == {"bfloat16"}
     np.testing.assert_allclose(twin(inputs), network(inputs), atol=0.03)
+
+
+def test_a_copy_in_bfloat16_does_not_round_images():
+    backend.start(0)
+    generator = generator_of((16, 16, 3), 5, (4, 4, 4))
+    joined = upsampler.join(generator, upsampler.build_upsampler((16, 16, 3), 2))
+    twin = fast_layers.optimized_copy(joined, "bfloat16")
+    inputs = tf.random.normal((COUNT, 5))
+    images = twin(inputs)
+    rounded = tf.cast(tf.cast(images, tf.bfloat16), tf.float32)
+    assert np.mean(images != rounded) > 0.9
+    np.testing.assert_allclose(images, joined(inputs), atol=0.01)
 
 
 # Layers that the routes do not know are Keras' own: silently wrong before.

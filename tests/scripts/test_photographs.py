@@ -1,10 +1,14 @@
 """photo-128 through its three scripts, with a tiny backbone, and its judge's rule."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 from conftest import draw_images
 from tiny_backbone import save_tiny
+
+from foldergan.storage import models
 
 PRESET = ("--preset", "photo-128")
 TINY = (
@@ -109,6 +113,26 @@ def test_evaluation_is_by_another_network_unless_said(
     assert "flatter it" in done.err and "change --features" in done.err
     done = script(*command, "--held-out=0.8", f"--features={named}")
     assert done.code == 0, done.err
+
+
+def test_beside_a_backbone_the_classifier_is_in_float32_and_of_no_shifts(
+    script, tmp_path, backbone
+):
+    dataset = draw_images(tmp_path / "pictures")
+    done = script(
+        "TrainModel.py",
+        *PRESET,
+        f"--backbone={backbone}",
+        f"--dataset={dataset}",
+        "--image-shape=32x32x3",
+        "--precision=bfloat16",
+        "--augmentation=shift",
+    )
+    assert done.code == 0, done.err
+    assert "without effect" in done.out and "not shifted" in done.out
+    record = json.loads((tmp_path / "model" / "run_TrainModel.json").read_text())
+    assert record["preset"]["classifier"]["precision"] == "float32"
+    assert models.load_classifier(tmp_path / "model").augmentation == ("none",)
 
 
 def test_a_backbone_that_has_changed_is_refused(script, trained, backbone):

@@ -112,8 +112,9 @@ def test_networks_are_told_apart_by_their_content(tmp_path):
 
     def made_from():
         path = tmp_path / "g.h5"
+        checksums = exports.checksums_of(path, tmp_path)
         export = exports.open_export(
-            tmp_path / "x", path, tmp_path, {"seed": 1, "images": {}}, {}
+            tmp_path / "x", path, tmp_path, checksums, {"seed": 1, "images": {}}, {}
         )
         locking.make_writable_folder(export.folder)
         export.save_state({})
@@ -129,11 +130,25 @@ def test_networks_are_told_apart_by_their_content(tmp_path):
     assert first["classifier"] != second["classifier"]
 
 
+@pytest.mark.parametrize("replaced", ["g.h5", "train.h5"])
+def test_a_network_that_is_replaced_while_it_is_loaded_is_not_recorded(
+    tmp_path, replaced
+):
+    for name in ("train.json", "train.h5", "g.h5"):
+        (tmp_path / name).write_text(name)
+    checksums = exports.checksums_of(tmp_path / "g.h5", tmp_path)
+    (tmp_path / replaced).write_text("of a training that goes on")
+    with pytest.raises(InputError, match="replaced while it was loaded"):
+        exports.open_export(
+            tmp_path / "x", tmp_path / "g.h5", tmp_path, checksums, {"images": {}}, {}
+        )
+
+
 @pytest.mark.parametrize("name", ["", "../b", "/tmp/b", ".b", "a/b", "a\\b"])
 def test_a_class_whose_name_is_no_folders_is_refused(tmp_path, name):
     images = {"images": {"a": 1, name: 1}}
     with pytest.raises(InputError, match="cannot have a folder of its name"):
-        exports.open_export(tmp_path / "x", tmp_path / "g.h5", tmp_path, images, {})
+        exports.open_export(tmp_path / "x", tmp_path / "g.h5", tmp_path, {}, images, {})
 
 
 def test_what_a_killed_run_left_half_written_is_removed_in_class_folders(tmp_path):

@@ -1,0 +1,42 @@
+"""Who must have the classifier, in a training of several processes."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from foldergan.config.presets import PRESETS
+from foldergan.errors import InputError
+from foldergan.gan import fingerprints
+
+LED_BY = {"classifier": "abc"}
+
+
+@pytest.fixture
+def named(tmp_path):
+    """Names what a training must have in common, in a folder without networks."""
+
+    def name(led_by=None, **changed):
+        preset = PRESETS["smoke"]
+        preset = replace(preset, gan=replace(preset.gan, **changed))
+        data = SimpleNamespace(images=np.zeros((4, 8, 8, 3), np.float32))
+        options = SimpleNamespace(model_dir=tmp_path)
+        return fingerprints.of_training(options, preset, data, led_by)
+
+    return name
+
+
+def test_the_first_process_needs_the_classifier_that_evaluates(named):
+    with pytest.raises(InputError, match="train.json"):
+        named(held_out=0.2, features="classifier")
+
+
+def test_another_process_does_not(named):
+    both = named(LED_BY, held_out=0.2, features="classifier")
+    assert both == named({}) | LED_BY
+
+
+def test_another_process_needs_the_one_that_the_discriminator_looks_through(named):
+    with pytest.raises(InputError, match="train.json"):
+        named(LED_BY, discriminator_features="classifier")

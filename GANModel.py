@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foldergan import process
+from foldergan.backbones import sources
 from foldergan.config import command_line
 from foldergan.config.presets import Preset
 from foldergan.storage import locking
@@ -58,6 +59,7 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 def main() -> None:
     options, preset = parse_flags()
     options.output_dir = options.output_dir or options.model_dir
+    sources.refuse_missing(preset.gan.backbone)  # before anything is replaced
     from foldergan.report.run import RunReport
     from foldergan.workers.team import Team
 

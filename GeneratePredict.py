@@ -275,8 +275,7 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
     progress.done()
 
     # Leave checksums, and tell what is there and what is not.
-    if not exports.is_complete(options.export):
-        folder.save_checksums(drawn.state()["kept"])
+    folder.save_checksums(drawn.state()["kept"])
     print("  ".join(f"{name} {n}" for name, n in drawn.state()["kept"].items()))
     if problems := drawn.problems():
         raise RunError(

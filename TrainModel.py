@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foldergan import process
+from foldergan.backbones import sources
 from foldergan.config import command_line
 from foldergan.config.presets import Preset
 from foldergan.config.settings import Classifier
@@ -51,6 +52,7 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 
 def main() -> None:
     options, preset = parse_flags()
+    sources.refuse_missing(preset.classifier.backbone)  # before anything is replaced
     from foldergan.report.run import RunReport
     from foldergan.storage import onnx
 

@@ -50,6 +50,11 @@ def load() -> None:
         from foldergan import engine
 
         engine.prepare(cores if cores < processor.allowed_cores() else None)
+    import keras
+
+    # Whatever the user's own keras.json asks for.
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
 
 
 def name() -> str:

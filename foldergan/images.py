@@ -190,5 +190,6 @@ def _refuse_other_channels(given: int, wanted: int) -> None:
     if given != wanted:
         raise InputError(
             f"images of {given} channels cannot be made into images of {wanted}; "
-            "run all three scripts on the same img_data.txt.npy"
+            "run all three scripts on the same img_data.txt.npy",
+            ("image_shape",),
         )

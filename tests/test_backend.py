@@ -40,3 +40,14 @@ def test_a_backend_that_cannot_be_is_refused_in_one_sentence(
     monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=way_out):
         backend.load()
+
+
+def test_a_keras_json_of_other_defaults_is_overruled():
+    backend.load()
+    import keras
+
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_floatx("float64")
+    backend.load()
+    assert keras.config.image_data_format() == "channels_last"
+    assert keras.config.floatx() == "float32"

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from foldergan.errors import RunError
+from foldergan.errors import InputError
 from foldergan.images import Images, Joined, Resized, resize_all
 from foldergan.progress import FeatureProgress
 from foldergan.storage import arrays
@@ -48,7 +48,7 @@ def cached_features(
         float32 array (n, views, d); a memory map of the file that keeps them.
 
     Raises:
-        RunError: a feature is not a finite number.
+        InputError: a feature is not a finite number.
     """
     if isinstance(images, Joined):  # each part is kept, and found again, by itself
         parts = [cached_features(backbone, p, views, cache) for p in images.parts]
@@ -90,7 +90,7 @@ def feature_blocks(
         float32 arrays (some, views, d), in the order of the images.
 
     Raises:
-        RunError: a feature is not a finite number.
+        InputError: a feature is not a finite number.
     """
     size = int(np.clip(_MOST_VALUES // math.prod(images.shape[1:]), 1, 64))
     progress = FeatureProgress(len(images))
@@ -98,7 +98,10 @@ def feature_blocks(
         batch = np.asarray(images[np.arange(start, min(start + size, len(images)))])
         pooled = [model.predict_on_batch(view_of(batch, name)) for name in views]
         if not np.isfinite(pooled).all():
-            raise RunError("the backbone's features are not all finite", ("backbone",))
+            raise InputError(
+                "the backbone's features of these images are NaN or infinite",
+                ("backbone",),
+            )
         yield np.stack(pooled, axis=1)
         progress.on_images(len(batch))
     progress.done()

@@ -12,7 +12,6 @@ from foldergan.backbones import sources, stages
 from foldergan.errors import InputError
 from foldergan.storage import networks
 
-FILE_ENDINGS = (".keras", ".h5")
 _FEWEST_STAGES = 2
 _TO_BYTES = 255.0
 
@@ -46,7 +45,10 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     network.trainable = False  # batch normalization runs in inference mode
     images = keras.Input(image_shape, name="images")
     values = _adapted(images, network.input_shape[-1], scale, spec)
-    found = stages.find_stages(stages.trace(network, values), values)
+    try:
+        found = stages.find_stages(stages.trace(network, values), values)
+    except InputError as error:
+        raise InputError(f"backbone {spec}: {error}", ("backbone",)) from error
     if len(found) < _FEWEST_STAGES:
         raise InputError(
             f"backbone {spec}: {len(found)} stage of strides "
@@ -67,25 +69,23 @@ def _load_known(
             f"downloading {source.name}, {source.megabytes:g} MB, from "
             f"{source.url.split('/')[2]}, {source.license}, to {source.path}"
         )
-    shape = (*image_shape[:2], 3)
+    shape, was_there = (*image_shape[:2], 3), source.path.is_file()
     try:
-        return getattr(keras.applications, source.name)(
-            include_top=False, weights="imagenet", input_shape=shape
-        )
+        with sources.kept(source.path):
+            return getattr(keras.applications, source.name)(
+                include_top=False, weights="imagenet", input_shape=shape
+            )
     except Exception as error:  # Keras raises a bare one without a network
+        problem = f"{source.path} is not that file, or damaged, and " * was_there
         raise InputError(
-            f"backbone {source.name}: its weights cannot be loaded ({_first(error)})"
-            f"; download {source.url} elsewhere and put it at {source.path}"
+            f"backbone {source.name}: {problem}its weights cannot be loaded "
+            f"({_first(error)}); download {source.url} elsewhere and put it at "
+            f"{source.path}"
         ) from error
 
 
 def _load_file(path: Path) -> keras.Model:
-    if not path.is_file() or path.suffix not in FILE_ENDINGS:
-        known = ", ".join(sources.SOURCES)
-        raise InputError(
-            f"backbone {path} is not there; give none, the path of a .keras or .h5 "
-            f"file, or one of {known}"
-        )
+    sources.refuse_missing(str(path))
     network = networks.load_network(
         path,
         "damaged, or not a plain Keras model",
@@ -111,7 +111,7 @@ def _adapted(
     elif images.shape[-1] != channels:
         raise InputError(
             f"backbone {spec} takes images of {channels} channel, not of "
-            f"{images.shape[-1]}; give one for RGB images"
+            f"{images.shape[-1]}; give one for such images"
         )
     if scale != 1:
         values = layers.Rescaling(scale, name="to_range_of_backbone")(values)

@@ -1,9 +1,17 @@
 """The pretrained networks of keras.applications that are known by name."""
 
+import contextlib
 import os
+import shutil
+import tempfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from foldergan.errors import InputError
+
+FILE_ENDINGS = (".keras", ".h5")
 
 _HOST = "https://storage.googleapis.com"
 
@@ -58,6 +66,40 @@ INCEPTION = Source(
 def keras_home() -> Path:
     """Finds the folder that Keras downloads into."""
     return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+
+
+def refuse_missing(spec: str) -> None:
+    """Refuses what is neither none, nor a known name, nor a file that may be one.
+
+    Raises:
+        InputError: it is missing, a folder, or has another ending.
+    """
+    path = Path(spec)
+    if spec == "none" or spec in SOURCES:
+        return
+    if path.is_file() and path.suffix in FILE_ENDINGS:
+        return
+    found = "a folder" if path.is_dir() else f"of the ending {path.suffix!r}"
+    raise InputError(
+        f"backbone {spec} is {found if path.exists() else 'not there'}; give none, the "
+        f"path of a {' or '.join(FILE_ENDINGS)} file, or one of {', '.join(SOURCES)}",
+        ("backbone",),
+    )
+
+
+@contextlib.contextmanager
+def kept(path: Path) -> Iterator[None]:
+    """Puts a file back that Keras removes: of another checksum, without a network."""
+    if not path.is_file():
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy2(path, folder)
+        try:
+            yield
+        finally:
+            if not path.exists():
+                shutil.copy2(copy, path)
 
 
 def fingerprint(spec: str) -> str:

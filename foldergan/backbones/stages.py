@@ -74,9 +74,9 @@ def trace(model: keras.Model, images: keras.KerasTensor) -> list[Call]:
     except InputError:
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"the backbone takes no images of {_x(images.shape[1:])} ({reason}); "
+            f"it takes no images of {_x(images.shape[1:])} ({reason}); "
             "give one without a fixed size, or saved at that size"
         ) from error
     return calls
@@ -136,7 +136,7 @@ def _run(
             return args[0]
         if isinstance(layer, layers.Lambda):
             raise InputError(
-                "the backbone has a Lambda layer, code that a file must not contain; "
+                "it has a Lambda layer, code that a file must not contain; "
                 "give one of stock Keras layers"
             )
         if isinstance(layer, layers.Normalization):
@@ -153,7 +153,7 @@ def _run(
         return values
     if not hasattr(model, "operations") or len(model.inputs) != 1:
         raise InputError(
-            "the backbone is neither a functional nor a sequential Keras model of one "
+            "it is neither a functional nor a sequential Keras model of one "
             "input; give one that is"
         )
     return keras.models.clone_model(

@@ -27,9 +27,9 @@ def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry[
         InputError: the folder is not there, or has no class folders but needs some.
     """
     if not dataset.is_dir():
+        what = "is no folder" if dataset.exists() else "does not exist"
         raise InputError(
-            f"the dataset folder {dataset} does not exist; "
-            f"{LAYOUT.format(dataset)}\nmake it",
+            f"the dataset folder {dataset} {what}; {LAYOUT.format(dataset)}\nmake it",
             ("dataset",),
         )
     folders, loose = [], []

@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers
 
 from foldergan.data.splits import class_counts
+from foldergan.errors import InputError
 from foldergan.gan import mixing
 from foldergan.images import Resized, Tensor, to_tanh_range
 
@@ -58,6 +59,11 @@ class ImageCodes:
         # A descriptor is larger than its image: of many images only some are kept.
         step = -(-len(rows) // _MOST_FITTED)
         means, fitted = self._describe_all(labels, rows, step)
+        if not np.isfinite(fitted).all():
+            raise InputError(
+                "the backbone's features of these images are NaN or infinite",
+                ("backbone",),
+            )
         fitted -= (labels[rows[::step]] @ means)[:, None]
         axes = _principal_axes(fitted.reshape(-1, fitted.shape[2]), size)
         self.values = np.zeros((len(images), 2, size), np.float32)

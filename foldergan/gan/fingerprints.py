@@ -11,6 +11,8 @@ from foldergan.storage import arrays, models
 # Of the random convolutions behind a backbone, which no state holds: another number
 # refuses the states of other convolutions.
 _MIXING = 2
+# What the first process alone evaluates by, and only it need have.
+_EVALUATES = ("classifier", "network of features")
 
 
 def of_training(
@@ -25,8 +27,7 @@ def of_training(
         options: the flags: model_dir.
         preset: its GAN and its seed.
         data: to train on.
-        led_by: the same of the first process, in each other one. That one alone
-            evaluates, by a classifier which only it need have.
+        led_by: the same of the first process, in each other one.
 
     Raises:
         InputError: the classifier that is needed is missing, or the networks in the
@@ -37,8 +38,11 @@ def of_training(
     if gan.discriminator_features == "classifier" or (is_first and gan.uses_classifier):
         models.require_classifier(options.model_dir)
         others["classifier"] = models.fingerprint_classifier(options.model_dir)
-    elif led_by and "classifier" in led_by:
-        others["classifier"] = led_by["classifier"]
+    judge = sources.fingerprint(gan.features)
+    if gan.held_out and judge != gan.features:  # that of a file
+        others["network of features"] = judge
+    if led_by is not None:
+        others = {n: led_by[n] for n in _EVALUATES if n in led_by} | others
     if gan.backbone != "none":
         backbone = sources.fingerprint(gan.backbone)
         if is_first:

@@ -15,7 +15,7 @@ from foldergan.nn.inference import images_at_once
 from foldergan.storage import filenames, models, networks
 
 _INCEPTION_SHAPE = (299, 299, 3)
-_BACKBONE_SHAPE = (224, 224, 3)
+_BACKBONE_SIZE = (224, 224)
 
 
 class FeatureExtractor:
@@ -63,7 +63,8 @@ class FeatureExtractor:
             float32 array of shape (n, d), one row an image.
 
         Raises:
-            InputError: the images have three channels, and the model takes one.
+            InputError: the images have three channels, and the model takes one; or a
+                feature is not a finite number.
         """
         *size, channels = self._shape
         if images.shape[3] not in (1, channels):
@@ -80,6 +81,11 @@ class FeatureExtractor:
             batch = resized[rows[start : start + at_once]].repeat(repeats, axis=3)
             outputs = self.model.predict_on_batch(batch)
             features[start : start + at_once] = outputs.reshape(len(batch), -1)
+        if not np.isfinite(features).all():
+            raise InputError(
+                f"{self.name}: the features of these images are NaN or infinite",
+                ("features",),
+            )
         return features
 
 
@@ -99,9 +105,12 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
         return _load_classifier(model_dir)
     if source == "inception":
         return _load_inception()
-    if source in SOURCES:
+    if source not in SOURCES:
+        return _load_model(Path(source))
+    try:
         return _load_backbone(source)
-    return _load_model(Path(source))
+    except InputError as error:  # that of features may be another, or none
+        raise InputError(f"features: {error}", ("features", "held_out")) from error
 
 
 def refuse_network_of(
@@ -153,12 +162,12 @@ def _load_inception() -> FeatureExtractor:
     return FeatureExtractor(model, "InceptionV3 of keras.applications")
 
 
-def _load_backbone(source: str) -> FeatureExtractor:
+def _load_backbone(source: str, channels: int = 3) -> FeatureExtractor:
     """Loads a backbone at the size that most were trained at, and pools its features.
 
     Of files those come here that take images of any size.
     """
-    backbone = loading.load_backbone(source, _BACKBONE_SHAPE)
+    backbone = loading.load_backbone(source, (*_BACKBONE_SIZE, channels))
     pool = keras.layers.GlobalAveragePooling2D(name="pooled_features")
     pooled = pool(backbone.outputs[-1])
     model = keras.Model(backbone.inputs[0], pooled)
@@ -166,13 +175,16 @@ def _load_backbone(source: str) -> FeatureExtractor:
 
 
 def _load_model(path: Path) -> FeatureExtractor:
-    way_out = "give classifier, inception, or the path of a .keras or .h5 model"
+    way_out = (
+        f"give classifier, inception, {', '.join(SOURCES)}, or the path of a .keras or "
+        ".h5 model"
+    )
     if not path.is_file():
         raise InputError(f"the model {path} for features is not there; {way_out}")
     model = networks.load_network(path, "damaged, or not a Keras model", way_out)
     taken = getattr(model, "input_shape", None)
     if isinstance(taken, tuple) and len(taken) == 4 and taken[1:3] == (None, None):
-        return _load_backbone(str(path))
+        return _load_backbone(str(path), taken[3])
     return FeatureExtractor(model, f"model {path.name}")
 
 

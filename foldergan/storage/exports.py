@@ -79,7 +79,7 @@ class Export:
         tables.save_json(self.folder / EXPORT, self._record | {"state": state})
 
     def save_checksums(self, kept: dict[str, int]) -> None:
-        """Writes the checksum of every image.
+        """Writes the checksum of every image, or looks that all are there still.
 
         Args:
             kept: class -> images.
@@ -87,17 +87,20 @@ class Export:
         Raises:
             InputError: an image has gone since it was saved.
         """
+        images = list(self._images(kept))
+        if is_complete(self.folder):
+            return
         with tables.writing_lines(self.folder / CHECKSUMS) as append:
-            for line in self._checksums(kept):
-                append(line)
+            for class_name, path in images:
+                append(f"{checksum_of(path)}  {class_name}/{path.name}")
 
-    def _checksums(self, kept: dict[str, int]) -> Iterator[str]:
+    def _images(self, kept: dict[str, int]) -> Iterator[tuple[str, Path]]:
         for class_name, count in kept.items():
             for number in range(1, count + 1):
                 path = self._path_of(class_name, number)
                 if not path.is_file():
                     raise InputError(f"{path} is no longer there", ("export",))
-                yield f"{checksum_of(path)}  {class_name}/{path.name}"
+                yield class_name, path
 
     def _path_of(self, class_name: str, number: int) -> Path:
         """Names an image's file, in UTF-8 whatever the locale."""

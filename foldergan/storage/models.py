@@ -122,7 +122,7 @@ def refuse_other_backbone(model_dir: Path, backbone: str) -> None:
     if known not in ("none", backbone):
         raise InputError(
             f"the classifier {path} was trained through the backbone {known}, not "
-            f"through {backbone}; name the same for both",
+            f"through {backbone}; name the same for both, or train it again",
             ("backbone", "model_dir"),
         )
 

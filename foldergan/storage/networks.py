@@ -1,5 +1,6 @@
 """Networks of any origin, loaded with suspicion."""
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +36,26 @@ def load_network(
     seals.check(path, way_out, options)
     with report_unreadable(path, state, way_out, options):
         containers.check(path)
-        network = keras.models.load_model(path, compile=False)
+        network = _loaded(path)
         if not isinstance(network, keras.Model):
             raise ValueError("it describes no network")
         finalize(network)
     refuse_not_finite(path, network, way_out, options)
     return network
+
+
+def _loaded(path: Path) -> Any:
+    """Loads what a file holds; says more plainly than Keras why that cannot be."""
+    import keras
+
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        raise ValueError("it is no zip archive, as such a file is")
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:
+        if "Lambda" in str(error):
+            raise ValueError("it has a Lambda layer, code that is not run") from error
+        raise
 
 
 def finalize(model: "keras.Model") -> None:

@@ -8,7 +8,7 @@ from tiny_backbone import random_images, save_tiny
 
 from foldergan.backbones import features, loading
 from foldergan.classifier import transfer
-from foldergan.errors import RunError
+from foldergan.errors import InputError
 
 
 @pytest.fixture
@@ -118,5 +118,5 @@ def test_infinite_features_are_an_error(backbone):
     backbone.set_weights(
         [np.full_like(weight, np.inf) for weight in backbone.get_weights()]
     )
-    with pytest.raises(RunError, match="finite"):
+    with pytest.raises(InputError, match="NaN or infinite"):
         features.cached_features(backbone, random_images(), ("image",), None)

@@ -166,3 +166,58 @@ def test_a_known_network_is_given_bytes(monkeypatch, tmp_path):
     given = last_map(loaded("EfficientNetB0"), random_images())
     right = tiny(False, "imagenet", SHAPE)(255 * random_images())
     np.testing.assert_allclose(given, right, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("content", [b"", b"not what Keras knows"])
+def test_a_cached_file_that_keras_removes_is_put_back_and_named(
+    monkeypatch, tmp_path, content
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    path = sources.SOURCES["EfficientNetB0"].path
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+    def refuse(**arguments):
+        path.unlink()  # as of another checksum
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "EfficientNetB0", refuse)
+    with pytest.raises(InputError, match="is not that file, or damaged"):
+        loaded("EfficientNetB0")
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gone.keras", "is not there"),
+        ("folder.keras", "is a folder"),
+        ("weights.pt", "is of the ending '.pt'"),
+    ],
+)
+def test_what_is_no_file_of_a_backbone_is_refused_before_it_is_read(
+    tmp_path, name, said
+):
+    (tmp_path / "folder.keras").mkdir()
+    (tmp_path / "weights.pt").write_bytes(b"")
+    with pytest.raises(InputError, match=f"{name} {said}; .*MobileNetV3Small"):
+        sources.refuse_missing(str(tmp_path / name))
+    for known in ("none", "EfficientNetB0", str(save_tiny(tmp_path))):
+        sources.refuse_missing(known)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"text"])
+def test_a_file_that_is_no_archive_is_said_to_be_none(tmp_path, content):
+    path = tmp_path / "mine.keras"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="mine.keras is damaged.*no zip archive"):
+        loaded(path)
+
+
+def test_a_backbone_that_takes_no_such_images_is_named(tmp_path):
+    images = keras.Input(SHAPE)
+    values = layers.Reshape((16, 64, 3))(images)
+    network = keras.Model(images, layers.Conv2D(4, 3, strides=2)(values))
+    network.save(tmp_path / "fixed.keras")
+    with pytest.raises(InputError, match="fixed.keras: it takes no images of 64x64x3"):
+        loaded(tmp_path / "fixed.keras", (64, 64, 3))

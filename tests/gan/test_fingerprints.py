@@ -40,3 +40,16 @@ def test_another_process_does_not(named):
 def test_another_process_needs_the_one_that_the_discriminator_looks_through(named):
     with pytest.raises(InputError, match="train.json"):
         named(LED_BY, discriminator_features="classifier")
+
+
+def test_a_file_of_features_is_told_from_another_of_its_name(named, tmp_path):
+    path = tmp_path / "judge.keras"
+    found = []
+    for content in ("one", "other"):
+        path.write_text(content)
+        found.append(named(held_out=0.2, features=str(path))["network of features"])
+    assert found[0] != found[1]
+    assert "network of features" not in named(held_out=0.0, features=str(path))
+    led_by = {"network of features": "of the first"}
+    path.unlink()
+    assert named(led_by, held_out=0.2, features=str(path)) == named({}) | led_by

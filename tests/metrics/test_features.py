@@ -273,3 +273,33 @@ def test_only_a_file_for_images_of_any_size_is_a_backbone(tmp_path, shape):
     expected = network(random_images(2, (224, 224, 3))).numpy().mean((1, 2))
     found = extractor(random_images(2, (224, 224, 3)))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_features_that_are_not_finite_are_refused_by_name():
+    network = keras.Sequential([keras.Input(SHAPE), layers.Rescaling(np.inf)])
+    extractor = FeatureExtractor(network, "model huge.keras")
+    with pytest.raises(InputError, match="huge.keras.* NaN or infinite") as raised:
+        extractor(random_images())
+    assert raised.value.options == ("features",)
+
+
+def test_a_grey_model_for_images_of_any_size_judges_grey_images(tmp_path):
+    path = save_tiny(tmp_path, "grey.keras", shape=(None, None, 1))
+    extractor = features.load_extractor(str(path), tmp_path)
+    assert np.isfinite(extractor(random_images(shape=(*SHAPE[:2], 1)))).all()
+    with pytest.raises(InputError, match="takes images of 1 channels, not of 3"):
+        extractor(random_images())
+
+
+def test_a_backbone_that_cannot_be_had_says_that_features_may_be_others(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+
+    def unreachable(**options):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "MobileNetV3Small", unreachable)
+    with pytest.raises(InputError, match="features: backbone Mobile") as raised:
+        features.load_extractor("MobileNetV3Small", tmp_path)
+    assert raised.value.options == ("features", "held_out")

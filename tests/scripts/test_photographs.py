@@ -150,3 +150,12 @@ def test_a_missing_backbone_ends_in_a_sentence(script, trained):
     )
     assert done.code == 2
     assert "backbone gone.keras is not there" in done.err
+
+
+@pytest.mark.parametrize("name", ["TrainModel.py", "GANModel.py"])
+def test_a_missing_backbone_costs_no_arrays(script, trained, name):
+    dataset = draw_images(trained / "others")
+    kept = (trained / "img_data.txt.npy").read_bytes()
+    done = script(name, *PRESET, "--backbone=gone.keras", f"--dataset={dataset}")
+    assert done.code == 2 and "gone.keras is not there" in done.err
+    assert (trained / "img_data.txt.npy").read_bytes() == kept

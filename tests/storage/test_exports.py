@@ -97,6 +97,9 @@ def test_every_image_has_its_checksum(export, tmp_path):
     ]
     assert len({line[:64] for line in lines}) == 2
     assert not (tmp_path / "c").exists()
+    (tmp_path / "a" / "gen_000002.png").unlink()  # of a complete export
+    with pytest.raises(InputError, match="gen_000002.png is no longer there"):
+        export.save_checksums({"a": 2, "b": 1, "c": 0})
 
 
 def test_an_image_that_has_gone_is_named_and_there_are_no_checksums(export, tmp_path):

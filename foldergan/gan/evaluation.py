@@ -158,7 +158,13 @@ def of_generator(
             `StreamEvaluator`.
     """
     data, settings = training_set.of_generator(generator_path, options.data_dir)
-    extractor = load_extractor(settings.features, options.model_dir)
+    try:
+        extractor = load_extractor(settings.features, options.model_dir)
+    except InputError as error:  # whose flags are of the training
+        raise InputError(
+            f"{generator_path} was evaluated in its training by {settings.features}, "
+            f"which is needed once more: {error}"
+        ) from error
     return StreamEvaluator(extractor, data, count, seed, class_ids)
 
 

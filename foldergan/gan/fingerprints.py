@@ -39,7 +39,7 @@ def of_training(
         models.require_classifier(options.model_dir)
         others["classifier"] = models.fingerprint_classifier(options.model_dir)
     judge = sources.fingerprint(gan.features)
-    if gan.held_out and judge != gan.features:  # that of a file
+    if is_first and gan.held_out and judge != gan.features:  # that of a file
         others["network of features"] = judge
     if led_by is not None:
         others = {n: led_by[n] for n in _EVALUATES if n in led_by} | others

@@ -1,6 +1,7 @@
 """Images that stream by: nothing that grows with their number is held."""
 
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -168,3 +169,15 @@ def test_classes_that_come_in_turn_are_all_among_the_compared():
     numbers = evaluation._some_of(100_000, 10_000, np.random.default_rng(0))
     assert len(set(numbers)) == 10_000
     assert np.bincount(numbers % 5).min() > 1800
+
+
+def test_features_that_are_gone_are_said_to_be_of_the_training(monkeypatch, tmp_path):
+    settings = SimpleNamespace(features=str(tmp_path / "judge.keras"))
+    monkeypatch.setattr(
+        evaluation.training_set, "of_generator", lambda *_: (None, settings)
+    )
+    options = SimpleNamespace(data_dir=tmp_path, model_dir=tmp_path)
+    said = "g.h5 was evaluated in its training by .*judge.keras"
+    with pytest.raises(InputError, match=said) as raised:
+        evaluation.of_generator(options, tmp_path / "g.h5", 1, 0, [])
+    assert not raised.value.options  # GeneratePredict.py has no such flags

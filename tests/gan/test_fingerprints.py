@@ -51,5 +51,4 @@ def test_a_file_of_features_is_told_from_another_of_its_name(named, tmp_path):
     assert found[0] != found[1]
     assert "network of features" not in named(held_out=0.0, features=str(path))
     led_by = {"network of features": "of the first"}
-    path.unlink()
     assert named(led_by, held_out=0.2, features=str(path)) == named({}) | led_by

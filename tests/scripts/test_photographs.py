@@ -30,17 +30,23 @@ def backbone(tmp_path):
     return save_tiny(tmp_path)
 
 
-@pytest.fixture
-def trained(script, tmp_path, backbone):
-    dataset = draw_images(tmp_path / "pictures")
+def train(script, folder, backbone, *flags):
+    dataset = draw_images(folder / "pictures")
     done = script(
         "TrainModel.py",
         *PRESET,
         f"--backbone={backbone}",
         f"--dataset={dataset}",
         "--image-shape=32x32x3",
+        *flags,
     )
     assert done.code == 0, done.err
+    return done
+
+
+@pytest.fixture
+def trained(script, tmp_path, backbone):
+    train(script, tmp_path, backbone)
     return tmp_path
 
 
@@ -118,17 +124,8 @@ def test_evaluation_is_by_another_network_unless_said(
 def test_beside_a_backbone_the_classifier_is_in_float32_and_of_no_shifts(
     script, tmp_path, backbone
 ):
-    dataset = draw_images(tmp_path / "pictures")
-    done = script(
-        "TrainModel.py",
-        *PRESET,
-        f"--backbone={backbone}",
-        f"--dataset={dataset}",
-        "--image-shape=32x32x3",
-        "--precision=bfloat16",
-        "--augmentation=shift",
-    )
-    assert done.code == 0, done.err
+    flags = ("--precision=bfloat16", "--augmentation=shift")
+    done = train(script, tmp_path, backbone, *flags)
     assert "without effect" in done.out and "not shifted" in done.out
     record = json.loads((tmp_path / "model" / "run_TrainModel.json").read_text())
     assert record["preset"]["classifier"]["precision"] == "float32"

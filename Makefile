@@ -3,32 +3,33 @@
 # make test-all  ... and the slow ones
 # make coverage  tells which branches of the package no test goes through
 # make lint      checks style and types
-# make lock      writes requirements.lock anew, with hashes; needs uv
-#                (python -m pip install uv); then run tools/list_licences.py
+# make lock      writes requirements.lock (to run) and requirements-dev.lock (to test)
+#                anew, with hashes; needs uv (python -m pip install uv); then run
+#                tools/list_licences.py
 # make audit     asks a service on the network for known vulnerabilities
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: run test test-all coverage lint lock audit
 
-run: .venv/installed
+run: .venv/run
 	$(BIN)/python TrainModel.py
 	$(BIN)/python GANModel.py
 	$(BIN)/python GeneratePredict.py
 
-test: .venv/installed
+test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
-test-all: .venv/installed
+test-all: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-coverage: .venv/installed
+coverage: .venv/test
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n 2 --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under 95
 
-lint: .venv/installed
+lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -36,14 +37,16 @@ lint: .venv/installed
 # Versions that are locked stay, where the ranges allow it; to renew one:
 # make lock UPGRADE="--upgrade-package keras"
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
-		--no-header --generate-hashes $(UPGRADE) requirements-dev.txt \
-		--output-file requirements.lock
-	printf '%s\n' \
-		'# Exact versions for Python 3.11, 3.12 and 3.13; tested on Linux x86-64.' \
-		'# Made from requirements-dev.txt by `make lock`, which runs uv pip compile.' \
-		| cat - requirements.lock > .tmp-lock
-	mv .tmp-lock requirements.lock
+	for name in requirements requirements-dev; do \
+		uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+			--no-header --generate-hashes $(UPGRADE) $$name.txt \
+			--output-file $$name.lock && \
+		printf '%s\n' \
+			'# Exact versions for Python 3.11, 3.12 and 3.13; tested on Linux x86-64.' \
+			"# Made from $$name.txt by \`make lock\`, which runs uv pip compile." \
+			| cat - $$name.lock > .tmp-lock && \
+		mv .tmp-lock $$name.lock || exit 1; \
+	done
 
 # In an environment of its own: it needs packages that the project does not. Strict:
 # where the service knows nothing of a package, such as behind a mirror of PyPI, that
@@ -52,10 +55,15 @@ audit:
 	$(PYTHON) -m venv .audit
 	.audit/bin/python -m pip install --quiet pip-audit
 	.audit/bin/pip-audit --strict --require-hashes --disable-pip \
-		--requirement requirements.lock
+		--requirement requirements-dev.lock
 
-.venv/installed: requirements.lock
+# The packages to run are those to test too, in the same versions: `make test` after
+# `make run` only adds the others.
+.venv/run: requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes \
-		--requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	touch $@
+
+.venv/test: requirements-dev.lock .venv/run
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	touch $@

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 
+import pytest
 from conftest import ROOT
 
 
@@ -14,18 +15,31 @@ def load_tool():
     return module
 
 
-def test_every_locked_package_has_hashes():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("name", "least"), [("requirements.lock", 40), ("requirements-dev.lock", 90)]
+)
+def test_every_locked_package_has_hashes(name, least):
+    text = (ROOT / name).read_text(encoding="utf-8")
     entries = re.findall(r"^\S+==(?:.*\\\n)*.*", text, re.MULTILINE)
-    assert len(entries) == len(list(load_tool().locked())) > 90
+    assert len(entries) == len(re.findall(r"^\S+==", text, re.MULTILINE)) > least
     for entry in entries:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry
+
+
+def test_what_runs_the_scripts_is_locked_to_the_versions_that_are_tested():
+    run, dev = (
+        set(re.findall(r"^(\S+==\S+)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert run < dev
+    names = {each.partition("==")[0] for each in run}
+    assert not names & {"jax", "selenium", "mypy", "onnxruntime", "pytest"}
 
 
 def test_installing_refuses_what_has_no_hash():
     for name in ("Makefile", "README.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        for line in re.findall(r"pip install[^\n]*(?:\\\n.*)?requirements\.lock", text):
+        for line in re.findall(r"pip install[^\n]*(?:\\\n.*)?requirements(?:-dev)?\.lock", text):
             assert "--require-hashes" in line, (name, line)
     assert "--require-hashes" in (ROOT / "Makefile").read_text(encoding="utf-8")
 

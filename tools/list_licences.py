@@ -1,4 +1,4 @@
-"""Lists the licence of every package in requirements.lock, as its metadata says.
+"""Lists the licence of every package in requirements-dev.lock, as its metadata says.
 
     python tools/list_licences.py            # writes docs/licences.md
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "licences.md"
 _HEAD = """# Licences
 
-Of every package in `requirements.lock`, in the words of its own metadata. Made by
+Of every package in `requirements-dev.lock`, in the words of its own metadata. Made by
 `python tools/list_licences.py`. What runs the scripts is in `requirements.txt` and what
 that needs; the others are for the tests.
 
@@ -33,7 +33,7 @@ _READ = {
 
 def locked() -> Iterator[tuple[str, str]]:
     """Yields name and version of each package in the lock file."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
     yield from re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
 
 

@@ -39,7 +39,9 @@ def test_what_runs_the_scripts_is_locked_to_the_versions_that_are_tested():
 def test_installing_refuses_what_has_no_hash():
     for name in ("Makefile", "README.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        for line in re.findall(r"pip install[^\n]*(?:\\\n.*)?requirements(?:-dev)?\.lock", text):
+        for line in re.findall(
+            r"pip install[^\n]*(?:\\\n.*)?requirements(?:-dev)?\.lock", text
+        ):
             assert "--require-hashes" in line, (name, line)
     assert "--require-hashes" in (ROOT / "Makefile").read_text(encoding="utf-8")
 

@@ -135,7 +135,7 @@ def judge(
 
     from foldergan.classifier.predictions import Predictions
     from foldergan.gan import drawing, evaluation, sampling
-    from foldergan.progress import DrawingProgress
+    from foldergan.progress import ImageProgress
     from foldergan.storage import filenames, plots, tables
 
     # Decide what to draw.
@@ -156,7 +156,7 @@ def judge(
     )
     found = Predictions(networks.class_names, kept=plots.MOST_ON_PAGE)
     page: list[np.ndarray] = []
-    progress = DrawingProgress(count)
+    progress = ImageProgress(count, "drew")
     table = options.model_dir / filenames.PREDICTIONS
     outdated = [options.model_dir / name for name in filenames.OF_PREDICTIONS]
     with tables.writing_csv(table, outdated) as append:
@@ -233,7 +233,7 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
     from foldergan.data import splits
     from foldergan.errors import RunError
     from foldergan.gan import balanced_set, drawing
-    from foldergan.progress import KeepingProgress
+    from foldergan.progress import ImageProgress
     from foldergan.storage import exports
 
     # Decide how many of each class, and find out how far it is.
@@ -262,7 +262,7 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
     print(f"{drawn.kept.sum()} of {wanted.sum()} images are in {options.export}")
 
     # Draw, and keep what the classifier accepts, batch by batch.
-    progress = KeepingProgress(int((wanted - drawn.kept).sum()))
+    progress = ImageProgress(int((wanted - drawn.kept).sum()), "kept")
     folder.save_state(drawn.state())
     with process.InterruptRequest() as interrupt:
         for accepted in drawn.batches(networks, preset.seed):

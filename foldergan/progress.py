@@ -15,51 +15,32 @@ def printable(text: str) -> str:
     return re.sub("[\0-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
 
 
-class ReadingProgress:
-    """Shows how many images have been read, how fast, and how long the rest takes.
+class ImageProgress:
+    """Shows how many images are done, how many a second, and how long the rest takes.
 
     Args:
-        total: images to read.
+        total: images to do.
+        verb: what is done, before "12 of 49", such as "read" or "features of".
     """
 
-    _VERB = "read"
-
-    def __init__(self, total: int) -> None:
-        self._total, self._count = total, 0
+    def __init__(self, total: int, verb: str) -> None:
+        self._total, self._count, self._verb = total, 0, verb
         self._start = time.monotonic()
         self._line = _LiveLine(first_after=2.0)
 
     def on_images(self, count: int) -> None:
-        """Tells that some more have been read."""
+        """Tells that some more are done."""
         self._count += count
         seconds = time.monotonic() - self._start
         if self._line.is_due():
             self._line.show(
-                f"{self._VERB} {self._count} of {self._total}  "
+                f"{self._verb} {self._count} of {self._total}  "
                 f"{_rate_and_rest(self._count, self._total, seconds)}"
             )
 
     def done(self) -> None:
         """Clears the live line."""
         self._line.clear()
-
-
-class FeatureProgress(ReadingProgress):
-    """Shows the same of images whose features are computed."""
-
-    _VERB = "features of"
-
-
-class DrawingProgress(ReadingProgress):
-    """Shows the same of images that are drawn."""
-
-    _VERB = "drew"
-
-
-class KeepingProgress(ReadingProgress):
-    """Shows the same of drawn images that are kept."""
-
-    _VERB = "kept"
 
 
 class EpochProgress:

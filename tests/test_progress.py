@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from foldergan.progress import EpochProgress, ReadingProgress, printable
+from foldergan.progress import EpochProgress, ImageProgress, printable
 
 LOGS = {"d_loss": 0.69314, "g_loss": 1.5}
 
@@ -181,7 +181,7 @@ def test_the_moving_line_does_not_wrap(clock, monkeypatch):
 
 
 def test_reading_shows_how_far_it_is(clock, capsys):
-    progress = ReadingProgress(1000)
+    progress = ImageProgress(1000, "read")
     for _ in range(9):
         clock.now += 1
         progress.on_images(100)
@@ -194,7 +194,7 @@ def test_reading_shows_how_far_it_is(clock, capsys):
 
 def test_reading_moves_one_line_on_a_terminal_and_clears_it(clock, monkeypatch):
     screen = terminal(monkeypatch)
-    progress = ReadingProgress(1000)
+    progress = ImageProgress(1000, "read")
     for _ in range(2):
         clock.now += 1
         progress.on_images(100)

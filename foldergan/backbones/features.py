@@ -12,7 +12,7 @@ import numpy as np
 
 from foldergan.errors import InputError
 from foldergan.images import Images, Joined, Resized, resize_all
-from foldergan.progress import FeatureProgress
+from foldergan.progress import ImageProgress
 from foldergan.storage import arrays
 
 # Views of an image, each a row of features: whether it is mirrored, and the corner
@@ -93,7 +93,7 @@ def feature_blocks(
         InputError: a feature is not a finite number.
     """
     size = int(np.clip(_MOST_VALUES // math.prod(images.shape[1:]), 1, 64))
-    progress = FeatureProgress(len(images))
+    progress = ImageProgress(len(images), "features of")
     for start in range(0, len(images), size):
         batch = np.asarray(images[np.arange(start, min(start + size, len(images)))])
         pooled = [model.predict_on_batch(view_of(batch, name)) for name in views]

@@ -9,7 +9,7 @@ from typing import Any
 
 from foldergan.data import cifar10, duplicates, folders, glance, reading
 from foldergan.errors import InputError
-from foldergan.progress import ReadingProgress, printable
+from foldergan.progress import ImageProgress, printable
 from foldergan.storage import arrays, filenames, manifest
 
 _LISTED = 20  # files that are named one by one
@@ -141,7 +141,7 @@ def _read(
     seen = duplicates.Seen()
     if strict:
         _refuse_damaged(paths, image_shape)
-    progress, left = ReadingProgress(len(files)), iter(files)
+    progress, left = ImageProgress(len(files), "read"), iter(files)
     for decoded, problems, some_noisy in reading.read_images(paths, image_shape):
         noisy += some_noisy
         writer.append(decoded)

@@ -102,8 +102,8 @@ def test_an_interrupted_classifier_leaves_the_one_from_before(
     ("name", "of", "number"),
     [
         ("TrainModel.py", "EpochProgress.on_epoch", signal.SIGTERM),
-        ("GeneratePredict.py", "DrawingProgress.on_images", signal.SIGINT),
-        ("GeneratePredict.py", "DrawingProgress.on_images", signal.SIGTERM),
+        ("GeneratePredict.py", "ImageProgress.on_images", signal.SIGINT),
+        ("GeneratePredict.py", "ImageProgress.on_images", signal.SIGTERM),
     ],
 )
 def test_a_signal_ends_it_at_once_and_leaves_what_was_there(

@@ -256,8 +256,14 @@ def start(
     """Restores a state, or clears the way for a new run; records the settings."""
     from foldergan import backend
     from foldergan.gan import snapshots
+    from foldergan.nn import augmentation
     from foldergan.storage import arrays, runs
 
+    changes = preset.gan.augmentation
+    said = f"images are {augmentation.as_text(changes)} before the discriminator"
+    if "mirror" in changes:
+        said += "; if left and right matter, leave mirror out of --augmentation"
+    print(said)
     versions = backend.versions()
     report.add_dataset(options.data_dir, data.images, data.class_names)
     if state:

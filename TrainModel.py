@@ -161,7 +161,7 @@ def decide_settings(
     settings = preset.classifier
     if settings.backbone != "none":
         if "shift" in settings.augmentation:
-            print("note: beside a backbone images are mirrored, and not shifted")
+            print("note: beside a backbone images are not shifted")
         return replace(preset, classifier=settings.beside_backbone())
     before = runs.chosen_before(model_dir, "TrainModel", preset)
     chosen = precision.choose(settings, settings.convolutions(image_shape), before)

@@ -133,8 +133,7 @@ PRESETS = {
                 features="MobileNetV3Small",
                 held_out=0.1,
                 conditioning="class",
-                # Images are mirrored before they are reconstructed.
-                augmentation=("shift", "color", "cutout"),
+                augmentation=("mirror", "shift", "color", "cutout"),
                 loss="hinge",
                 latent_dim=128,
                 batch_size=64,

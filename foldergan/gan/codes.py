@@ -27,7 +27,7 @@ _PIXELS = 16  # height and width that the image is averaged to
 
 
 class ImageCodes:
-    """Codes of images and of their mirror images.
+    """Codes of images, and of their mirror images.
 
     Args:
         feature_network: as of `mixing.build_feature_network`.
@@ -36,11 +36,12 @@ class ImageCodes:
         labels: one-hot array (n, num_classes); a code does not encode the class.
         rows: row numbers of the images to code.
         size: of a code.
+        is_mirrored: whether mirror images have codes too.
 
     Attributes:
-        values: float32 array (n, 2, size), of standard deviation 1: of the image, of
-            its mirror image; 0 for other rows, and behind as many numbers as the
-            images allow.
+        values: float32 array (n, 1 or 2, size), of standard deviation 1: of the image
+            and, if mirrored, of its mirror image; zero for rows without a code and
+            for components beyond the data's rank.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class ImageCodes:
         labels: np.ndarray,
         rows: np.ndarray,
         size: int,
+        is_mirrored: bool = True,
     ) -> None:
         self._images, self._shrink = images, shrink
+        self._views = 2 if is_mirrored else 1
         self._descriptor = _build_descriptor(feature_network)
         if not labels.shape[1]:  # all are of one class
             labels = np.broadcast_to(np.ones((1, 1), np.float32), (len(images), 1))
@@ -66,7 +69,7 @@ class ImageCodes:
             )
         fitted -= (labels[rows[::step]] @ means)[:, None]
         axes = _principal_axes(fitted.reshape(-1, fitted.shape[2]), size)
-        self.values = np.zeros((len(images), 2, size), np.float32)
+        self.values = np.zeros((len(images), self._views, size), np.float32)
         codes = self.values[:, :, : axes.shape[1]]
         codes[rows[::step]] = fitted @ axes
         for some in _batches(np.delete(rows, np.s_[::step])):
@@ -75,7 +78,7 @@ class ImageCodes:
             ) @ axes
         # Their mean is 0, for that of each class was taken off.
         squares = np.einsum("nvs,nvs->s", codes, codes, dtype=np.float64)
-        codes /= np.sqrt(squares / (2 * len(rows))).clip(_LEAST_DEVIATION)
+        codes /= np.sqrt(squares / (self._views * len(rows))).clip(_LEAST_DEVIATION)
 
     def _describe_all(
         self, labels: np.ndarray, rows: np.ndarray, step: int
@@ -84,11 +87,11 @@ class ImageCodes:
 
         Returns:
             The mean descriptor of each class, (classes, d), and the descriptors that
-            are kept, (some, 2, d).
+            are kept, (some, views, d).
         """
         width = self._descriptor.output_shape[1]
         sums = np.zeros((labels.shape[1], width), np.float32)
-        fitted = np.empty((len(rows[::step]), 2, width), np.float32)
+        fitted = np.empty((len(rows[::step]), self._views, width), np.float32)
         done = 0
         for some in _batches(rows):
             described = self._describe(some)
@@ -100,9 +103,9 @@ class ImageCodes:
         return sums / class_counts(labels, rows)[:, None].clip(1), fitted
 
     def _describe(self, rows: np.ndarray) -> np.ndarray:
-        """Describes a few images, and their mirror images, (rows, 2, d)."""
+        """Describes the views of a few images, (rows, views, d)."""
         batch = np.asarray(self._shrink(to_tanh_range(self._images[rows])))
-        views = batch, batch[:, :, ::-1]
+        views = (batch, batch[:, :, ::-1])[: self._views]
         return np.stack([self._descriptor.predict_on_batch(x) for x in views], axis=1)
 
 

@@ -89,7 +89,13 @@ class ProjectedTrainer(AdversarialTrainer):
         if self._upsampling:
             self._upsampling.calibrate(real_images)
         self._codes = ImageCodes(
-            self.feature_network, images, self._shrunk, labels, rows, self._code_size
+            self.feature_network,
+            images,
+            self._shrunk,
+            labels,
+            rows,
+            self._code_size,
+            is_mirrored="mirror" in self._settings.augmentation,
         ).values
         if self._is_guided:
             self._classifier = self._fit_classifier(images, labels, rows)
@@ -117,9 +123,10 @@ class ProjectedTrainer(AdversarialTrainer):
         batch: np.ndarray,
         own: slice,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Reads images, half of them mirrored, and their classes and codes."""
+        """Reads images, half of them mirrored if asked to, their classes and codes."""
         rng = np.random.default_rng((self.seed, self._step))
-        rows, is_mirrored = batch[own], rng.integers(0, 2, len(batch))[own]
+        views = self._codes.shape[1]  # the image, and its mirror image if mirrored
+        rows, is_mirrored = batch[own], rng.integers(0, views, len(batch))[own]
         reals = to_tanh_range(images[rows])
         reals[is_mirrored == 1] = reals[is_mirrored == 1, :, ::-1]
         codes = self._codes[rows, is_mirrored]
@@ -201,7 +208,9 @@ class ProjectedTrainer(AdversarialTrainer):
         return d_loss, g_loss, *accuracies
 
     def _augmented(self, images: Tensor, seed: Tensor) -> Tensor:
-        return augment(images, self._settings.augmentation, seed)
+        """Augments images that `_read` has mirrored already."""
+        changes = tuple(x for x in self._settings.augmentation if x != "mirror")
+        return augment(images, changes, seed)
 
     def _finish_step(self, images: Tensor, step: Tensor) -> None:
         """Moves the average on, and the upsampler by the images as they are."""

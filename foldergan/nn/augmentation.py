@@ -9,6 +9,13 @@ from keras import ops
 from foldergan import engine
 from foldergan.images import Tensor
 
+_IN_WORDS = {
+    "mirror": "mirrored",
+    "shift": "shifted",
+    "color": "changed in colour",
+    "cutout": "partly blanked",
+}
+
 
 def mirror(images: Tensor, seed: Tensor) -> Tensor:
     """Mirrors half of the images, left to right.
@@ -114,3 +121,14 @@ def augment(images: Tensor, changes: tuple[str, ...], seed: Tensor) -> Tensor:
     if "cutout" in changes:
         images = cutout(images, seed + 4)
     return images
+
+
+def as_text(changes: tuple[str, ...]) -> str:
+    """Writes what is done to images, such as "mirrored, shifted and partly blanked".
+
+    Args:
+        changes: of mirror, shift, color, cutout and none.
+    """
+    words = [word for change, word in _IN_WORDS.items() if change in changes]
+    *first, last = words or ["not augmented"]
+    return " and ".join([", ".join(first), last] if first else [last])

@@ -21,7 +21,7 @@ def new_trainer(tmp_path, num_classes=2, shape=SHAPE, **changed):
     settings = GAN(
         **{
             "backbone": str(save_tiny(tmp_path)),
-            "augmentation": ("shift", "color", "cutout"),
+            "augmentation": ("mirror", "shift", "color", "cutout"),
             "loss": "hinge",
             "latent_dim": 6,
             "generator_filters": (4, 4, 4),
@@ -187,6 +187,31 @@ def test_codes_have_deviation_1_and_say_nothing_of_the_class(tmp_path):
     for column in LABELS[rows].T:
         of_class = codes[rows][column == 1]
         np.testing.assert_allclose(of_class.mean((0, 1)), 0, atol=1e-3)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("changes", [("none",), ("shift",), ("shift", "mirror")])
+def test_images_are_mirrored_only_if_augmentation_says_so(tmp_path, changes):
+    """They were always, so that letters and left and right were lost."""
+    trainer = new_trainer(tmp_path, augmentation=changes)
+    images = random_images(COUNT, SHAPE)
+    half = np.arange(SHAPE[1]) < SHAPE[1] // 2  # dark on the left, light on the right
+    images = np.where(half[:, None], 0.4 * images, 0.6 + 0.4 * images)
+    mirrored = []
+    for step in range(20):
+        trainer._step = step
+        reals, conditions = trainer._read(images, LABELS, np.arange(COUNT), slice(None))
+        mirrored += list(np.mean(reals[:, :, half] > 0, axis=(1, 2, 3)) > 0.5)
+        assert conditions.shape == (COUNT, 2 + 4)
+    assert np.mean(mirrored) == pytest.approx(0.5 * ("mirror" in changes), abs=0.1)
+    assert trainer._codes.shape[1] == (2 if "mirror" in changes else 1)
+
+
+@pytest.mark.usefixtures("eager")
+def test_images_that_were_mirrored_are_not_mirrored_again(tmp_path):
+    trainer = new_trainer(tmp_path, augmentation=("mirror",))
+    images = random_images(COUNT, SHAPE)
+    np.testing.assert_array_equal(trainer._augmented(images, np.array([0, 1])), images)
 
 
 def test_more_numbers_than_the_images_allow_are_0(tmp_path):

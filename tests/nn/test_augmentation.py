@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from foldergan.config.settings import GAN
 from foldergan.nn import augmentation
 
 SEED = tf.constant([3, 4])
@@ -151,3 +152,24 @@ def test_cutout_blanks_one_rectangle_of_each_image():
         assert blank.sum() == rows * columns
         assert 0 < rows <= 5 and 0 < columns <= 3
     assert len({image.tobytes() for image in cut}) > 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (("none",), "not augmented"),
+        (("shift",), "shifted"),
+        (("shift", "mirror"), "mirrored and shifted"),
+        (
+            ("mirror", "shift", "color", "cutout"),
+            "mirrored, shifted, changed in colour and partly blanked",
+        ),
+    ],
+)
+def test_changes_are_said_in_words(changes, said):
+    assert augmentation.as_text(changes) == said
+
+
+def test_every_change_has_its_word():
+    choices = GAN.__dataclass_fields__["augmentation"].metadata["choices"]
+    assert {"none", *augmentation._IN_WORDS} == set(choices)

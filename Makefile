@@ -3,6 +3,7 @@
 # make test-all  ... and the slow ones
 # make coverage  tells which branches of the package no test goes through
 # make lint      checks style and types
+# make site      builds the documentation as a website, site/index.html
 # make lock      writes requirements.lock (to run) and requirements-dev.lock (to test)
 #                anew, with hashes; needs uv (python -m pip install uv); then run
 #                tools/list_licences.py
@@ -10,7 +11,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all coverage lint lock audit
+.PHONY: run test test-all coverage lint site lock audit
 
 run: .venv/run
 	$(BIN)/python TrainModel.py
@@ -33,6 +34,9 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+site: .venv/test
+	$(BIN)/python tools/build_site.py
 
 # Versions that are locked stay, where the ranges allow it; to renew one:
 # make lock UPGRADE="--upgrade-package keras"

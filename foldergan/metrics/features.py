@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from foldergan.backbones import loading, sharing
-from foldergan.backbones.sources import INCEPTION, SOURCES
+from foldergan.backbones.sources import INCEPTION, NAMES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
 from foldergan.nn.inference import images_at_once
@@ -105,7 +105,7 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
         return _load_classifier(model_dir)
     if source == "inception":
         return _load_inception()
-    if source not in SOURCES:
+    if source not in NAMES:
         return _load_model(Path(source))
     try:
         return _load_backbone(source)
@@ -176,7 +176,7 @@ def _load_backbone(source: str, channels: int = 3) -> FeatureExtractor:
 
 def _load_model(path: Path) -> FeatureExtractor:
     way_out = (
-        f"give classifier, inception, {', '.join(SOURCES)}, or the path of a .keras or "
+        f"give classifier, inception, {', '.join(NAMES)}, or the path of a .keras or "
         ".h5 model"
     )
     if not path.is_file():

@@ -1,6 +1,6 @@
-"""Whether a small evaluation network ranks images as a larger one does.
+r"""Whether a small evaluation network ranks images as a larger one does.
 
-    python benchmarks/feature_ranking.py --dataset examples/clothes \\
+    python benchmarks/feature_ranking.py --dataset examples/clothes \
         --full lite1.keras --generators model
 
 Half of the images are the reference. The other half is degraded in four ways at four
@@ -67,7 +67,7 @@ def image_sets(options) -> dict[str, np.ndarray]:
         for kind, strengths in STRENGTHS.items()
         for strength in strengths
     }
-    arrays = {n: np.stack(images).astype(np.float32) / 255 for n, images in sets.items()}
+    arrays = {name: np.float32(images) / 255 for name, images in sets.items()}
     return arrays | drawn(options.generators, len(others))
 
 

@@ -97,13 +97,13 @@ def build(number: int) -> keras.Model:
     return keras.Model(images, features, name=f"lite{number}")
 
 
-def _scaled(number: int) -> list[tuple[int, int, int, int, int]]:
+def _scaled(number: int) -> list[tuple[int, ...]]:
     """Repeats the groups of blocks, except the first and the last, by the depth."""
-    last = len(_BLOCKS) - 1
-    return [
-        (*block, repeats if place in (0, last) else math.ceil(DEPTHS[number] * repeats))
-        for place, (*block, repeats) in enumerate(_BLOCKS)
+    first, *inner, last = _BLOCKS
+    deeper = [
+        (*sizes, math.ceil(DEPTHS[number] * repeats)) for *sizes, repeats in inner
     ]
+    return [first, *deeper, last]
 
 
 def _block(

@@ -68,9 +68,7 @@ SOURCES = {
         Source(
             "EfficientNetB0", f"{_HOST}/keras-applications/efficientnetb0_notop.h5", 17
         ),
-        Source(
-            "ConvNeXtTiny", f"{_APPLICATIONS}/convnext/convnext_tiny_notop.h5", 111
-        ),
+        Source("ConvNeXtTiny", f"{_APPLICATIONS}/convnext/convnext_tiny_notop.h5", 111),
         Source(
             "ResNet50",
             f"{_APPLICATIONS}/resnet/resnet50_{_KERNELS}",

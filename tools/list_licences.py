@@ -18,6 +18,10 @@ Of every package in `requirements-dev.lock`, in the words of its own metadata. M
 `python tools/list_licences.py`. What runs the scripts is in `requirements.txt` and what
 that needs; the others are for the tests.
 
+Part of the repository are also weights of EfficientNet-Lite0 and EfficientNet-Lite1
+([Apache-2.0](../foldergan/backbones/weights/README.md)) and photographs that
+["can be freely used for any purpose"](../examples/README.md).
+
 | package | version | licence |
 |---|---|---|
 """

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from foldergan.backbones import sources, stages
+from foldergan.backbones import efficientnet_lite, sources, stages
 from foldergan.errors import InputError
 from foldergan.storage import networks
 
@@ -23,7 +23,7 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     normalizes values 0 to 255, as keras.applications' newer networks have.
 
     Args:
-        spec: a name of `sources.SOURCES`, or the path of a .keras or .h5 file.
+        spec: a name of `sources.NAMES`, or the path of a .keras or .h5 file.
         image_shape: (height, width, channels) of the images; grey ones are repeated
             in three channels where the network takes three.
 
@@ -35,16 +35,20 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
         InputError: it is missing, damaged, not a network of images, or does not take
             this size.
     """
-    if spec in sources.SOURCES:
+    range_of: tuple[Any, Any]  # scale and offset, as of `sources.Source`
+    if spec in sources.SHIPPED:
+        network, range_of = efficientnet_lite.load(sources.SHIPPED[spec]), (1.0, 0.0)
+    elif spec in sources.SOURCES:
         source = sources.SOURCES[spec]
-        network, scale = _load_known(source, image_shape), source.scale
+        network = _load_known(source, image_shape)
+        range_of = source.scale, source.offset
         networks.refuse_not_finite(source.path, network, "remove it", ("backbone",))
     else:
         network = _load_file(Path(spec))
-        scale = _scale_of(network)
+        range_of = _scale_of(network), 0.0
     network.trainable = False  # batch normalization runs in inference mode
     images = keras.Input(image_shape, name="images")
-    values = _adapted(images, network.input_shape[-1], scale, spec)
+    values = _adapted(images, network.input_shape[-1], range_of, spec)
     try:
         found = stages.find_stages(stages.trace(network, values), values)
     except InputError as error:
@@ -72,7 +76,7 @@ def _load_known(
     shape, was_there = (*image_shape[:2], 3), source.path.is_file()
     try:
         with sources.kept(source.path):
-            return getattr(keras.applications, source.name)(
+            network = getattr(keras.applications, source.name)(
                 include_top=False, weights="imagenet", input_shape=shape
             )
     except Exception as error:  # Keras raises a bare one without a network
@@ -82,6 +86,16 @@ def _load_known(
             f"({_first(error)}); download {source.url} elsewhere and put it at "
             f"{source.path}"
         ) from error
+    if source.is_bgr:
+        _reverse_channels(network)
+    return network
+
+
+def _reverse_channels(network: keras.Model) -> None:
+    """Lets a network of blue, green, red take red, green, blue, by its first kernel."""
+    convolution = next(x for x in network.layers if isinstance(x, layers.Conv2D))
+    kernel, *bias = convolution.get_weights()
+    convolution.set_weights([kernel[:, :, ::-1], *bias])
 
 
 def _load_file(path: Path) -> keras.Model:
@@ -102,7 +116,7 @@ def _load_file(path: Path) -> keras.Model:
 
 
 def _adapted(
-    images: keras.KerasTensor, channels: int, scale: float, spec: str
+    images: keras.KerasTensor, channels: int, range_of: tuple[Any, Any], spec: str
 ) -> keras.KerasTensor:
     """Converts images to the channels and the range that a network takes."""
     values = images
@@ -113,8 +127,8 @@ def _adapted(
             f"backbone {spec} takes images of {channels} channel, not of "
             f"{images.shape[-1]}; give one for such images"
         )
-    if scale != 1:
-        values = layers.Rescaling(scale, name="to_range_of_backbone")(values)
+    if range_of != (1.0, 0.0):
+        values = layers.Rescaling(*range_of, name="to_range_of_backbone")(values)
     return values
 
 

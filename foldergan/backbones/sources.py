@@ -1,4 +1,4 @@
-"""The pretrained networks of keras.applications that are known by name."""
+"""The pretrained networks that are known by name: in the package, or downloaded."""
 
 import contextlib
 import os
@@ -13,26 +13,38 @@ from foldergan.errors import InputError
 
 FILE_ENDINGS = (".keras", ".h5")
 
+# In the package, with their weights: name -> number of the EfficientNet-Lite.
+SHIPPED = {"EfficientNetLite0": 0, "EfficientNetLite1": 1}
+
 _HOST = "https://storage.googleapis.com"
+_APPLICATIONS = f"{_HOST}/tensorflow/keras-applications"
+# Of ImageNet, of values 0-1: red, green, blue.
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+_BYTE_MEAN = (123.68, 116.779, 103.939)  # of values 0-255, as Caffe's networks took it
 
 
 @dataclass(frozen=True)
 class Source:
-    """One network and the file of its weights, without the classifier at its end.
+    """A network of keras.applications and the file of its weights, without classifier.
 
     Attributes:
         name: of the function in keras.applications.
         url: where Keras downloads the weights from.
         megabytes: size of the file.
-        scale: factor from values 0 to 1 to the range that it takes; it normalizes
-            images itself.
+        scale: what values 0 to 1 are multiplied by before they go in; one number, or
+            one of each channel.
+        offset: what is added then.
+        is_bgr: whether it takes blue, green, red.
         license: of the weights.
     """
 
     name: str
     url: str
     megabytes: float
-    scale: float = 255.0
+    scale: float | tuple[float, ...] = 255.0
+    offset: float | tuple[float, ...] = 0.0
+    is_bgr: bool = False
     license: str = "Apache License 2.0"
 
     @property
@@ -41,25 +53,44 @@ class Source:
         return keras_home() / "models" / self.url.rsplit("/", 1)[1]
 
 
-_MOBILE = f"{_HOST}/tensorflow/keras-applications/mobilenet_v3/weights_mobilenet_v3"
-_V2 = f"{_HOST}/tensorflow/keras-applications/efficientnet_v2"
+_MOBILE = f"{_APPLICATIONS}/mobilenet_v3/weights_mobilenet_v3"
+_KERNELS = "weights_tf_dim_ordering_tf_kernels_notop.h5"
 SOURCES = {
     source.name: source
     for source in (
         Source("MobileNetV3Small", f"{_MOBILE}_small_224_1.0_float_no_top_v2.h5", 4),
         Source("MobileNetV3Large", f"{_MOBILE}_large_224_1.0_float_no_top_v2.h5", 13),
-        Source("EfficientNetV2B0", f"{_V2}/efficientnetv2-b0_notop.h5", 24),
+        Source(
+            "EfficientNetV2B0",
+            f"{_APPLICATIONS}/efficientnet_v2/efficientnetv2-b0_notop.h5",
+            24,
+        ),
         Source(
             "EfficientNetB0", f"{_HOST}/keras-applications/efficientnetb0_notop.h5", 17
         ),
+        Source("ConvNeXtTiny", f"{_APPLICATIONS}/convnext/convnext_tiny_notop.h5", 111),
+        Source(
+            "ResNet50",
+            f"{_APPLICATIONS}/resnet/resnet50_{_KERNELS}",
+            95,
+            offset=tuple(-mean for mean in _BYTE_MEAN),
+            is_bgr=True,
+            license="MIT License",
+        ),
+        Source(
+            "DenseNet121",
+            f"{_APPLICATIONS}/densenet/densenet121_{_KERNELS}",
+            29,
+            scale=tuple(1 / deviation for deviation in _DEVIATION),
+            offset=tuple(-m / d for m, d in zip(_MEAN, _DEVIATION, strict=True)),
+            license="BSD 3-Clause License",
+        ),
     )
 }
-# What pictures are compared by; no backbone.
+NAMES = (*SHIPPED, *SOURCES)
+# What images are compared by; no backbone.
 INCEPTION = Source(
-    "InceptionV3",
-    f"{_HOST}/tensorflow/keras-applications/inception_v3/"
-    "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    88,
+    "InceptionV3", f"{_APPLICATIONS}/inception_v3/inception_v3_{_KERNELS}", 88
 )
 
 
@@ -75,14 +106,14 @@ def refuse_missing(spec: str) -> None:
         InputError: it is missing, a folder, or has another ending.
     """
     path = Path(spec)
-    if spec == "none" or spec in SOURCES:
+    if spec == "none" or spec in NAMES:
         return
     if path.is_file() and path.suffix in FILE_ENDINGS:
         return
     found = "a folder" if path.is_dir() else f"of the ending {path.suffix!r}"
     raise InputError(
         f"backbone {spec} is {found if path.exists() else 'not there'}; give none, the "
-        f"path of a {' or '.join(FILE_ENDINGS)} file, or one of {', '.join(SOURCES)}",
+        f"path of a {' or '.join(FILE_ENDINGS)} file, or one of {', '.join(NAMES)}",
         ("backbone",),
     )
 
@@ -105,6 +136,6 @@ def kept(path: Path) -> Iterator[None]:
 def fingerprint(spec: str) -> str:
     """Names a backbone: its own name, or that of its file and a checksum."""
     path = Path(spec)
-    if spec in SOURCES or not path.is_file():
+    if spec in NAMES or not path.is_file():
         return spec
     return f"{path.name} {zlib.crc32(path.read_bytes()):08x}"

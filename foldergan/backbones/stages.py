@@ -60,7 +60,8 @@ def trace(model: keras.Model, images: keras.KerasTensor) -> list[Call]:
 
     Returns:
         Every call in the order of computation, up to a Flatten; the layers and their
-        weights are the model's own, but for Normalization: see `_as_rescaling`.
+        weights are the model's own, but for Normalization and LayerScale: see
+        `_as_rescaling` and `_as_depthwise`.
 
     Raises:
         InputError: the model is of another kind, or its layers before a Flatten take
@@ -132,7 +133,9 @@ def _run(
             return _run(layer, args[0], calls)
         if isinstance(layer, layers.Flatten):
             raise _FlattenedError
-        if isinstance(layer, _NOISE):
+        # ConvNeXt's own layers have no public names.
+        kind = type(layer).__name__
+        if isinstance(layer, _NOISE) or kind == "StochasticDepth":
             return args[0]
         if isinstance(layer, layers.Lambda):
             raise InputError(
@@ -141,6 +144,8 @@ def _run(
             )
         if isinstance(layer, layers.Normalization):
             layer = _as_rescaling(layer)
+        if kind == "LayerScale":
+            layer = _as_depthwise(layer)
         kwargs.pop("training", None)
         output = layer(*args, **kwargs)
         inputs = [x for x in keras.tree.flatten((args, kwargs)) if _is_tensor(x)]
@@ -173,6 +178,15 @@ def _as_rescaling(layer: layers.Normalization) -> layers.Layer:
     mean, variance = (np.asarray(value) for value in (layer.mean, layer.variance))
     factor = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
     return layers.Rescaling(factor.tolist(), (-mean * factor).tolist(), name=layer.name)
+
+
+def _as_depthwise(layer: keras.layers.Layer) -> layers.Layer:
+    """Makes a stock layer that multiplies channels, which any program can load."""
+    (factors,) = layer.get_weights()
+    stock = layers.DepthwiseConv2D(1, use_bias=False, name=layer.name)
+    stock.build((None, None, None, len(factors)))
+    stock.set_weights([factors.reshape(1, 1, -1, 1)])
+    return stock
 
 
 def _bottlenecks(calls: list[Call]) -> list[Call]:

@@ -120,7 +120,7 @@ PRESETS = {
             # What backbones have learned at; the GAN draws smaller ones.
             data=Data(image_shape=(224, 224, 3)),
             classifier=Classifier(
-                backbone="EfficientNetB0",
+                backbone="EfficientNetLite0",
                 augmentation=("mirror",),
                 class_weights="balanced",
                 # Of the network that is trained with --backbone none.
@@ -128,9 +128,9 @@ PRESETS = {
             ),
             gan=GAN(
                 image_shape=(128, 128, 3),
-                backbone="EfficientNetB0",
-                # Another network than the discriminator's, and a small one.
-                features="MobileNetV3Small",
+                backbone="EfficientNetLite0",
+                # Another network than the discriminator's.
+                features="EfficientNetLite1",
                 held_out=0.1,
                 conditioning="class",
                 augmentation=("mirror", "shift", "color", "cutout"),

@@ -17,8 +17,10 @@ from foldergan.config.precision import (
 )
 
 _BACKBONES = (
-    "none, MobileNetV3Small, MobileNetV3Large, EfficientNetV2B0, EfficientNetB0, or "
-    "the path of a .keras or .h5 file"
+    "none, EfficientNetLite0 or EfficientNetLite1, which come with foldergan; "
+    "MobileNetV3Small, MobileNetV3Large, EfficientNetV2B0, EfficientNetB0, "
+    "ConvNeXtTiny, ResNet50 or DenseNet121, which Keras downloads; or the path of a "
+    ".keras or .h5 file"
 )
 
 

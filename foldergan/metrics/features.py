@@ -8,10 +8,11 @@ import keras
 import numpy as np
 
 from foldergan.backbones import loading, sharing
-from foldergan.backbones.sources import INCEPTION, SOURCES
+from foldergan.backbones.sources import INCEPTION, NAMES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
 from foldergan.nn.inference import images_at_once
+from foldergan.progress import ImageProgress
 from foldergan.storage import filenames, models, networks
 
 _INCEPTION_SHAPE = (299, 299, 3)
@@ -77,10 +78,13 @@ class FeatureExtractor:
         repeats = channels // images.shape[3]
         at_once = images_at_once(self.model, images.shape[1:])
         features = np.empty((len(rows), self._width), np.float32)
+        progress = ImageProgress(len(rows), "features of")
         for start in range(0, len(rows), at_once):
             batch = resized[rows[start : start + at_once]].repeat(repeats, axis=3)
             outputs = self.model.predict_on_batch(batch)
             features[start : start + at_once] = outputs.reshape(len(batch), -1)
+            progress.on_images(len(batch))
+        progress.done()
         if not np.isfinite(features).all():
             raise InputError(
                 f"{self.name}: the features of these images are NaN or infinite",
@@ -105,7 +109,7 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
         return _load_classifier(model_dir)
     if source == "inception":
         return _load_inception()
-    if source not in SOURCES:
+    if source not in NAMES:
         return _load_model(Path(source))
     try:
         return _load_backbone(source)
@@ -176,7 +180,7 @@ def _load_backbone(source: str, channels: int = 3) -> FeatureExtractor:
 
 def _load_model(path: Path) -> FeatureExtractor:
     way_out = (
-        f"give classifier, inception, {', '.join(SOURCES)}, or the path of a .keras or "
+        f"give classifier, inception, {', '.join(NAMES)}, or the path of a .keras or "
         ".h5 model"
     )
     if not path.is_file():

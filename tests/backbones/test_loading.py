@@ -1,5 +1,7 @@
 """Backbones by name and from files: ranges, channels, what is refused."""
 
+import socket
+
 import keras
 import numpy as np
 import pytest
@@ -221,3 +223,68 @@ def test_a_backbone_that_takes_no_such_images_is_named(tmp_path):
     network.save(tmp_path / "fixed.keras")
     with pytest.raises(InputError, match="fixed.keras: it takes no images of 64x64x3"):
         loaded(tmp_path / "fixed.keras", (64, 64, 3))
+
+
+# Where keras.applications says how each takes its images.
+MODULES = {
+    "MobileNetV3Small": keras.applications.mobilenet_v3,
+    "MobileNetV3Large": keras.applications.mobilenet_v3,
+    "EfficientNetV2B0": keras.applications.efficientnet_v2,
+    "EfficientNetB0": keras.applications.efficientnet,
+    "ConvNeXtTiny": keras.applications.convnext,
+    "ResNet50": keras.applications.resnet50,
+    "DenseNet121": keras.applications.densenet,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sources.SOURCES)
+def test_each_name_computes_what_keras_does_of_bytes(name, monkeypatch):
+    """Its stages are found, and pixels arrive in the range and order that it takes."""
+    images, wanted = random_images(2, (64, 64, 3)), {}
+    build = getattr(keras.applications, name)
+
+    def built(include_top, weights, input_shape):
+        keras.utils.set_random_seed(0)
+        network = build(include_top=False, weights=None, input_shape=input_shape)
+        rng = np.random.default_rng(0)
+        for weight in network.weights:
+            if "gamma" in weight.path:  # ConvNeXt's begin near 0
+                weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+        for order, pixels in (("rgb", images), ("bgr", images[..., ::-1])):
+            values = MODULES[name].preprocess_input(255 * pixels)
+            wanted[order] = np.asarray(network(values, training=False))
+        return network
+
+    monkeypatch.setattr(keras.applications, name, built)
+    backbone = loaded(name, (64, 64, 3))
+    assert [x.shape[1:3] for x in backbone.outputs] == [
+        (16, 16),
+        (8, 8),
+        (4, 4),
+        (2, 2),
+    ]
+    given = last_map(backbone, images)
+    allowed = 1e-3 * wanted["rgb"].std()
+    np.testing.assert_allclose(given, wanted["rgb"], rtol=0, atol=allowed)
+    assert np.abs(given - wanted["bgr"]).max() > 10 * allowed
+    noisy = np.asarray(backbone(images, training=True)[-1])
+    np.testing.assert_array_equal(given, noisy)
+    layer_types = {type(layer) for layer in backbone.layers}
+    assert all(getattr(layers, kind.__name__, None) for kind in layer_types)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sources.SOURCES)
+def test_each_name_is_downloaded_from_where_keras_does(name, monkeypatch):
+    source = sources.SOURCES[name]
+    if source.path.is_file():
+        pytest.skip("it is there already, from that address")
+
+    def unreachable(*arguments, **named):
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    with pytest.raises(InputError) as raised:
+        loaded(name, (224, 224, 3))
+    assert f"URL fetch failure on {source.url}:" in str(raised.value)

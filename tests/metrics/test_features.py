@@ -14,6 +14,7 @@ from foldergan.backbones.sources import INCEPTION
 from foldergan.errors import InputError
 from foldergan.metrics import features
 from foldergan.metrics.features import FeatureExtractor
+from foldergan.progress import ImageProgress
 from foldergan.storage import models
 
 SHAPE = (8, 8, 3)
@@ -46,6 +47,16 @@ class Recording:
     def __getitem__(self, rows):
         self.read.append(len(rows))
         return np.zeros((len(rows), *self.shape[1:]), np.float32)
+
+
+def test_its_progress_counts_every_image(monkeypatch):
+    counts = []
+    monkeypatch.setattr(
+        ImageProgress, "on_images", lambda _, count: counts.append(count)
+    )
+    monkeypatch.setattr(features, "images_at_once", lambda *_: 2)
+    FeatureExtractor(identity(), "pixels")(random_images(5))
+    assert counts == [2, 2, 1]
 
 
 # Of the classifier.

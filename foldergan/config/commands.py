@@ -67,7 +67,8 @@ def of(script: str, **more: Any) -> str:
     words = _beginning(script)
     for name, value in flags.items():
         if value is not None:
-            words += [flag_of(name), str(value)]
+            flag, text = flag_of(name), str(value)
+            words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
     return _join(words)
 
 

@@ -60,6 +60,11 @@ def test_folders_and_seed_are_given_again_quoted(given):
     assert words[2:] == ["--data-dir", "a b", "--model-dir", "m'o", "--seed", "7"]
 
 
+def test_a_folder_may_look_like_a_flag(given):
+    given("TrainModel.py", "--data-dir=-x")
+    assert shlex.split(commands.of("GANModel"))[2:] == ["--data-dir=-x"]
+
+
 def test_the_images_are_named_to_the_script_that_reads_them(given):
     given("GANModel.py", "--dataset", "my images")
     assert shlex.split(commands.of("TrainModel"))[2:] == ["--dataset", "my images"]

@@ -122,9 +122,7 @@ def test_an_export_says_how_to_train_with_it(odd, script, as_printed):
 
 
 @pytest.mark.slow
-def test_a_best_generator_makes_way_with_a_word_and_comes_back(
-    odd, script, as_printed
-):
+def test_a_best_generator_makes_way_with_a_word_and_comes_back(odd, script, as_printed):
     images = draw_images(odd / "many")
     for number in range(8):  # enough to hold some out
         for name in ("blue", "red"):

@@ -161,7 +161,7 @@ import runpy, sys
 
 class Blocker:
     def find_spec(self, module, path=None, target=None):
-        if module.partition(".")[0] in {{"tensorflow", "keras", "numpy", "cv2", "h5py"}}:
+        if module in {{"tensorflow", "keras", "numpy", "cv2", "h5py", "matplotlib"}}:
             raise SystemExit(f"{{module}} is heavy")
 
 sys.meta_path.insert(0, Blocker())

@@ -24,7 +24,7 @@ run: announce-run .venv/run
 # First of all: to install takes minutes too.
 announce-run:
 	@echo "Installs into .venv where need be, some minutes of download; then trains on"
-	@echo "the 1,200 images in dataset/, about $(MINUTES) minutes on two cores."
+	@echo "the images in dataset/, about $(MINUTES) minutes on two cores."
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from foldergan import process
 from foldergan.backbones import sources
-from foldergan.config import command_line
+from foldergan.config import command_line, commands
 from foldergan.config.presets import Preset
 from foldergan.storage import locking
 
@@ -136,7 +136,7 @@ def train(
     if interrupt() and (epochs is None or trainer.epoch < epochs):
         saved.save(trainer.state())
         of_epochs = f" of {epochs}" if epochs else ""
-        interrupt.end(f"epoch {trainer.epoch}{of_epochs} is complete")
+        interrupt.end(f"epoch {trainer.epoch}{of_epochs} is complete", "resume")
     finish(options, trainer, snapshots, history)
 
 
@@ -296,9 +296,8 @@ def finish(
     snapshots.save_final(options.output_dir)
     if history:
         plots.save_curves(options.model_dir / "gan_curves.png", history)
-    print(
-        f"done: {trainer.epoch} epochs in {options.model_dir}; next: GeneratePredict.py"
-    )
+    print(f"done: {trainer.epoch} epochs in {options.model_dir}")
+    print(f"next: {commands.of('GeneratePredict')}")
 
 
 if __name__ == "__main__":

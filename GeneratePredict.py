@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foldergan import process
-from foldergan.config import command_line
+from foldergan.config import command_line, commands
 from foldergan.config.presets import Preset
 from foldergan.storage import generators, locking
 
@@ -271,7 +271,7 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
             folder.save_state(drawn.state())
             progress.on_images(len(accepted))
             if interrupt():
-                interrupt.end(f"{drawn.kept.sum()} images are kept", way_on="")
+                interrupt.end(f"{drawn.kept.sum()} images are kept")
     progress.done()
 
     # Leave checksums, and tell what is there and what is not.
@@ -282,7 +282,21 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
             f"{options.export} lacks images: {'; '.join(problems)}; train longer",
             ("min_confidence",),
         )
-    print(f"done: {options.export} is a dataset folder for TrainModel.py")
+    print(f"done: {options.export} is a dataset folder")
+    print(f"next: {command_to_augment(options)}")
+
+
+def command_to_augment(options: argparse.Namespace) -> str:
+    """Writes the command of a training with the export, in a folder of its own."""
+    from foldergan.storage import manifest
+
+    source = Path(manifest.load_arrays(options.data_dir).source)
+    return commands.of(
+        "TrainModel",
+        dataset=source if source.is_dir() else None,  # it may be CIFAR-10
+        augment_with=options.export,
+        model_dir=f"{options.model_dir}-more",
+    )
 
 
 if __name__ == "__main__":

@@ -12,20 +12,32 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run photographs test test-all coverage lint site lock audit
+.PHONY: run photographs announce test test-all coverage lint site lock audit
 
-run: .venv/run
-	$(BIN)/python TrainModel.py
+# Each says first how long it takes, measured by benchmarks/first_result.py: to install
+# takes minutes too.
+run: IMAGES := dataset
+run: MINUTES := 8
+run: announce .venv/run
+	$(BIN)/python TrainModel.py --dataset dataset
 	$(BIN)/python GANModel.py
 	$(BIN)/python GeneratePredict.py
+	@echo "$(CURDIR)/model/report.html"
 
 # The time limit is of two cores; HOURS=1 gives better images.
 HOURS ?= 0.15
+photographs: IMAGES := examples/clothes
+photographs: MINUTES := 15
 photographs: FLAGS := --preset photo-128 --data-dir photographs --model-dir photographs
-photographs: .venv/run
+photographs: announce .venv/run
 	$(BIN)/python TrainModel.py $(FLAGS) --dataset examples/clothes
 	$(BIN)/python GANModel.py $(FLAGS) --hours $(HOURS)
 	$(BIN)/python GeneratePredict.py $(FLAGS)
+	@echo "$(CURDIR)/photographs/report.html"
+
+announce:
+	@echo "Installs into .venv where need be, some minutes of download; then trains on"
+	@echo "the images in $(IMAGES), about $(MINUTES) minutes on two cores."
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from foldergan import process
 from foldergan.backbones import sources
-from foldergan.config import command_line
+from foldergan.config import command_line, commands
 from foldergan.config.presets import Preset
 from foldergan.config.settings import Classifier
 from foldergan.storage import locking
@@ -67,6 +67,7 @@ def main() -> None:
         train(options, preset, report)
         if options.export_onnx:
             print(f"saved {onnx.export_classifier(options.model_dir)}")
+        print(f"next: {commands.of('GANModel')}")
 
 
 def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
@@ -119,7 +120,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
         options.model_dir, classifier, class_names, seen, labels, rows, settings
     )
     report.add_confusions(*results)
-    print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}; next: GANModel.py")
+    print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}")
 
 
 def read_dataset(

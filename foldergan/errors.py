@@ -12,7 +12,7 @@ from typing import Any
 
 _LONGEST = 300  # letters of another library's reason
 # What to do about a file of TrainModel.py that is missing or of no use.
-RUN_TRAINING = "run: python TrainModel.py, with the same preset"
+RUN_TRAINING = "run: python TrainModel.py"
 
 
 class ForeseenError(Exception):

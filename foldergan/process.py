@@ -15,9 +15,9 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from foldergan import processor
-from foldergan.config import command_line
+from foldergan.config import command_line, commands
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
-from foldergan.progress import printable
+from foldergan.progress import forget_notes, printable
 from foldergan.workers import cluster
 
 # What the systems say of a disk, or any other place, that takes nothing more.
@@ -39,6 +39,7 @@ def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
     def raise_interrupted(signal_number: int, frame: FrameType | None) -> NoReturn:
         raise Interrupted(signal_number)
 
+    forget_notes()
     _open_closed_streams()
     if hasattr(sys.stdout, "reconfigure"):  # file names may be no text at all
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -54,7 +55,8 @@ def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
         main()
         sys.stdout.flush()  # here, where it may still fail
     except ForeseenError as error:
-        _say(f"error: {error}{command_line.advice(error.options)}")
+        facts = commands.completed(str(error))
+        _say(f"error: {facts}{command_line.advice(error.options)}")
         if _is_output_lost():
             _give_up(sys.stdout)
         return error.exit_code
@@ -154,12 +156,12 @@ class InterruptRequest:
         """Tells whether a signal has come."""
         return self.signal_number is not None
 
-    def end(self, done: str, way_on: str = " with --resume") -> NoReturn:
+    def end(self, done: str, *way_on: str) -> NoReturn:
         """Ends the run as the signal asked for, once its state is saved.
 
         Args:
             done: what is complete, for the message.
-            way_on: what to add to the same command.
+            way_on: names of the flags that the command to go on has too.
 
         Raises:
             Interrupted: always.
@@ -167,7 +169,7 @@ class InterruptRequest:
         assert self.signal_number is not None
         raise Interrupted(
             self.signal_number,
-            f"{done} and the state is saved; to go on, give the same command{way_on}",
+            f"{done} and the state is saved; to go on: {commands.again(*way_on)}",
         )
 
     def __enter__(self) -> "InterruptRequest":

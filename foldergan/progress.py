@@ -8,11 +8,24 @@ import time
 from collections.abc import Callable
 
 _ANNOUNCED_AFTER = 4.0  # seconds of steps
+_noted: set[str] = set()
 
 
 def printable(text: str) -> str:
     """Escapes what a terminal would obey, such as in the name of a file."""
     return re.sub("[\0-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
+
+
+def note(sentence: str) -> None:
+    """Prints a sentence, once a run however many readers come by it."""
+    if sentence not in _noted:
+        _noted.add(sentence)
+        print(sentence)
+
+
+def forget_notes() -> None:
+    """Begins a run, which says again what an earlier one in this process has said."""
+    _noted.clear()
 
 
 class ImageProgress:

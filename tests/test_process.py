@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from foldergan import errors, process, processor
+from foldergan import errors, process, processor, progress
 from foldergan.process import InterruptRequest
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -89,6 +89,29 @@ def test_an_unforeseen_error_keeps_its_traceback():
 
 def test_an_end_without_error_is_0():
     assert process.exit_code_of(lambda: None) == 0
+
+
+def test_notes_stand_once_a_run_and_again_in_the_next(capsys):
+    def main():
+        progress.note("note: a")
+        progress.note("note: b")
+        progress.note("note: a")
+
+    for _ in range(2):
+        assert process.exit_code_of(main) == 0
+        assert capsys.readouterr().out == "note: a\nnote: b\n"
+
+
+def test_an_error_names_the_whole_command_to_run(capsys, monkeypatch):
+    def main():
+        raise errors.InputError("x not found; run: python TrainModel.py", ("count",))
+
+    monkeypatch.setattr(sys, "argv", ["foldergan predict", "--data-dir", "a b"])
+    assert process.exit_code_of(main) == 2
+    assert capsys.readouterr().err == (
+        "foldergan predict: error: x not found; run: foldergan train --data-dir 'a b'; "
+        "change --count\n"
+    )
 
 
 PROGRAM = """

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from foldergan.errors import InputError
+from foldergan.config import commands
+from foldergan.errors import RUN_TRAINING, InputError
 from foldergan.images import Images, Resized
 from foldergan.nn.inference import images_at_once
 
@@ -61,7 +62,7 @@ def warn_if_guessing(
     if known != wanted:
         raise InputError(
             f"the classifier tells {known} classes apart and the labels are of "
-            f"{wanted}; train it on these images with TrainModel.py"
+            f"{wanted}; to train it on these images, {RUN_TRAINING}"
         )
     matrix = confusion_matrix(labels[rows], probabilities)
     recall = np.nanmean(class_accuracy(matrix))
@@ -70,7 +71,8 @@ def warn_if_guessing(
         print(
             f"warning: the classifier is right about {recall:.0%} of a class on "
             f"average, and guessing would be about {guessing:.0%}: what looks through "
-            "it will see little; train it longer with TrainModel.py first"
+            "it will see little; to train it longer first, run: "
+            f"{commands.of('TrainModel')}"
         )
 
 

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from foldergan.config import checks, fields
+from foldergan.config import checks, commands, fields, remembered
+from foldergan.config.commands import flag_of
 from foldergan.config.groups import GROUPS
 from foldergan.config.presets import PRESETS, Preset, find_preset
+from foldergan.errors import InputError
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that knows presets.
 
     Each field of the named sections becomes a flag whose default is the value
-    in the preset that the command line names.
+    in the preset that the command line names, or else the model folder remembers.
 
     Args:
         about: the script's docstring: a summary, a blank line, then what ``--help``
@@ -36,10 +38,12 @@ class Parser(argparse.ArgumentParser):
         known = "; ".join(f"{p.name}: {p.description}" for p in PRESETS.values())
         self.add_argument(
             "--preset",
-            default="dcgan-32",
             metavar="NAME|FILE",
-            help=f"{known}; or the path of a .toml file (default: dcgan-32)",
+            help=f"{known}; or the path of a .toml file (default: that of the last run "
+            "in the model folder, else dcgan-32)",
         )
+        self._remembered: tuple[Preset, Path] | None = None
+        self._unknown: InputError | None = None  # why none is remembered
         self._preset = self._named_preset()
         self.add_argument(
             "--seed",
@@ -117,6 +121,8 @@ class Parser(argparse.ArgumentParser):
             that was not given is no attribute of the flags.
         """
         options = self.parse_args()
+        if self._unknown:
+            self.error(f"{self._unknown}{advice(self._unknown.options)}")
         try:
             sections = {}
             for name in self._sections:
@@ -128,6 +134,7 @@ class Parser(argparse.ArgumentParser):
             preset.check(self._sections)
         except ValueError as error:  # a rule over more than one field
             self.error(f"{error}{advice(getattr(error, 'options', ()))}")
+        self._announce(options, preset)
         idle = [
             flag_of(setting)
             for name, section in sections.items()
@@ -140,13 +147,45 @@ class Parser(argparse.ArgumentParser):
 
     def _named_preset(self) -> Preset:
         """Finds the preset first, for the other flags' defaults depend on it."""
-        peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        peek.add_argument("--preset", nargs="?")
-        name = peek.parse_known_args()[0].preset
+        given = commands.peek("preset", "model_dir")
         try:
-            return find_preset("dcgan-32" if name is None else name)
+            self._remembered = remembered.recall(
+                Path(given.model_dir or "model"), commands.this_script()
+            )
+        except InputError as error:
+            self._unknown = None if given.preset else error
+        if self._remembered and given.preset is None:
+            return self._remembered[0]
+        try:
+            return find_preset("dcgan-32" if given.preset is None else given.preset)
         except ValueError as error:
             self.error(f"argument --preset: {error}")
+
+    def _announce(self, options: argparse.Namespace, preset: Preset) -> None:
+        """Says what is done with what, before anything takes time."""
+        how = ""
+        if options.preset is None:
+            recorded = self._remembered
+            how = f" (recorded in {recorded[1]})" if recorded else " (the default)"
+        dataset = getattr(options, "dataset", None)
+        if "data" in self._sections and not dataset:
+            source = preset.data.source
+            dataset = "dataset" if source == "folder" else source
+        read = f"images of {dataset}, " if dataset else ""
+        print(
+            f"{self.prog}: preset {self._preset.label}{how}, {read}"
+            f"arrays in {options.data_dir}, models in {options.model_dir}",
+            flush=True,
+        )
+        if self._remembered and not self._preset.is_like(self._remembered[0]):
+            known, path = self._remembered
+            if known.label == self._preset.label:
+                print(f"note: {known.label} has changed since {path} recorded it")
+            else:
+                print(
+                    f"note: {path} records the preset {known.label}; this run uses "
+                    f"{self._preset.label}"
+                )
 
     def _add_setting(self, section: str, declared: dataclasses.Field[Any]) -> None:
         about = declared.metadata
@@ -167,16 +206,12 @@ class Parser(argparse.ArgumentParser):
         )
 
 
-def flag_of(name: str) -> str:
-    """Writes an option's or a setting's name as its flag."""
-    return "--" + name.replace("_", "-")
-
-
 def advice(options: tuple[str, ...]) -> str:
     """Writes what to do about options as the end of a sentence; nothing for none."""
     special = {
         "resume": "run without --resume",
-        "workers": "give all of them the same command with --resume",
+        "workers": f"give all of them the same command: {commands.again('resume')}",
+        "preset": "name one with --preset",
         "export_onnx": "leave out --export-onnx",
         "tensorboard": "leave out --tensorboard",
         "only": "leave out --only",

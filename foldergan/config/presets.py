@@ -5,6 +5,7 @@ A preset covers the whole pipeline, one section a script, so that the same
 same sections.
 """
 
+import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class Preset:
     name: str
     description: str
     seed: int = 0
+    toml: str | None = None  # text of the user's own file
     # Where False, GANModel.py makes the arrays itself when they are not there.
     classifier_first: bool = True
     data: Data = Data()
@@ -34,6 +36,15 @@ class Preset:
         if not 0 <= self.seed < 2**31:
             shown = self.seed if abs(self.seed) < 2**63 else "one of more digits"
             raise ValueError(f"seed must be from 0 to 2147483647, not {shown}")
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: its name, or that of its file."""
+        return self.name if self.toml is None else f"{self.name}.toml"
+
+    def is_like(self, other: "Preset") -> bool:
+        """Whether both are the same preset, whatever flags were given beside it."""
+        return (self.name, self.toml) == (other.name, other.toml)
 
     def check(self, sections: tuple[str, ...]) -> None:
         """Checks whether images and networks fit, of the sections that are used.
@@ -237,21 +248,31 @@ def find_preset(name: str) -> Preset:
 
 
 def _read_toml(path: Path) -> Preset:
-    import tomllib
-
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
-    except ValueError as error:  # not TOML, or not UTF-8
+    except ValueError as error:
         raise ValueError(f"{path} is not TOML: {error}") from error
     try:
-        base = given.pop("base", "dcgan-32")
-        if not isinstance(base, str) or base not in PRESETS:
-            raise ValueError(f"unknown base {base!r}; known are {', '.join(PRESETS)}")
-        return _override(replace(PRESETS[base], name=path.stem), given)
+        return parse_toml(text, path.stem)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def parse_toml(text: str, name: str) -> Preset:
+    """Reads a preset from the text of a .toml file.
+
+    Raises:
+        ValueError: it is not TOML, or says something impossible.
+    """
+    given = tomllib.loads(text)
+    base = given.pop("base", "dcgan-32")
+    if not isinstance(base, str) or base not in PRESETS:
+        raise ValueError(f"unknown base {base!r}; known are {', '.join(PRESETS)}")
+    return _override(replace(PRESETS[base], name=name, toml=text), given)
 
 
 def _override(preset: Preset, given: dict[str, Any]) -> Preset:

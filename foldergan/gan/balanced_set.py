@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from foldergan.errors import InputError
+from foldergan.errors import RUN_TRAINING, InputError
 from foldergan.gan import drawing, sampling
 
 _BATCH = 32, 256  # images at a time, at least and at most
@@ -176,7 +176,8 @@ def missing(counts: np.ndarray, class_names: list[str]) -> np.ndarray:
     if len(counts) != len(class_names):
         raise InputError(
             f"the labels are of {len(counts)} classes and the classifier tells "
-            f"{len(class_names)} apart; train it on these images with TrainModel.py"
+            f"{len(class_names)} apart; to train it on these images, "
+            f"{RUN_TRAINING}"
         )
     if (counts == counts.max()).all():
         raise InputError(

@@ -53,4 +53,4 @@ def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
                 return
     team.goes_on()
     if interrupt() and trainer.epoch != plan["epochs"]:
-        interrupt.end(f"epoch {trainer.epoch} is complete")
+        interrupt.end(f"epoch {trainer.epoch} is complete", "resume")

@@ -54,8 +54,8 @@ def build_feature_network(
     if taken != image_shape:
         raise InputError(
             f"the classifier that the discriminator looks through takes images of "
-            f"{_x(taken)}, and {_x(image_shape)} are to be generated; train it on "
-            "these with TrainModel.py",
+            f"{_x(taken)}, and {_x(image_shape)} are to be generated; to train it "
+            f"on these, {RUN_TRAINING}",
             ("discriminator_features",),
         )
     classifier = routes.optimized_copy(classifier, precision)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from foldergan.config import command_line, commands
 from foldergan.gan import networks, sampling
 from foldergan.metrics import selection
 from foldergan.storage import atomic, filenames, generators, models, plots, tables
@@ -115,10 +116,19 @@ class Snapshots:
 
 def back_up_earlier(model_dir: Path) -> None:
     """Keeps what an earlier run left under other names, and says so."""
-    for name in (
-        filenames.RESUME,
-        *filenames.OF_EVALUATION,
-        filenames.GENERATOR_CLASSES,
-    ):
-        atomic.back_up(model_dir / name)
+    names = (filenames.RESUME, *filenames.OF_EVALUATION, filenames.GENERATOR_CLASSES)
+    moved = {name: atomic.back_up(model_dir / name) for name in names}
+    lines = [f"  {name} -> {kept.name}" for name, kept in moved.items() if kept]
+    if lines:
+        print(
+            f"the earlier training in {model_dir} makes way, and keeps under other "
+            "names what cannot stand beside a new one:",
+            *lines,
+            "to have it back, give these files their old names"
+            f"{command_line.advice(('model_dir',))} to keep both",
+            sep="\n",
+        )
+    if best := moved[filenames.BEST_GENERATOR]:
+        command = commands.of("GeneratePredict", generator=best.name)
+        print(f"its best generator still generates: {command}")
     generators.warn_of_earlier_generators(model_dir)

@@ -14,7 +14,7 @@ from foldergan.errors import ForeseenError, Interrupted
 from foldergan.images import Images
 from foldergan.report import card, classifier, dataset, page, predictions, runs
 from foldergan.report.tensorboard import TensorBoardLog
-from foldergan.storage import events, locking, tables
+from foldergan.storage import events, filenames, locking, tables
 
 _PAUSE = 50  # times as long as the page took to write: it costs a fiftieth of the time
 
@@ -119,6 +119,7 @@ class RunReport:
         self._history = []
         if error is None:
             self._write("done")
+            print(f"report: {self._model_dir / filenames.REPORT}")
         elif self._is_begun and isinstance(error, ForeseenError | Interrupted):
             # The first error is the one to see, not that the disk is still full.
             with contextlib.suppress(ForeseenError):

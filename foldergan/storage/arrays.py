@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
+from foldergan.progress import note
 from foldergan.storage import atomic, manifest, seals
 from foldergan.storage.checksums import checksum_of
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
@@ -99,8 +100,8 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
             _write_one_hot(labels, np.array(writer.class_ids))
         record = manifest.record(images, labels, writer.origin, writer.found)
         temporary_of(data_dir / ORIGIN).write_bytes(encode(record))
-    if labels is None:
-        atomic.back_up(data_dir / LABELS)
+    if labels is None and (kept := atomic.back_up(data_dir / LABELS)):
+        print(f"{data_dir / LABELS} is of other images; it is kept as {kept.name}")
 
 
 def save_rows(
@@ -170,7 +171,7 @@ def load_images(data_dir: Path) -> np.ndarray:
                     f"from image {start} on; {RUN_TRAINING}"
                 )
     if _refuse_changed(path, digest.hexdigest()) is None:
-        print(f"note: {path} has no checksum; it is taken as it is")
+        note(f"note: {path} has no checksum; it is taken as it is")
     return map_images(path, images) if images.flags.c_contiguous else images
 
 

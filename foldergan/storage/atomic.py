@@ -91,13 +91,18 @@ def replacing(path: Path, outdated: Iterable[Path] = ()) -> Iterator[Path]:
         yield temporary_of(path)
 
 
-def back_up(path: Path) -> None:
-    """Renames what an earlier run left and this one would contradict, and says so."""
-    if path.is_file():
-        kept = path.with_name(f"{path.stem}.previous{path.suffix}")
-        number = 2
-        while kept.exists():
-            kept = path.with_name(f"{path.stem}.previous{number}{path.suffix}")
-            number += 1
-        path.replace(kept)
-        print(f"{path} is of an earlier run; it is kept as {kept.name}")
+def back_up(path: Path) -> Path | None:
+    """Renames what an earlier run left and this one would contradict.
+
+    Returns:
+        Its new name; None where there was no such file.
+    """
+    if not path.is_file():
+        return None
+    kept = path.with_name(f"{path.stem}.previous{path.suffix}")
+    number = 2
+    while kept.exists():
+        kept = path.with_name(f"{path.stem}.previous{number}{path.suffix}")
+        number += 1
+    path.replace(kept)
+    return kept

@@ -14,6 +14,7 @@ import numpy as np
 from foldergan import backend
 from foldergan.config.precision import PRECISIONS
 from foldergan.errors import InputError, differences, report_unreadable
+from foldergan.progress import note
 from foldergan.storage import atomic, containers, seals
 from foldergan.storage.filenames import RESUME
 
@@ -122,7 +123,7 @@ class Checkpoint:
         own = {**self._key}
         for name in self._may_change:
             for line in differences({name: saved.get(name)}, {name: own.pop(name)}):
-                print(f"note: {line} from here on")
+                note(f"note: {line} from here on")
             saved.pop(name, None)
         if changed := differences(saved, own):
             raise InputError(

@@ -1,5 +1,7 @@
 """What the files are called. Other people's scripts know these names."""
 
+from foldergan.config.remembered import RUN as RUN  # settings and versions
+
 IMAGES = "img_data.txt.npy"  # float32 (n, height, width, channels), RGB, 0-1
 LABELS = "img_label.txt.npy"  # float32 (n, classes), one-hot
 ORIGIN = "img_data.txt.json"  # what the two arrays were made from
@@ -50,7 +52,6 @@ GENERATED_SINGLE = "generated_image_epoch_{epoch:03d}_{number}.png"
 GENERATED_JPG = "gan_generated_image_epoch_{epoch}.jpg"
 FINAL_PLOT = "final_generated_images.png"
 RESUME = "resume.npz"
-RUN = "run_{script}.json"  # settings and versions
 CARD = "README.md"  # of the folder of models
 REPORT = "report.html"  # the page that every script adds to
 REPORT_FOLDER = "report"  # what the page shows and no other file holds

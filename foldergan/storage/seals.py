@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from foldergan.errors import InputError, report_unreadable
+from foldergan.progress import note
 
 _LABEL = b"\nfoldergan: SHA-256 of all before this line: "
 _LENGTH = len(_LABEL) + 2 * hashlib.sha256().digest_size
@@ -49,7 +50,7 @@ def check(path: Path, way_out: str = "", options: tuple[str, ...] = ()) -> None:
             f"{path} is damaged: its SHA-256 is another than when it was saved{advice}",
             options,
         )
-    print(f"note: {path} has no checksum; it is taken as it is")
+    note(f"note: {path} has no checksum; it is taken as it is")
 
 
 def is_intact(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Every reader of the package, with a good file for it to be changed."""
 
+import contextlib
 import hashlib
 import json
 import random
@@ -14,7 +15,7 @@ import mutations
 import numpy as np
 from report_folder import fill
 
-from foldergan.config import presets
+from foldergan.config import presets, remembered
 from foldergan.data import decoding, splits, training_set
 from foldergan.errors import ForeseenError
 from foldergan.images import to_uint8
@@ -301,6 +302,8 @@ def _runs(folder: Path) -> list[Path]:
 def _read_runs(folder: Path, _: Path) -> None:
     preset = presets.find_preset("smoke")
     for script in ("TrainModel", "GANModel"):
+        with contextlib.suppress(ForeseenError):  # the others read it all the same
+            remembered.recall(folder, script)
         runs.precision_of(folder, script)
         runs.chosen_before(folder, script, preset)
         runs.warn_of_other_versions(folder, script, {"keras": "4"})

@@ -19,6 +19,8 @@ from foldergan.storage import filenames, models
 SMOKE = ("--preset", "smoke")
 SHAPE = PRESETS["smoke"].data.image_shape
 TRAIN, GAN, GENERATE = "TrainModel.py", "GANModel.py", "GeneratePredict.py"
+# The whole command that is named, but for its folder.
+RUN_TRAIN, RUN_GAN = (f"{name} --preset smoke" for name in (TRAIN, GAN))
 
 
 def snapshot(folder: Path) -> dict[Path, bytes]:
@@ -235,13 +237,13 @@ def test_bad_array_sends_back_to_the_script_that_makes_it(
         path.write_bytes(content)
     else:
         path.write_bytes(npy_bytes(content, work))
-    refuses(GAN, says=(filenames.IMAGES, found, "run: python TrainModel.py"))
+    refuses(GAN, says=(filenames.IMAGES, found, RUN_TRAIN))
 
 
 def test_truncated_array_is_refused(refuses, work):
     path = work / filenames.IMAGES
     path.write_bytes(path.read_bytes()[:-1])
-    refuses(GAN, says=(filenames.IMAGES, "damaged", "run: python TrainModel.py"))
+    refuses(GAN, says=(filenames.IMAGES, "damaged", RUN_TRAIN))
 
 
 def test_few_images_shrink_the_batch_and_the_run_says_so(script, work):
@@ -275,7 +277,7 @@ def test_damaged_classifier_sends_back_to_its_script(refuses, work, name, damage
     if damage in new:
         path.write_bytes(new[damage])
     says = (name, "not found" if damage == "missing" else "damaged")
-    refuses(GENERATE, says=(*says, "run: python TrainModel.py"))
+    refuses(GENERATE, says=(*says, RUN_TRAIN))
 
 
 def test_missing_generator_lists_those_that_exist(refuses, work):
@@ -286,7 +288,7 @@ def test_missing_generator_lists_those_that_exist(refuses, work):
 def test_no_generator_sends_back_to_its_script(refuses, work):
     for path in (work / "model").glob("generator_model_*"):
         path.unlink()
-    refuses(GENERATE, says=("no generator in model", "run: python GANModel.py"))
+    refuses(GENERATE, says=("no generator in model", RUN_GAN))
 
 
 @pytest.mark.parametrize("part", [0, 0.5, 0.99])
@@ -310,7 +312,7 @@ def spoil_weights(path: Path, value: float) -> None:
 @pytest.mark.parametrize(
     ("name", "way_out"),
     [
-        ("train.h5", "run: python TrainModel.py"),
+        ("train.h5", RUN_TRAIN),
         ("generator_model_001.h5", "generator_model_002.h5"),
     ],
 )
@@ -321,7 +323,7 @@ def test_weights_that_are_not_finite_draw_nothing(refuses, work, name, way_out, 
 
 def test_gan_does_not_look_through_weights_that_are_not_finite(refuses, work):
     spoil_weights(work / "model" / "train.h5", np.nan)
-    says = ("train.h5", "NaN or infinite", "run: python TrainModel.py")
+    says = ("train.h5", "NaN or infinite", RUN_TRAIN)
     refuses(GAN, "--discriminator-features", "classifier", says=says)
 
 
@@ -393,7 +395,7 @@ def test_folder_that_refuses_to_be_written_ends_in_1_before_any_work(
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
     says = ("cannot write in the folder model", os.strerror(number), "name another")
-    assert refuses(name, code=1, says=says).out == ""
+    assert refuses(name, code=1, says=says).out.count("\n") == 1
 
 
 @pytest.mark.skipif(

@@ -208,7 +208,8 @@ def test_the_judge_is_shown_rare_classes_rarely(trained, script, monkeypatch):
 def test_measuring_needs_a_classifier(trained, script):
     (trained / "model" / "train.h5").unlink()
     result = script(*GAN)
-    assert result.code == 2 and "train.h5 not found; run: python Train" in result.err
+    assert result.code == 2 and "train.h5 not found; run: " in result.err
+    assert "/TrainModel.py" in result.err
 
 
 def test_too_few_to_measure_by_are_refused(trained, script):

@@ -110,7 +110,7 @@ def test_a_training_that_is_not_recorded_is_named(work, script, content):
     path.unlink() if content is None else path.write_text(content)
     result = script(*PREDICT, "--evaluate")
     assert result.code == 2 and result.err.count("\n") == 1
-    assert "run_GANModel.json" in result.err and "run: python GANModel.py" in result.err
+    assert "run_GANModel.json" in result.err and "/GANModel.py" in result.err
 
 
 def test_too_few_images_are_not_compared(work, script):

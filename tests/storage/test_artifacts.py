@@ -223,7 +223,7 @@ def test_images_outside_the_contract_are_refused(tmp_path, content, found):
     with pytest.raises(InputError, match=found) as error:
         arrays.load_images(tmp_path)
     assert str(tmp_path / filenames.IMAGES) in str(error.value)
-    assert str(error.value).endswith("run: python TrainModel.py, with the same preset")
+    assert str(error.value).endswith("run: python TrainModel.py")
 
 
 def test_zip_of_arrays_under_the_name_of_one_is_refused(tmp_path):
@@ -566,7 +566,7 @@ def test_classifier_of_weights_that_are_not_finite_is_refused(model_dir, value, 
     sentence = str(error.value)
     assert sentence.startswith(f"{path} ")
     assert sentence.partition(" in ")[2].partition(";")[0] in name
-    assert sentence.endswith("run: python TrainModel.py, with the same preset")
+    assert sentence.endswith("run: python TrainModel.py")
 
 
 @pytest.mark.parametrize("which", [0, -1])

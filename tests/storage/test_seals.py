@@ -72,6 +72,18 @@ def test_a_file_without_a_seal_is_taken_and_said(tmp_path, capsys, content):
     assert said == f"note: {tmp_path / 'a.h5'} has no checksum; it is taken as it is\n"
 
 
+def test_a_file_that_is_read_often_is_said_to_have_no_seal_once(tmp_path, capsys):
+    for name in ("a.h5", "b.h5"):
+        (tmp_path / name).write_bytes(b"text")
+        for _ in range(4):
+            seals.check(tmp_path / name)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in said] == [
+        str(tmp_path / "a.h5"),
+        str(tmp_path / "b.h5"),
+    ]
+
+
 def test_a_file_longer_than_what_is_read_at_once_is_checked_whole(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(bytes(3 * 2**20 + 7))

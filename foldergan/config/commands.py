@@ -1,0 +1,152 @@
+"""Whole commands to give next, in the way in which this one was given."""
+
+import argparse
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from foldergan.config import remembered
+from foldergan.config.presets import Preset, find_preset
+from foldergan.errors import InputError
+
+PROGRAM = "foldergan"
+
+
+class Subcommand(NamedTuple):
+    """What a subcommand of `foldergan` runs.
+
+    Attributes:
+        script: its name, such as GANModel.
+        about: one line for ``foldergan --help``.
+        flag: that the script is given before all others; may be empty.
+    """
+
+    script: str
+    about: str
+    flag: str = ""
+
+
+SUBCOMMANDS = {
+    "train": Subcommand("TrainModel", "train the classifier"),
+    "draw": Subcommand("GANModel", "train the GAN"),
+    "predict": Subcommand("GeneratePredict", "generate images and classify them"),
+    "inspect": Subcommand("TrainModel", "say what a dataset holds", "--inspect"),
+    "classify": Subcommand("GeneratePredict", "classify real images", "--classify"),
+}
+_IN_A_SENTENCE = re.compile(r"python (TrainModel|GANModel|GeneratePredict)\.py\b")
+
+
+def this_script() -> str:
+    """Names the script that runs, such as GANModel."""
+    if subcommand := _subcommand():
+        return SUBCOMMANDS[subcommand].script
+    return Path(sys.argv[0]).stem
+
+
+def of(script: str, **more: Any) -> str:
+    """Writes the command of a script, to go on in the folders of this one.
+
+    The seed and the folders that were given are given again; a preset is named only
+    where the model folder does not remember it.
+
+    Args:
+        script: such as GANModel.
+        more: further flags by their names, instead of those that were given.
+    """
+    given = vars(peek("preset", "dataset", "data_dir", "model_dir", "seed"))
+    if script != "TrainModel":
+        del given["dataset"]  # the arrays are made
+    flags = given | more
+    here, there = (Path(x["model_dir"] or "model") for x in (given, flags))
+    flags["preset"] = _preset_to_name(given["preset"], here, script, there)
+    words = _beginning(script)
+    for name, value in flags.items():
+        if value is not None:
+            flag, text = flag_of(name), str(value)
+            words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+    return _join(words)
+
+
+def again(*more: str) -> str:
+    """Writes the command that was given, with further flags.
+
+    Args:
+        more: names of flags without a value; it may have them already.
+    """
+    given = sys.argv[1:]
+    new = [flag for flag in map(flag_of, more) if flag not in given]
+    return _join([*_beginning(this_script()), *given, *new])
+
+
+def completed(sentence: str) -> str:
+    """Replaces each `python GANModel.py` in a sentence by the whole command.
+
+    The library names scripts alone: it does not know how they are called.
+    """
+    return _IN_A_SENTENCE.sub(lambda found: of(found[1]), sentence)
+
+
+def peek(*names: str) -> argparse.Namespace:
+    """Reads a few flags with values ahead of all others; None where not given."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in names:
+        parser.add_argument(flag_of(name), nargs="?")
+    return parser.parse_known_args()[0]
+
+
+def flag_of(name: str) -> str:
+    """Writes an option's or a setting's name as its flag."""
+    return "--" + name.replace("_", "-")
+
+
+def _subcommand() -> str | None:
+    program, _, name = sys.argv[0].partition(" ")
+    return name if program == PROGRAM and name in SUBCOMMANDS else None
+
+
+def _beginning(script: str) -> list[str]:
+    if _subcommand():
+        names = (name for name, each in SUBCOMMANDS.items() if each.script == script)
+        return [PROGRAM, next(names)]
+    python = next(iter(sys.orig_argv), "python")
+    return [python, os.path.join(os.path.dirname(sys.argv[0]), f"{script}.py")]
+
+
+def _preset_to_name(
+    given: str | None, model_dir: Path, script: str, its_model_dir: Path
+) -> str | None:
+    """Tells the value of --preset that a script needs; None where it needs none.
+
+    Args:
+        given: to this script.
+        model_dir: of this script.
+        script: that needs one.
+        its_model_dir: of that one.
+    """
+    here, there = _recall(model_dir, this_script()), _recall(its_model_dir, script)
+    if given:
+        with contextlib.suppress(ValueError):
+            here = find_preset(given)
+    if here is None or (there and here.is_like(there)):
+        return None
+    # Of a remembered .toml file nobody knows where it lies.
+    return given or (here.name if here.toml is None else None)
+
+
+def _recall(model_dir: Path, script: str) -> Preset | None:
+    with contextlib.suppress(InputError):
+        known = remembered.recall(model_dir, script)
+        return known and known[0]
+    return None
+
+
+def _join(words: list[str]) -> str:
+    """Quotes words for the shell of this system."""
+    if sys.platform == "win32":
+        return subprocess.list2cmdline(words)
+    return shlex.join(words)

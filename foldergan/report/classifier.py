@@ -1,19 +1,20 @@
-"""How well the classes are told apart: curves, figures, and what is confused."""
+"""How well the classes are recognised: charts, figures, and what is confused."""
 
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import betaincinv
 
 from foldergan.images import Images
-from foldergan.report import charts, thumbnails
-from foldergan.storage import filenames, tables
+from foldergan.report import thumbnails
+from foldergan.storage import filenames, plots, tables
 
 FILE = "confusions.json"
 _MOST_IN_MATRIX = 30  # classes; of more, the worst confusions are listed
 _PAIRS = 60  # that are listed
-_SHOWN_OF_EACH = 24  # pictures a cell
+_SHOWN_OF_EACH = 24  # images a cell
 _SHOWN = 1200
 _BYTES = 2_400_000
 
@@ -26,10 +27,10 @@ def describe(
     labels: np.ndarray,
     probabilities: np.ndarray,
 ) -> dict[str, Any]:
-    """Counts what was taken for what, and makes thumbnails of it.
+    """Counts which class was classified as which, and makes thumbnails of it.
 
     Args:
-        part: which pictures these are, such as "validation".
+        part: which images these are, such as "validation".
         class_names: in the columns' order.
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
         rows: row numbers of those that were classified.
@@ -80,25 +81,16 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
     Returns:
         None where there is no classifier and none in training.
     """
-    rows = history or _numbers(
-        tables.load_csv(model_dir / filenames.CLASSIFIER_HISTORY)
-    )
+    rows = history or [
+        {name: float(value) for name, value in row.items()}
+        for row in tables.load_csv(model_dir / filenames.CLASSIFIER_HISTORY)
+    ]
     if not rows:
         return None
-    epochs = [row["epoch"] for row in rows]
-    curves = []
-    for kind in ("loss", "accuracy") if len(rows) > 1 else ():
-        names = {kind: "training", f"val_{kind}": "validation"}
-        values = {
-            title: [row.get(name, np.nan) for row in rows]
-            for name, title in names.items()
-            if name in rows[0]
-        }
-        curves.append(charts.draw(kind.capitalize(), epochs, values))
     found = {
-        "epochs": int(epochs[-1]),
+        "epochs": int(rows[-1]["epoch"]),
         "is_training": bool(history),
-        "curves": [curve for curve in curves if curve],
+        "charts": [chart for chart in plots.curves(rows) if chart.is_curve],
     }
     if history:
         return found
@@ -109,44 +101,62 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
     }
 
 
-def _numbers(rows: list[dict[str, str]]) -> list[dict[str, float]]:
-    return [{name: float(value) for name, value in row.items()} for row in rows]
-
-
 def _confusions(found: dict[str, Any]) -> dict[str, Any]:
-    """Arranges counts and pictures as a table: by true class, or of the worst pairs."""
+    """Arranges counts and images by true class."""
     names, totals = found["classes"], found["totals"]
-    cells = {}
-    for true, predicted, count in found["cells"]:
-        cells[true, predicted] = {
+    cells = {
+        (true, predicted): {
             "id": f"{true}-{predicted}",
             "true": names[true],
             "predicted": names[predicted],
             "is_right": true == predicted,
             "count": count,
-            "share": count / totals[true],
-            "pictures": [],
+            "fraction": count / totals[true],
+            "images": [],
         }
+        for true, predicted, count in found["cells"]
+    }
     for picture in found["pictures"]:
-        cells[tuple(picture["cell"])]["pictures"].append(picture)
-    is_matrix = len(names) <= _MOST_IN_MATRIX
+        cells[tuple(picture["cell"])]["images"].append(picture)
     numbers = range(len(names))
+    low, high = interval(found["right"], totals)
     return {
         "part": found["part"],
+        "is_held_out": found["part"] != "training",
         "classes": names,
-        "is_matrix": is_matrix,
+        "is_matrix": len(names) <= _MOST_IN_MATRIX,
         "cells": list(cells.values()),
         "rows": [
             {
                 "name": names[true],
                 "total": totals[true],
                 "recall": found["right"][true] / totals[true] if totals[true] else None,
-                "cells": [cells.get((true, predicted)) for predicted in numbers]
-                if is_matrix
-                else [],
+                "low": low[true],
+                "high": high[true],
+                "cells": [cells.get((true, predicted)) for predicted in numbers],
             }
             for true in numbers
         ],
         "right": sum(found["right"]),
         "total": sum(totals),
     }
+
+
+def interval(right: list[int], totals: list[int]) -> np.ndarray:
+    """Computes 95 % intervals of fractions (Jeffreys: a Beta(1/2, 1/2) prior).
+
+    Args:
+        right: successes of each class.
+        totals: trials of each class.
+
+    Returns:
+        float64 array of shape (2, classes): low and high ends, 0-1.
+    """
+    successes, trials = np.array([right, totals], float)
+    failures = trials - successes
+    low, high = (
+        betaincinv(successes + 0.5, failures + 0.5, end) for end in (0.025, 0.975)
+    )
+    return np.stack(
+        [np.where(successes == 0, 0, low), np.where(failures == 0, 1, high)]
+    )

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import betaincinv
 
 from foldergan.images import Images
 from foldergan.report import thumbnails
@@ -87,7 +86,7 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
     ]
     if not rows:
         return None
-    found = {
+    found: dict[str, Any] = {
         "epochs": int(rows[-1]["epoch"]),
         "is_training": bool(history),
         "charts": [chart for chart in plots.curves(rows) if chart.is_curve],
@@ -95,14 +94,58 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
     if history:
         return found
     confusions = tables.load_json(model_dir / filenames.REPORT_FOLDER / FILE)
+    bins = tables.load_rows(model_dir / filenames.CLASSIFIER_RELIABILITY)
+    if any(row["pictures"] for row in bins):
+        found["charts"].append(plots.reliability(bins))
+    classes = tables.load_rows(model_dir / filenames.CLASSIFIER_CLASSES)
+    classes = [row for row in classes if row["part"] == classes[-1]["part"]]
+    parts = tables.load_rows(model_dir / filenames.CLASSIFIER_EVALUATION)
     return found | {
-        "evaluation": tables.load_csv(model_dir / filenames.CLASSIFIER_EVALUATION),
-        "confusions": _confusions(confusions) if confusions else None,
+        "evaluation": _table(parts, "part"),
+        "headline": parts[-1].get("headline", "accuracy") if parts else "",
+        "figures": parts[-1] if parts else {},
+        "classes": _table(classes, "class"),
+        "confusions": _confusions(confusions, classes) if confusions else None,
     }
 
 
-def _confusions(found: dict[str, Any]) -> dict[str, Any]:
-    """Arranges counts and images by true class."""
+_FIGURES = (
+    *("loss", "accuracy", "balanced_accuracy", "recall", "precision", "f1"),
+    *("roc_auc", "calibration_error"),
+)
+_TITLES = {"f1": "F1", "roc_auc": "ROC AUC"}
+
+
+def _table(rows: list[dict[str, Any]], first: str) -> dict[str, list[Any]] | None:
+    """Arranges figures as a table of text; None where there are none."""
+    if not rows:
+        return None
+    names = [name for name in _FIGURES if name in rows[0]]
+    titles = [_TITLES.get(name, name.replace("_", " ")) for name in names]
+    return {
+        "head": [first, "images", *titles],
+        "rows": [
+            [row[first], f"{row['pictures']:.0f}", *(_figure(row, n) for n in names)]
+            for row in rows
+        ],
+    }
+
+
+def _figure(row: dict[str, Any], name: str) -> str:
+    """Writes a loss as 0.123, and a fraction as 91.4 % (88.0–94.1)."""
+    value, low, high = (
+        row.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high")
+    )
+    if np.isnan(value):
+        return "–"
+    if name == "loss":
+        return f"{value:.3f}"
+    ends = "" if np.isnan(low) else f" ({100 * low:.1f}–{100 * high:.1f})"
+    return f"{100 * value:.1f} %{ends}"
+
+
+def _confusions(found: dict[str, Any], classes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Arranges counts and images by true class, with the recalls of a table."""
     names, totals = found["classes"], found["totals"]
     cells = {
         (true, predicted): {
@@ -119,7 +162,7 @@ def _confusions(found: dict[str, Any]) -> dict[str, Any]:
     for picture in found["pictures"]:
         cells[tuple(picture["cell"])]["images"].append(picture)
     numbers = range(len(names))
-    low, high = interval(found["right"], totals)
+    known = {row["class"]: row for row in classes}
     return {
         "part": found["part"],
         "is_held_out": found["part"] != "training",
@@ -129,10 +172,9 @@ def _confusions(found: dict[str, Any]) -> dict[str, Any]:
         "rows": [
             {
                 "name": names[true],
-                "total": totals[true],
                 "recall": found["right"][true] / totals[true] if totals[true] else None,
-                "low": low[true],
-                "high": high[true],
+                "low": known.get(names[true], {}).get("recall_low", np.nan),
+                "high": known.get(names[true], {}).get("recall_high", np.nan),
                 "cells": [cells.get((true, predicted)) for predicted in numbers],
             }
             for true in numbers
@@ -140,23 +182,3 @@ def _confusions(found: dict[str, Any]) -> dict[str, Any]:
         "right": sum(found["right"]),
         "total": sum(totals),
     }
-
-
-def interval(right: list[int], totals: list[int]) -> np.ndarray:
-    """Computes 95 % intervals of fractions (Jeffreys: a Beta(1/2, 1/2) prior).
-
-    Args:
-        right: successes of each class.
-        totals: trials of each class.
-
-    Returns:
-        float64 array of shape (2, classes): low and high ends, 0-1.
-    """
-    successes, trials = np.array([right, totals], float)
-    failures = trials - successes
-    low, high = (
-        betaincinv(successes + 0.5, failures + 0.5, end) for end in (0.025, 0.975)
-    )
-    return np.stack(
-        [np.where(successes == 0, 0, low), np.where(failures == 0, 1, high)]
-    )

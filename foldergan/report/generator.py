@@ -19,10 +19,10 @@ _GRIDS = re.compile(
 
 def section(model_dir: Path) -> dict[str, Any] | None:
     """Collects what the page shows of the GAN; None where none was trained."""
-    history = load_rows(model_dir / "gan_history.csv")
+    history = tables.load_rows(model_dir / "gan_history.csv")
     if not history:
         return None
-    quality = load_rows(model_dir / filenames.QUALITY)
+    quality = tables.load_rows(model_dir / filenames.QUALITY)
     best = _best(quality) if quality else None
     last = int(history[-1]["epoch"])
     charts = plots.curves(history)
@@ -40,23 +40,6 @@ def section(model_dir: Path) -> dict[str, Any] | None:
         "nearest": _nearest(model_dir, best["epoch"]) if best else None,
         "rows_of_grid": _rows_of_grid(model_dir),
     }
-
-
-def load_rows(path: Path) -> list[dict[str, Any]]:
-    """Loads a table of numbers; what is no number stays text."""
-    return [
-        {name: _number(value) for name, value in row.items()}
-        for row in tables.load_csv(path)
-    ]
-
-
-def _number(text: str) -> float | str:
-    if text == "":  # a column that came later
-        return math.nan
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _best(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def verdict(found: dict[str, Any]) -> Markup:
         _gan(found, times.get("GANModel"), times.get("GeneratePredict")),
     ]
     sentence = Markup("; ").join(clause for clause in clauses if clause)
-    return sentence + "." if sentence else sentence
+    return sentence[:1].upper() + sentence[1:] + "." if sentence else sentence
 
 
 def facts(found: dict[str, Any]) -> list[tuple[str, str]]:
@@ -61,6 +61,9 @@ def _classifier(of: dict[str, Any] | None) -> Markup | None:
         return Markup("classifier {}, epoch {}").format(state, of["epochs"])
     images = "held-out images" if matrix["is_held_out"] else "its training images"
     accuracy = _bold(percent(matrix["right"] / matrix["total"]))
+    if of["headline"] == "balanced_accuracy":
+        accuracy = _bold(percent(of["figures"]["balanced_accuracy"]))
+        accuracy += " balanced accuracy"
     return Markup("classifier {} on {}").format(accuracy, images)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from foldergan.report import generator
-from foldergan.storage import events, filenames
+from foldergan.storage import events, filenames, tables
 
 _OF_GAN = ("gan_history.csv", filenames.QUALITY)
 
@@ -37,7 +37,7 @@ class TensorBoardLog:
         self._add_rows("history", history)
         if self._script == "GANModel":
             for name in _OF_GAN:
-                self._add_rows(name, generator.load_rows(self._model_dir / name))
+                self._add_rows(name, tables.load_rows(self._model_dir / name))
             for epoch, path in generator.list_grids(self._model_dir).items():
                 if self._is_new("grid", epoch):
                     self._log.add_image(epoch, "generated", path)

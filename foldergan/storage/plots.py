@@ -153,23 +153,25 @@ def _within(
 
 @dataclass(frozen=True)
 class Chart:
-    """Values over the epochs of a training.
+    """Lines, such as values over the epochs of a training.
 
     Attributes:
         title: what it shows.
-        epochs: one a value.
+        across: a number for each value, such as its epoch.
         lines: name -> values, NaN where there is none.
         band: lower and upper ends of an interval around the first line.
         dashed: name of a line that is a bound rather than a measurement.
         mark: epoch to point at.
+        unit: what `across` counts.
     """
 
     title: str
-    epochs: Sequence[float]
+    across: Sequence[float]
     lines: Mapping[str, Sequence[float]]
     band: tuple[Sequence[float], Sequence[float]] | None = None
     dashed: str = ""
     mark: float | None = None
+    unit: str = "epoch"
 
     @property
     def is_curve(self) -> bool:
@@ -180,8 +182,8 @@ class Chart:
     def summary(self) -> str:
         """The chart in words, for readers who cannot see it."""
         ends = "; ".join(map(self._label, self.lines))
-        span = f"epochs {self.epochs[0]:g} to {self.epochs[-1]:g}"
-        return f"{self.title} over {span}. Last values: {ends}"
+        span = f"{self.unit} {self.across[0]:.3g} to {self.across[-1]:.3g}"
+        return f"{self.title}, {span}. Last values: {ends}"
 
     def _label(self, name: str) -> str:
         """Names a line and its last value."""
@@ -192,8 +194,8 @@ class Chart:
 _NAMES = {
     "d_loss": "discriminator",
     "g_loss": "generator",
-    "real_accuracy": "real images",
-    "fake_accuracy": "generated images",
+    "real_accuracy": "real",
+    "fake_accuracy": "generated",
     "loss": "training",
     "accuracy": "training",
     "val_loss": "validation",
@@ -247,6 +249,23 @@ def quality(rows: list[dict[str, Any]], best: float | None = None) -> list[Chart
     return [kid, Chart("Fréchet distance", epochs, frechet, mark=best)]
 
 
+def reliability(rows: list[dict[str, Any]]) -> Chart:
+    """Makes the chart of how often a classifier is right, by its confidence.
+
+    Args:
+        rows: a row a bin, with pictures, confidence, accuracy, accuracy_low and
+            accuracy_high, 0-1; bins without images are left out.
+    """
+
+    def column(name: str) -> list[float]:
+        return [float(row[name]) for row in rows if row["pictures"]]
+
+    sure = column("confidence")
+    lines = {"accuracy": column("accuracy"), "calibrated": sure}
+    band = column("accuracy_low"), column("accuracy_high")
+    return Chart("Calibration", sure, lines, band, "calibrated", unit="confidence")
+
+
 def save_curves(path: Path, history: list[dict[str, Any]]) -> None:
     """Saves the charts of `curves`, side by side, as a PNG."""
     _save_charts(path, curves(history))
@@ -298,27 +317,27 @@ def as_svg(chart: Chart) -> str:
 
 def _draw(axis: Axes, chart: Chart) -> None:
     """Draws a chart, of a long one some points, spread evenly."""
-    last = len(chart.epochs) - 1
+    last = len(chart.across) - 1
     rows = np.unique(np.linspace(0, last, min(last + 1, _MOST_POINTS)).round())
     rows = rows.astype(int)
-    epochs = np.array(chart.epochs)[rows]
+    across = np.array(chart.across)[rows]
     dot = "." if len(rows) <= _MOST_MARKERS else None
     for number, (name, values) in enumerate(chart.lines.items()):
         style, marker = ("--", None) if name == chart.dashed else ("-", dot)
         colour = _SOFT if name == chart.dashed else _COLOURS[number % len(_COLOURS)]
         label, points = chart._label(name), np.array(values)[rows]
-        axis.plot(epochs, points, style, marker=marker, color=colour, label=label)
+        axis.plot(across, points, style, marker=marker, color=colour, label=label)
     if chart.band and np.isfinite(chart.band).any():
         low, high = (np.array(end)[rows] for end in chart.band)
         colour = _COLOURS[0]
         axis.fill_between(
-            epochs, low, high, color=colour, alpha=0.18, lw=0, label="95 % interval"
+            across, low, high, color=colour, alpha=0.18, lw=0, label="95 % interval"
         )
     if chart.mark is not None:
         label = f"best: epoch {chart.mark:g}"
         axis.axvline(chart.mark, color=_COLOURS[2], lw=1.2, label=label)
-    axis.set_xlabel("epoch", color=_SOFT)
-    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axis.set_xlabel(chart.unit, color=_SOFT)
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=chart.unit == "epoch"))
     axis.grid(axis="y", color=_EDGE, lw=0.8)
     axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)

@@ -167,7 +167,7 @@ def test_every_image_is_drawn_and_has_an_alternative_text(browser):
         "return [...document.images].map((i) => [i.alt, i.naturalWidth])"
     )
     assert len(images) > 60 and all(alt.strip() and width for alt, width in images)
-    charts = [alt for alt, _ in images if " over epochs 1 to " in alt]
+    charts = [alt for alt, _ in images if ", epoch 1 to " in alt]
     assert len(charts) == 6
 
 

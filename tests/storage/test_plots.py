@@ -209,7 +209,7 @@ def texts_of(svg: ElementTree.Element) -> list[str]:
 
 def test_a_chart_names_its_lines_with_their_last_values():
     chart = plots.Chart("Loss", [1, 2, 3], {"a": [3.0, 1.0, 0.5], "b": [math.nan] * 3})
-    assert chart.summary == "Loss over epochs 1 to 3. Last values: a 0.5; b"
+    assert chart.summary == "Loss, epoch 1 to 3. Last values: a 0.5; b"
     assert {"a 0.5", "b", "epoch", "1", "2", "3"} <= set(texts_of(svg_of(chart)))
 
 

@@ -11,7 +11,8 @@ from foldergan.storage import arrays, filenames, plots, runs, tables
 
 NASTY = '<script>alert("1")</script>'
 CLASSES = ["boat", NASTY, 'it\'s & "so"']
-COUNT = 12  # pictures a class
+COUNT = 12  # images a class
+TRAINING = "of this folder"
 
 
 def pictures(count: int, side: int = 16) -> np.ndarray:
@@ -89,7 +90,7 @@ def add_gan(model_dir: Path, epochs: list[int]) -> None:
     tables.save_json(model_dir / filenames.BEST_FIGURES, quality[1])
     for epoch in epochs:
         path = model_dir / filenames.GENERATED_PLOT.format(epoch=epoch)
-        plots.save_image_grid(path, pictures(49), 7)
+        plots.save_image_grid(path, pictures(49), 7, TRAINING)
     nearest = pictures(21)
     plots.save_with_nearest(model_dir / filenames.NEAREST, nearest, nearest, 7)
 
@@ -132,7 +133,10 @@ def fill(folder: Path) -> Path:
         add_classifier(model_dir, report, CLASSES)
         runs.save_run(model_dir, "TrainModel", preset, {"numpy": "2"}, "auto")
     with RunReport(model_dir, "GANModel"):
-        runs.save_run(model_dir, "GANModel", preset, {"numpy": "2"}, "auto")
+        versions = {"numpy": "2"}
+        runs.save_run(
+            model_dir, "GANModel", preset, versions, "auto", training=TRAINING
+        )
         add_gan(model_dir, [1, 2, 3, 4])
     with RunReport(model_dir, "GeneratePredict") as report:
         add_predictions(report, CLASSES)

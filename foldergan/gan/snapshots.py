@@ -24,9 +24,9 @@ class Snapshots:
         generator: as of `networks.inference_generator`.
         class_names: in the order of its class numbers; None where it takes none.
         model_dir: folder to write in.
-        seed: of the grid's latent vectors, the same at each save, so that grids can be
-            leafed through.
-        training_id: as of `Checkpoint.training_id`; goes into each generator.
+        seed: of the grid's latent vectors, the same at each save, so that grids are
+            comparable across epochs.
+        training_id: as of `Checkpoint.training_id`; goes into each generator and grid.
     """
 
     def __init__(
@@ -63,7 +63,8 @@ class Snapshots:
         ):
             if name in self._saves:
                 path = self._model_dir / filename.format(epoch=epoch)
-                plots.save_image_grid(path, images, plots.GRID_COLUMNS)
+                training = self._about["training"]
+                plots.save_image_grid(path, images, plots.GRID_COLUMNS, training)
         if "singles" in self._saves:
             for number, image in enumerate(images[:_SINGLES]):
                 name = filenames.GENERATED_SINGLE.format(epoch=epoch, number=number)

@@ -1,7 +1,7 @@
-"""A model card: README.md of a folder of models, for whoever the folder is given to.
+"""A model card: README.md of a folder of models, for whoever receives the folder.
 
 It is laid out as the Hugging Face Hub expects it: YAML between two lines of dashes,
-then Markdown. What a person has written or changed is never replaced.
+then Markdown. It never replaces what a person has written or changed.
 """
 
 import hashlib
@@ -62,23 +62,20 @@ def update(model_dir: Path) -> None:
 
 
 def render(model_dir: Path) -> str:
-    """Writes the card, in Markdown; what is not known is left out."""
-    found = runs.section(model_dir)
-    records = {
-        run["script"]: tables.load_json(model_dir / _record_of(run["script"])) or {}
-        for run in found
-        if "settings" in run
-    }
-    presets = {script: record.get("preset") for script, record in records.items()}
-    pictures = dataset.section(model_dir)
+    """Makes the card, in Markdown; it leaves out what is not known."""
+    classifier_preset, gan_preset = (
+        runs.record_of(model_dir, script).get("preset")
+        for script in ("TrainModel", "GANModel")
+    )
+    found = dataset.section(model_dir)
     text = _ENVIRONMENT.get_template("card.md").render(
         title=model_dir.resolve().name,
         version=__version__,
-        dataset=pictures,
-        is_cifar10=pictures is not None and pictures["source"] == "CIFAR-10",
-        classifier=_classifier(model_dir, presets.get("TrainModel")),
-        gan=_gan(model_dir, presets.get("GANModel")),
-        runs=found,
+        dataset=found,
+        is_cifar10=found is not None and found["source"] == "CIFAR-10",
+        classifier=_classifier(model_dir, classifier_preset),
+        gan=_gan(model_dir, gan_preset),
+        runs=runs.section(model_dir),
     )
     return text.strip() + "\n\n"
 
@@ -113,10 +110,6 @@ def _gan(model_dir: Path, preset: dict[str, Any] | None) -> dict[str, Any] | Non
         "file": next(of_this_training, None),
         "has_classes": preset["gan"]["conditioning"] == "class",
     }
-
-
-def _record_of(script: str) -> str:
-    return filenames.RUN.format(script=script)
 
 
 def _is_ours(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""How well the classes are told apart: curves, figures, and what is confused."""
+"""How well the classes are recognised: charts, figures, and what is confused."""
 
 from itertools import zip_longest
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from foldergan.images import Images
-from foldergan.report import charts, thumbnails
-from foldergan.storage import filenames, tables
+from foldergan.report import thumbnails
+from foldergan.storage import filenames, plots, tables
 
 FILE = "confusions.json"
 _MOST_IN_MATRIX = 30  # classes; of more, the worst confusions are listed
 _PAIRS = 60  # that are listed
-_SHOWN_OF_EACH = 24  # pictures a cell
+_SHOWN_OF_EACH = 24  # images a cell
 _SHOWN = 1200
 _BYTES = 2_400_000
 
@@ -26,10 +26,10 @@ def describe(
     labels: np.ndarray,
     probabilities: np.ndarray,
 ) -> dict[str, Any]:
-    """Counts what was taken for what, and makes thumbnails of it.
+    """Counts which class was classified as which, and makes thumbnails of it.
 
     Args:
-        part: which pictures these are, such as "validation".
+        part: which images these are, such as "validation".
         class_names: in the columns' order.
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
         rows: row numbers of those that were classified.
@@ -80,70 +80,102 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
     Returns:
         None where there is no classifier and none in training.
     """
-    rows = history or _numbers(
-        tables.load_csv(model_dir / filenames.CLASSIFIER_HISTORY)
-    )
+    rows = history or [
+        {name: float(value) for name, value in row.items()}
+        for row in tables.load_csv(model_dir / filenames.CLASSIFIER_HISTORY)
+    ]
     if not rows:
         return None
-    epochs = [row["epoch"] for row in rows]
-    curves = []
-    for kind in ("loss", "accuracy") if len(rows) > 1 else ():
-        names = {kind: "training", f"val_{kind}": "validation"}
-        values = {
-            title: [row.get(name, np.nan) for row in rows]
-            for name, title in names.items()
-            if name in rows[0]
-        }
-        curves.append(charts.draw(kind.capitalize(), epochs, values))
-    found = {
-        "epochs": int(epochs[-1]),
+    found: dict[str, Any] = {
+        "epochs": int(rows[-1]["epoch"]),
         "is_training": bool(history),
-        "curves": [curve for curve in curves if curve],
+        "charts": [chart for chart in plots.curves(rows) if chart.is_curve],
     }
     if history:
         return found
     confusions = tables.load_json(model_dir / filenames.REPORT_FOLDER / FILE)
+    bins = tables.load_rows(model_dir / filenames.CLASSIFIER_RELIABILITY)
+    if any(row["pictures"] for row in bins):
+        found["charts"].append(plots.reliability(bins))
+    classes = tables.load_rows(model_dir / filenames.CLASSIFIER_CLASSES)
+    classes = [row for row in classes if row["part"] == classes[-1]["part"]]
+    parts = tables.load_rows(model_dir / filenames.CLASSIFIER_EVALUATION)
     return found | {
-        "evaluation": tables.load_csv(model_dir / filenames.CLASSIFIER_EVALUATION),
-        "confusions": _confusions(confusions) if confusions else None,
+        "evaluation": _table(parts, "part"),
+        "headline": parts[-1].get("headline", "accuracy") if parts else "",
+        "figures": parts[-1] if parts else {},
+        "classes": _table(classes, "class"),
+        "confusions": _confusions(confusions, classes) if confusions else None,
     }
 
 
-def _numbers(rows: list[dict[str, str]]) -> list[dict[str, float]]:
-    return [{name: float(value) for name, value in row.items()} for row in rows]
+_FIGURES = (
+    *("loss", "accuracy", "balanced_accuracy", "recall", "precision", "f1"),
+    *("roc_auc", "calibration_error"),
+)
+_TITLES = {"f1": "F1", "roc_auc": "ROC AUC"}
 
 
-def _confusions(found: dict[str, Any]) -> dict[str, Any]:
-    """Arranges counts and pictures as a table: by true class, or of the worst pairs."""
+def _table(rows: list[dict[str, Any]], first: str) -> dict[str, list[Any]] | None:
+    """Arranges figures as a table of text; None where there are none."""
+    if not rows:
+        return None
+    names = [name for name in _FIGURES if name in rows[0]]
+    titles = [_TITLES.get(name, name.replace("_", " ")) for name in names]
+    return {
+        "head": [first, "images", *titles],
+        "rows": [
+            [row[first], f"{row['pictures']:.0f}", *(_figure(row, n) for n in names)]
+            for row in rows
+        ],
+    }
+
+
+def _figure(row: dict[str, Any], name: str) -> str:
+    """Writes a loss as 0.123, and a fraction as 91.4 % (88.0–94.1)."""
+    value, low, high = (
+        row.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high")
+    )
+    if np.isnan(value):
+        return "–"
+    if name == "loss":
+        return f"{value:.3f}"
+    ends = "" if np.isnan(low) else f" ({100 * low:.1f}–{100 * high:.1f})"
+    return f"{100 * value:.1f} %{ends}"
+
+
+def _confusions(found: dict[str, Any], classes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Arranges counts and images by true class, with the recalls of a table."""
     names, totals = found["classes"], found["totals"]
-    cells = {}
-    for true, predicted, count in found["cells"]:
-        cells[true, predicted] = {
+    cells = {
+        (true, predicted): {
             "id": f"{true}-{predicted}",
             "true": names[true],
             "predicted": names[predicted],
             "is_right": true == predicted,
             "count": count,
-            "share": count / totals[true],
-            "pictures": [],
+            "fraction": count / totals[true],
+            "images": [],
         }
+        for true, predicted, count in found["cells"]
+    }
     for picture in found["pictures"]:
-        cells[tuple(picture["cell"])]["pictures"].append(picture)
-    is_matrix = len(names) <= _MOST_IN_MATRIX
+        cells[tuple(picture["cell"])]["images"].append(picture)
     numbers = range(len(names))
+    known = {row["class"]: row for row in classes}
     return {
         "part": found["part"],
+        "is_held_out": found["part"] != "training",
         "classes": names,
-        "is_matrix": is_matrix,
+        "is_matrix": len(names) <= _MOST_IN_MATRIX,
         "cells": list(cells.values()),
         "rows": [
             {
                 "name": names[true],
-                "total": totals[true],
                 "recall": found["right"][true] / totals[true] if totals[true] else None,
-                "cells": [cells.get((true, predicted)) for predicted in numbers]
-                if is_matrix
-                else [],
+                "low": known.get(names[true], {}).get("recall_low", np.nan),
+                "high": known.get(names[true], {}).get("recall_high", np.nan),
+                "cells": [cells.get((true, predicted)) for predicted in numbers],
             }
             for true in numbers
         ],

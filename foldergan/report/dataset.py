@@ -1,4 +1,4 @@
-"""What the networks learn from: how many pictures of which class, and a few of them."""
+"""What the networks learn from: how many images of which class, and a few of them."""
 
 from pathlib import Path
 from typing import Any
@@ -7,21 +7,22 @@ import numpy as np
 
 from foldergan.errors import InputError
 from foldergan.images import Images
-from foldergan.report import thumbnails
+from foldergan.report import runs, thumbnails
 from foldergan.storage import arrays, filenames, manifest, tables
 
 FILE = "dataset.json"
-_SHOWN_OF_EACH = 12  # pictures a class
+_SHOWN_OF_EACH = 12  # images a class
 _SHOWN = 240
 _BYTES = 1_200_000
 _MOST_CLASSES = 1000
 _MOST_SKIPPED = 200
+_UNBALANCED = 1.5  # times as many images as the smallest class has
 
 
 def describe(
     data_dir: Path, images: Images, class_names: list[str] | None = None
 ) -> dict[str, Any]:
-    """Counts the pictures of each class and makes thumbnails of some.
+    """Counts the images of each class and makes thumbnails of some.
 
     Args:
         data_dir: folder of the arrays.
@@ -49,7 +50,9 @@ def describe(
     pictures = [
         {"class": number, "image": thumbnails.encode(images[np.array([row])][0])}
         for number in shown
-        for row in _some_of(class_ids, number, of_each)
+        for row in thumbnails.thin(
+            np.flatnonzero(class_ids == number).tolist(), of_each
+        )
     ]
     return {
         "source": Path(known.source).name,  # the page may be sent to others
@@ -62,24 +65,19 @@ def describe(
     }
 
 
-def _some_of(class_ids: np.ndarray, number: int, most: int) -> np.ndarray:
-    """Row numbers of some images of a class, spread evenly."""
-    rows = np.flatnonzero(class_ids == number)
-    return rows[thumbnails.thin(range(len(rows)), most)]
-
-
 def section(model_dir: Path) -> dict[str, Any] | None:
     """Collects what the page shows of the dataset; None where nothing is known."""
     found = tables.load_json(model_dir / filenames.REPORT_FOLDER / FILE)
     if found is None:
         return None
     most = max(found["counts"])
+    record = runs.record_of(model_dir, "TrainModel")
     classes = [
         {
             "name": name,
             "count": count,
-            "share": count / most,
-            "pictures": [p["image"] for p in found["pictures"] if p["class"] == number],
+            "fraction": count / most,
+            "images": [p["image"] for p in found["pictures"] if p["class"] == number],
         }
         for number, (name, count) in enumerate(
             zip(found["classes"], found["counts"], strict=True)
@@ -91,4 +89,7 @@ def section(model_dir: Path) -> dict[str, Any] | None:
         "total": sum(found["counts"]),
         "least": min(classes, key=lambda each: each["count"]),
         "most": max(classes, key=lambda each: each["count"]),
+        "is_unbalanced": most >= _UNBALANCED * min(found["counts"]),
+        "is_weighted": bool(record)
+        and record["preset"]["classifier"]["class_weights"] == "balanced",
     }

@@ -1,4 +1,4 @@
-"""Whether drawn pictures helped a classifier, as benchmarks/does_it_help.py found."""
+"""Whether generated images helped a classifier, as benchmarks/does_it_help.py found."""
 
 import math
 from pathlib import Path
@@ -12,9 +12,9 @@ _RECALL = "recall of "
 def section(model_dir: Path) -> dict[str, Any] | None:
     """Collects the table of does_it_help.csv; None where there is none.
 
-    Its columns: network, arm, n (folds and seeds), drawn (pictures added), mean_recall;
+    Its columns: network, arm, n (folds and seeds), drawn (images added), mean_recall;
     difference from the arm without anything added, with low and high, a 95 % interval
-    around it; recall of each class. All recalls are shares.
+    around it; recall of each class. All recalls are fractions.
     """
     rows = tables.load_csv(model_dir / filenames.DOES_IT_HELP)
     if not rows:

@@ -16,10 +16,18 @@ from foldergan.report import (
     generator,
     predictions,
     runs,
+    summary,
 )
-from foldergan.storage import filenames, tables
+from foldergan.storage import filenames, plots, tables
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+
+def _data_uri_of(chart: plots.Chart) -> str:
+    text = base64.b64encode(plots.as_svg(chart).encode()).decode()
+    return f"data:image/svg+xml;base64,{text}"
+
+
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_TEMPLATES),
     autoescape=True,  # names of classes and files are whatever someone called them
@@ -27,6 +35,7 @@ _ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_ENVIRONMENT.filters |= {"percent": summary.percent, "data_uri": _data_uri_of}
 
 
 def update(model_dir: Path, history: list[dict[str, float]] | None = None) -> None:
@@ -56,10 +65,10 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
     sections, problems = [], []
     found: dict[str, Any] = {}
     for name, title, collect in (
-        ("dataset", "Pictures", dataset.section),
+        ("dataset", "Data", dataset.section),
         ("classifier", "Classifier", lambda of: classifier.section(of, history or [])),
         ("gan", "GAN", generator.section),
-        ("generated", "Generated pictures", predictions.section),
+        ("generated", "Generated images", predictions.section),
         ("help", "Gain for a classifier", does_it_help.section),
         ("runs", "Settings and times", runs.section),
     ):
@@ -82,7 +91,9 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
     )
     return _ENVIRONMENT.get_template("report.html").render(
         title=model_dir.resolve().name,
-        figures=_figures(found),
+        verdict=summary.verdict(found),
+        facts=summary.facts(found),
+        gan=found["gan"],
         running=[run for run in found["runs"] or () if _is_running(run)],
         sections=sections,
         problems=problems,
@@ -92,34 +103,6 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
-
-
-def _figures(found: dict[str, Any]) -> list[dict[str, str]]:
-    """Chooses the figures that say most, for the head of the page."""
-    figures = []
-
-    def add(label: str, value: str, note: str) -> None:
-        figures.append({"label": label, "value": value, "note": note})
-
-    if of := found["dataset"]:
-        add("pictures", f"{of['total']:,}", f"of {of['num_classes']} classes")
-    if (of := found["classifier"]) and (matrix := of.get("confusions")):
-        share = matrix["right"] / matrix["total"]
-        add("recognised", f"{share:.1%}", f"of {matrix['total']:,}, {matrix['part']}")
-    if of := found["gan"]:
-        best = of["best"]
-        add(
-            "GAN",
-            f"{of['epochs']}",
-            f"epochs; best {best['epoch']}" if best else "epochs",
-        )
-        if best:
-            add("kernel distance", f"{best['kernel_distance']:.3g}", "0: as real ones")
-    if of := found["generated"]:
-        share = of["as_intended"]
-        note = "drawn" if share is None else f"drawn, {share:.0%} as intended"
-        add("generated", f"{of['count']:,}", note)
-    return figures
 
 
 def _is_running(run: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What was drawn in the end, and what the classifier says it is."""
+"""What was generated in the end, and what the classifier says of it."""
 
 from collections import Counter
 from pathlib import Path
@@ -20,13 +20,13 @@ def describe(
     rows: list[dict[str, Any]],
     counts: list[tuple[str, str, int]],
 ) -> dict[str, Any]:
-    """Makes thumbnails of generated pictures, with what is said of each.
+    """Makes thumbnails of generated images, with what is said of each.
 
     Args:
-        generator: file name of what drew them.
+        generator: file name of the generator.
         images: float32 array (n, height, width, channels), 0-1, the first of them.
-        rows: one a picture, as of `classifier.predictions.table`.
-        counts: of all that were drawn, as of `Predictions.counts`.
+        rows: one an image, as of `classifier.predictions.table`.
+        counts: of all generated images, as of `Predictions.counts`.
 
     Returns:
         JSON values for `section`.
@@ -47,22 +47,21 @@ def describe(
 
 
 def section(model_dir: Path) -> dict[str, Any] | None:
-    """Collects what the page shows of generated pictures; None where there are none."""
+    """Collects what the page shows of generated images; None where there are none."""
     found = tables.load_json(model_dir / filenames.REPORT_FOLDER / FILE)
     if found is None:
         return None
-    pictures = sorted(found["pictures"], key=lambda row: -row["probability"])
+    images = sorted(found["pictures"], key=lambda row: -row["probability"])
     of_class: Counter[str] = Counter()
     for _, predicted, count in found["counts"]:
         of_class[predicted] += count
-    as_intended = sum(n for intended, p, n in found["counts"] if intended == p)
     has_intended = any(intended for intended, _, _ in found["counts"])
+    as_intended = sum(n for intended, p, n in found["counts"] if intended == p)
+    intended = {row["intended"] for row in images} if has_intended else ()
     return found | {
-        "pictures": pictures,
+        "images": images,
         "of_class": of_class.most_common(),
-        "intended": sorted(
-            {row["intended"] for row in pictures} if has_intended else ()
-        ),
-        "predicted": sorted({row["predicted"] for row in pictures}),
+        "intended": sorted(intended),
+        "predicted": sorted({row["predicted"] for row in images}),
         "as_intended": as_intended / found["count"] if has_intended else None,
     }

@@ -20,18 +20,17 @@ _PAUSE = 50  # times as long as the page took to write: it costs a fiftieth of t
 
 
 class RunReport:
-    """Writes report.html as a script goes by, and how long the script has run.
+    """Writes report.html as a script goes by, and records how long it ran.
 
-    As a context it writes the page a last time when the script ends, however it ends,
-    and the model card; of a run that never got as far as its first page, nothing.
-    While the script runs, a disk that refuses the page is warned of once: a training
-    is worth more.
+    As a context it writes the page a last time, and the model card, however the script
+    ends; for a run that ended before its first page it writes nothing. While the script
+    runs, it warns once of a disk that refuses the page: a training is worth more.
 
     Args:
         model_dir: folder of the models.
         script: its name, such as "GANModel".
         clock: tells the time in seconds.
-        has_log: writes a log for TensorBoard too, as of `TensorBoardLog`.
+        has_log: whether to write a log for TensorBoard too.
 
     Raises:
         InputError: a log is asked for, and its package is missing.
@@ -50,23 +49,17 @@ class RunReport:
         self._log: TensorBoardLog | None = None  # begins with the first epoch
         self._script, self._clock = script, clock
         self._start = clock()
-        # "began" is to be compared with the times of files.
-        self._times: dict[str, Any] = {
-            "started": _now(),
-            "began": time.time(),
-            "seconds": 0.0,
-        }
+        self._times: dict[str, Any] = {"started": _now(), "seconds": 0.0}
         self._due = self._start  # when the next page may be written
         self._history: list[dict[str, float]] = []
         self._is_begun = False
         self._has_warned = False
 
     def go_on(self) -> None:
-        """Tells that this run goes on where an earlier one stopped."""
+        """Adds this run's time to that of the run that it resumes."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             earlier = tables.load_json(self._path)
-            names = ("started", "began", "seconds")
-            self._times = {name: earlier[name] for name in names}
+            self._times = {name: earlier[name] for name in ("started", "seconds")}
 
     def add_dataset(
         self,
@@ -74,12 +67,12 @@ class RunReport:
         images: Images,
         class_names: list[str] | None,
     ) -> None:
-        """Adds what is trained on, as of `dataset.describe`."""
+        """Adds the training images; arguments of `dataset.describe`."""
         found = dataset.describe(data_dir, images, class_names)
         self._attempt(lambda: self._save(dataset.FILE, found))
 
     def add_confusions(self, *results: Any) -> None:
-        """Adds what was taken for what, as of `classifier.describe`."""
+        """Adds the confusion matrix; arguments of `classifier.describe`."""
         found = classifier.describe(*results)
         self._attempt(lambda: self._save(classifier.FILE, found))
 
@@ -90,7 +83,7 @@ class RunReport:
         rows: list[dict[str, Any]],
         counts: list[tuple[str, str, int]],
     ) -> None:
-        """Adds generated pictures, as of `predictions.describe`."""
+        """Adds generated images; arguments of `predictions.describe`."""
         found = predictions.describe(generator, images, rows, counts)
         self._attempt(lambda: self._save(predictions.FILE, found))
 
@@ -98,8 +91,8 @@ class RunReport:
         """Writes the log, and the page, unless it was written a moment ago.
 
         Args:
-            history: of a classifier that is in training, for its table is saved only
-                at the end.
+            history: rows of a classifier that is in training; its table is saved at
+                the end.
         """
         self._history = history or []
         if self._clock() >= self._due:

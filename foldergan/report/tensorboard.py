@@ -1,17 +1,17 @@
-"""A log for TensorBoard, which has what the tables and pages of a folder have."""
+"""A log for TensorBoard, with the figures and sample grids of a folder."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 from foldergan.report import generator
-from foldergan.storage import events, filenames
+from foldergan.storage import events, filenames, tables
 
 _OF_GAN = ("gan_history.csv", filenames.QUALITY)
 
 
 class TensorBoardLog:
-    """Follows a training: its figures epoch by epoch, and the pages that it draws.
+    """Follows a training: its figures epoch by epoch, and its sample grids.
 
     It is made from what is saved, so that of a run that goes on it has the beginning
     too, and no figure is kept in two ways.
@@ -37,9 +37,9 @@ class TensorBoardLog:
         self._add_rows("history", history)
         if self._script == "GANModel":
             for name in _OF_GAN:
-                self._add_rows(name, generator.load_rows(self._model_dir / name))
-            for epoch, path in generator.list_pages(self._model_dir).items():
-                if self._is_new("page", epoch):
+                self._add_rows(name, tables.load_rows(self._model_dir / name))
+            for epoch, path in generator.list_grids(self._model_dir).items():
+                if self._is_new("grid", epoch):
                     self._log.add_image(epoch, "generated", path)
         self._log.flush()
 

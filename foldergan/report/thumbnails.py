@@ -1,20 +1,20 @@
-"""Small pictures inside the page, as many as there is room for."""
+"""Small images inside the page, as many as there is room for."""
 
 import base64
 import functools
 import math
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from PIL import Image
 
-from foldergan.images import cv2, resize, to_uint8
+from foldergan.images import cv2, to_uint8
 
 _SIDE = 64  # pixels of the longer side of a thumbnail
-_QUALITY = 90  # of WebP; small pictures look poor below
-_MOST_PIXELS = 2**24  # of a page that is read: more takes too long, and too much memory
+_QUALITY = 90  # of WebP; small images look poor below
+_MOST_PIXELS = 2**24  # of a grid that is read: more takes too long, and much memory
 _Item = TypeVar("_Item")
 
 
@@ -27,13 +27,13 @@ def encode(image: np.ndarray) -> str:
     Returns:
         A WebP file, its longer side at most 64 pixels, in base64.
     """
-    pixels = to_uint8(image.repeat(3 // image.shape[2], 2))[:, :, ::-1]
-    scale = _SIDE / max(image.shape[:2])
-    return _as_text(_shrunk(np.ascontiguousarray(pixels), scale), _QUALITY)
+    small = Image.fromarray(to_uint8(image.repeat(3 // image.shape[2], 2)))
+    small.thumbnail((_SIDE, _SIDE))
+    return _as_text(small, _QUALITY)
 
 
-class Page(NamedTuple):
-    """A page of pictures made small.
+class Grid(NamedTuple):
+    """A grid of images, downsampled.
 
     Attributes:
         image: a WebP file in base64.
@@ -48,48 +48,37 @@ class Page(NamedTuple):
     is_whole: bool
 
 
-def of_page(path: Path, width: int) -> Page | None:
-    """Makes a smaller picture of a page of pictures that is on disk.
+def of_grid(path: Path, width: int) -> Grid | None:
+    """Downsamples a grid of images that is on disk.
 
     Args:
         path: a .png or .jpg file.
         width: in pixels, at most. What is higher than twice its width is cut off below.
 
     Returns:
-        None where the page is too large to be read in passing.
+        None where the grid is too large to be read in passing.
 
     Raises:
-        ValueError: it is no picture.
+        OSError: it is no image.
     """
     status = path.stat()
-    return _of_page(path, width, status.st_mtime_ns, status.st_size)
+    return _of_grid(path, width, status.st_mtime_ns, status.st_size)
 
 
 @functools.lru_cache(maxsize=256)
-def _of_page(path: Path, width: int, *state: int) -> Page | None:
-    """Reads a page once for as long as it stays as it is."""
-    content = path.read_bytes()
-    if content[12:16] == b"IHDR":  # a PNG says its size before it has to be unpacked
-        columns, rows = struct.unpack(">II", content[16:24])
+def _of_grid(path: Path, most: int, *state: int) -> Grid | None:
+    """Reads a grid once for as long as its file stays as it is."""
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
+        columns, rows = image.size
         if columns * rows > _MOST_PIXELS:
             return None
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise ValueError(f"{path} is no picture")
-    seen = pixels[: 2 * pixels.shape[1]]
-    small = _shrunk(seen, width / seen.shape[1])
-    height, width = small.shape[:2]
-    return Page(_as_text(small, 80), width, height, len(seen) == len(pixels))
+        seen = image.convert("RGB").crop((0, 0, columns, min(rows, 2 * columns)))
+    seen.thumbnail((most, 2 * most))
+    return Grid(_as_text(seen, 80), *seen.size, rows <= 2 * columns)
 
 
-def _shrunk(pixels: np.ndarray, scale: float) -> np.ndarray:
-    if scale >= 1:
-        return pixels
-    height, width = pixels.shape[:2]
-    return resize(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
-
-
-def _as_text(pixels: np.ndarray, quality: int) -> str:
+def _as_text(image: Image.Image, quality: int) -> str:
+    pixels = np.asarray(image)[:, :, ::-1]  # as OpenCV orders channels
     _, content = cv2.imencode(".webp", pixels, [cv2.IMWRITE_WEBP_QUALITY, quality])
     return base64.b64encode(content.tobytes()).decode()
 
@@ -102,14 +91,14 @@ def thin(items: Sequence[_Item], most: int) -> list[_Item]:
     return [items[row] for row in rows]
 
 
-def fit(pictures: Sequence[dict[str, Any]], most_bytes: int) -> list[dict[str, Any]]:
-    """Takes as many pictures as fit, spread evenly.
+def fit(images: Sequence[dict[str, Any]], most_bytes: int) -> list[dict[str, Any]]:
+    """Takes as many images as fit, spread evenly.
 
     Args:
-        pictures: each with its base64 as "image".
+        images: each with its base64 as "image".
         most_bytes: of all their base64.
     """
-    kept = list(pictures)
+    kept = list(images)
     while (total := sum(len(each["image"]) for each in kept)) > most_bytes:
         kept = thin(kept, math.floor(len(kept) * most_bytes / total))
     return kept

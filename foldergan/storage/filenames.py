@@ -12,7 +12,9 @@ CLASS_NAMES = "classes.json"  # list of str, in the order of the labels' columns
 CLASSIFIER_HISTORY = "train_history.csv"  # a row an epoch
 CLASSIFIER_CURVES = "train_curves.png"
 CLASSIFIER_EVALUATION = "train_evaluation.csv"  # a row a part of the images
+CLASSIFIER_CLASSES = "train_classes.csv"  # a row a part and class
 CLASSIFIER_MATRIX = "confusion_matrix.png"
+CLASSIFIER_RELIABILITY = "train_reliability.csv"  # a row a bin of confidence
 OF_CLASSIFIER = (  # what tells of the classifier in CLASSIFIER_H5
     CLASSIFIER_HISTORY,
     CLASSIFIER_CURVES,

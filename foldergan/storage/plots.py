@@ -1,14 +1,24 @@
-"""Images of what happened: grids, curves, the confusion matrix.
+"""Images of what happened: grids, charts, the confusion matrix.
 
-Figures are made without pyplot, so that no screen is needed and none is opened.
+Figures are made without pyplot, so that no screen is needed and none is opened. A chart
+is drawn by one function, as a PNG in the folder and as an SVG on the page.
 """
 
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib import image as matplotlib_image
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from foldergan.images import to_uint8
 from foldergan.storage import atomic
@@ -17,6 +27,19 @@ _GUTTER = 2  # pixels between two images of a grid
 GRID_COLUMNS = 7  # images a row
 MOST_ON_PAGE = 100  # images under their classes
 _CELL = (1.3, 1.55)  # inches, of an image and its title
+_TRAINING = "training "  # begins the comment of a grid, before the training's name
+_MOST_POINTS = 400  # of a line: the eye cannot separate more
+_MOST_MARKERS = 60
+# Colours of a chart: on white, and on the page in the dark.
+_INK, _SOFT, _EDGE = "#1c2127", "#545d68", "#d6dbe1"
+_COLOURS = ("#0b57d0", "#b4530a", "#1a7f37", "#8e3bb8")
+_IN_THE_DARK = dict(
+    zip(
+        (_INK, _SOFT, _EDGE, *_COLOURS),
+        ("#e7eaee", "#a8b1bc", "#39414b", "#8fb8fa", "#f0a860", "#74cf8b", "#d6a2f0"),
+        strict=True,
+    )
+)
 
 
 def save_image(path: Path, image: np.ndarray) -> None:
@@ -29,15 +52,30 @@ def save_image(path: Path, image: np.ndarray) -> None:
     _save_pixels(path, to_uint8(image))
 
 
-def save_image_grid(path: Path, images: np.ndarray, columns: int) -> None:
-    """Saves images side by side, row by row, small ones enlarged.
+def save_image_grid(
+    path: Path, images: np.ndarray, columns: int, training: str = ""
+) -> None:
+    """Saves images side by side, row by row, small ones upsampled.
 
     Args:
         path: a .png or .jpg file.
         images: float array of shape (n, height, width, 1 or 3), values 0-1.
         columns: images a row.
+        training: name of the training that drew them; `training_of` reads it.
     """
-    _save_tiles(path, images, columns, _zoom(images))
+    _save_tiles(path, images, columns, _zoom(images), training)
+
+
+def training_of(path: Path) -> str | None:
+    """Reads which training drew a grid; None where the file does not say.
+
+    Raises:
+        OSError: it is no image.
+    """
+    with Image.open(path, formats=("PNG", "JPEG")) as image:
+        comment = image.info.get("comment", "")
+    text = comment.decode(errors="replace") if isinstance(comment, bytes) else comment
+    return text.removeprefix(_TRAINING) if text.startswith(_TRAINING) else None
 
 
 def save_with_nearest(
@@ -113,52 +151,206 @@ def _within(
     return left, left + width, bottom, bottom + height
 
 
-def save_curves(path: Path, history: list[dict[str, float]]) -> None:
-    """Saves losses and accuracies over the epochs, one panel each.
+@dataclass(frozen=True)
+class Chart:
+    """Lines, such as values over the epochs of a training.
+
+    Attributes:
+        title: what it shows.
+        across: a number for each value, such as its epoch.
+        lines: name -> values, NaN where there is none.
+        band: lower and upper ends of an interval around the first line.
+        dashed: name of a line that is a bound rather than a measurement.
+        mark: epoch to point at.
+        unit: what `across` counts.
+    """
+
+    title: str
+    across: Sequence[float]
+    lines: Mapping[str, Sequence[float]]
+    band: tuple[Sequence[float], Sequence[float]] | None = None
+    dashed: str = ""
+    mark: float | None = None
+    unit: str = "epoch"
+
+    @property
+    def is_curve(self) -> bool:
+        """Whether a line has two points or more."""
+        return any(np.isfinite(values).sum() > 1 for values in self.lines.values())
+
+    @property
+    def summary(self) -> str:
+        """The chart in words, for readers who cannot see it."""
+        ends = "; ".join(map(self._label, self.lines))
+        span = f"{self.unit} {self.across[0]:.3g} to {self.across[-1]:.3g}"
+        return f"{self.title}, {span}. Last values: {ends}"
+
+    def _label(self, name: str) -> str:
+        """Names a line and its last value."""
+        known = [value for value in self.lines[name] if math.isfinite(value)]
+        return f"{name} {known[-1]:.3g}" if known else name
+
+
+_NAMES = {
+    "d_loss": "discriminator",
+    "g_loss": "generator",
+    "real_accuracy": "real",
+    "fake_accuracy": "generated",
+    "loss": "training",
+    "accuracy": "training",
+    "val_loss": "validation",
+    "val_accuracy": "validation",
+}
+
+
+def curves(history: list[dict[str, Any]]) -> list[Chart]:
+    """Makes the charts of a training: loss and accuracy.
 
     Args:
-        path: a .png file.
-        history: rows with "epoch" and names that end in "loss" or "accuracy"; those
-            of the last row are drawn, where a row has them.
+        history: rows with "epoch" and names that end in "loss" or "accuracy"; what
+            the last row lacks belongs to a reconstruction pre-training that is over.
     """
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    epochs = [row["epoch"] for row in history]
-    for axis, kind in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for name in (name for name in history[-1] if name.endswith(kind)):
-            values = [row.get(name, np.nan) for row in history]
-            axis.plot(epochs, values, ".-", label=name)
-        axis.set(xlabel="epoch", ylabel=kind)
-        if axis.lines:
-            axis.legend()
-    _save_figure(path, figure)
+    last, epochs = history[-1], [row["epoch"] for row in history]
+    of_gan = "d_loss" in last
+    charts = []
+    for kind in ("loss", "accuracy"):
+        lines = {
+            _NAMES.get(name, name.replace("_", " ")): [
+                float(row.get(name, math.nan)) for row in history
+            ]
+            for name in last
+            if name.endswith(kind) and last[name] == last[name]
+        }
+        owner = "Discriminator accuracy" if of_gan and kind == "accuracy" else ""
+        if lines:
+            charts.append(Chart(owner or kind.capitalize(), epochs, lines))
+    return charts
+
+
+def quality(rows: list[dict[str, Any]], best: float | None = None) -> list[Chart]:
+    """Makes the charts of a generator's two distances to held-out images.
+
+    Args:
+        rows: epoch and figures, as of `scores.evaluate`; earlier versions have no
+            interval and no noise floor.
+        best: epoch of the best checkpoint.
+    """
+
+    def column(name: str) -> list[float]:
+        return [float(row.get(name, math.nan)) for row in rows]
+
+    epochs, floor = column("epoch"), column("kernel_distance_floor")
+    lines = {"KID": column("kernel_distance")}
+    if np.isfinite(floor).any():
+        lines["noise floor"] = floor
+    band = column("kernel_distance_low"), column("kernel_distance_high")
+    kid = Chart("KID", epochs, lines, band, "noise floor", best)
+    frechet = {"FD": column("frechet_distance")}
+    return [kid, Chart("Fréchet distance", epochs, frechet, mark=best)]
+
+
+def reliability(rows: list[dict[str, Any]]) -> Chart:
+    """Makes the chart of how often a classifier is right, by its confidence.
+
+    Args:
+        rows: a row a bin, with pictures, confidence, accuracy, accuracy_low and
+            accuracy_high, 0-1; bins without images are left out.
+    """
+
+    def column(name: str) -> list[float]:
+        return [float(row[name]) for row in rows if row["pictures"]]
+
+    sure = column("confidence")
+    lines = {"accuracy": column("accuracy"), "calibrated": sure}
+    band = column("accuracy_low"), column("accuracy_high")
+    return Chart("Calibration", sure, lines, band, "calibrated", unit="confidence")
+
+
+def save_curves(path: Path, history: list[dict[str, Any]]) -> None:
+    """Saves the charts of `curves`, side by side, as a PNG."""
+    _save_charts(path, curves(history))
 
 
 def save_quality(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Saves the two distances to real images over the epochs, one panel each.
+    """Saves the charts of `quality`, side by side, as a PNG."""
+    counts = f"{rows[0]['real']} real, {rows[0]['fake']} generated images"
+    _save_charts(path, quality(rows), f"{rows[0]['extractor']}; {counts}; 0 is ideal")
 
-    The interval of the kernel distance is shaded, and its floor is dashed.
 
-    Args:
-        path: a .png file.
-        rows: epoch and figures, as of `scores.evaluate`.
-    """
+def _save_charts(path: Path, charts: list[Chart], title: str = "") -> None:
     figure = Figure(figsize=(9, 3.5), layout="constrained")
-    epochs = [row["epoch"] for row in rows]
-    figures = ("kernel_distance", "frechet_distance")
-    axes = figure.subplots(1, 2)
-    low, high, floor = (  # rows of earlier versions have none
-        [row.get(f"kernel_distance_{end}", np.nan) for row in rows]
-        for end in ("low", "high", "floor")
-    )
-    axes[0].fill_between(epochs, low, high, alpha=0.2)
-    axes[0].plot(epochs, floor, "k--", label="below: cannot be told from real")
-    axes[0].legend(fontsize=7)
-    for axis, name in zip(axes, figures, strict=True):
-        axis.plot(epochs, [row[name] for row in rows], ".-")
-        axis.set(xlabel="epoch", ylabel=name.replace("_", " "), yscale="symlog")
-    counts = f"{rows[0]['real']} real, {rows[0]['fake']} fake"
-    figure.suptitle(f"{rows[0]['extractor']}; {counts}; 0 is best", size=9)
+    for axis, chart in zip(figure.subplots(1, 2), charts, strict=False):
+        _draw(axis, chart)
+        axis.set_ylabel(chart.title, color=_INK)
+    for axis in figure.axes[len(charts) :]:
+        axis.set_axis_off()
+    figure.suptitle(title, size=9)
     _save_figure(path, figure)
+
+
+def as_svg(chart: Chart) -> str:
+    """Draws a chart without its title, in light or dark colours as the reader prefers.
+
+    Returns:
+        An SVG file that refers to nothing outside itself.
+    """
+    figure = Figure(figsize=(4.4, 2.5), layout="constrained")
+    _draw(figure.subplots(), chart)
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "chart"}):
+        file = io.StringIO()
+        figure.savefig(file, format="svg", transparent=True, metadata=nothing)
+    text = file.getvalue()
+    names = {light: f"--{number}" for number, light in enumerate(_IN_THE_DARK)}
+    for light, name in names.items():
+        text = text.replace(light, f"var({name})")
+    light, dark = (
+        "".join(f"{name}:{colours[old]};" for old, name in names.items())
+        for colours in ({old: old for old in names}, _IN_THE_DARK)
+    )
+    style = (
+        f"<style>svg{{{light}}}@media(prefers-color-scheme:dark){{svg{{{dark}}}}}"
+        "text{font-family:system-ui,sans-serif!important}</style>"
+    )
+    return text.replace("<defs>", f"{style}<defs>", 1)
+
+
+def _draw(axis: Axes, chart: Chart) -> None:
+    """Draws a chart, of a long one some points, spread evenly."""
+    last = len(chart.across) - 1
+    rows = np.unique(np.linspace(0, last, min(last + 1, _MOST_POINTS)).round())
+    rows = rows.astype(int)
+    across = np.array(chart.across)[rows]
+    dot = "." if len(rows) <= _MOST_MARKERS else None
+    for number, (name, values) in enumerate(chart.lines.items()):
+        style, marker = ("--", None) if name == chart.dashed else ("-", dot)
+        colour = _SOFT if name == chart.dashed else _COLOURS[number % len(_COLOURS)]
+        label, points = chart._label(name), np.array(values)[rows]
+        axis.plot(across, points, style, marker=marker, color=colour, label=label)
+    if chart.band and np.isfinite(chart.band).any():
+        low, high = (np.array(end)[rows] for end in chart.band)
+        colour = _COLOURS[0]
+        axis.fill_between(
+            across, low, high, color=colour, alpha=0.18, lw=0, label="95 % interval"
+        )
+    if chart.mark is not None:
+        label = f"best: epoch {chart.mark:g}"
+        axis.axvline(chart.mark, color=_COLOURS[2], lw=1.2, label=label)
+    axis.set_xlabel(chart.unit, color=_SOFT)
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=chart.unit == "epoch"))
+    axis.grid(axis="y", color=_EDGE, lw=0.8)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.spines["bottom"].set_color(_SOFT)
+    axis.tick_params(color=_EDGE, labelcolor=_SOFT, length=0)
+    axis.margins(x=0.02)
+    axis.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=2,
+        frameon=False,
+        labelcolor=_INK,
+    )
 
 
 def save_confusion_matrix(
@@ -209,7 +401,9 @@ def _zoom(images: np.ndarray) -> int:
     return max(1, round(100 / images.shape[1]))
 
 
-def _save_tiles(path: Path, tiles: np.ndarray, columns: int, zoom: int) -> None:
+def _save_tiles(
+    path: Path, tiles: np.ndarray, columns: int, zoom: int, training: str = ""
+) -> None:
     n, height, width, channels = tiles.shape
     rows = -(-n // columns)
     shape = rows * columns, height + _GUTTER, width + _GUTTER, channels
@@ -217,15 +411,21 @@ def _save_tiles(path: Path, tiles: np.ndarray, columns: int, zoom: int) -> None:
     cells[:n, :height, :width] = to_uint8(tiles)
     page = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
     page = page.reshape(rows * cells.shape[1], columns * cells.shape[2], channels)
-    _save_pixels(path, page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1))
+    page = page[:-_GUTTER, :-_GUTTER].repeat(zoom, 0).repeat(zoom, 1)
+    _save_pixels(path, page, f"{_TRAINING}{training}" if training else "")
 
 
-def _save_pixels(path: Path, pixels: np.ndarray) -> None:
+def _save_pixels(path: Path, pixels: np.ndarray, comment: str = "") -> None:
     """Saves pixels, uint8 array (height, width, 1 or 3)."""
-    quality = {"quality": 95} if path.suffix == ".jpg" else {}
+    options: dict[str, Any] = {"quality": 95, "comment": comment}
+    if path.suffix != ".jpg":
+        about = PngInfo()
+        if comment:
+            about.add_text("comment", comment)
+        options = {"pnginfo": about}
     with atomic.replacing(path) as temporary:
-        pixels = pixels.repeat(3 // pixels.shape[2], 2)
-        matplotlib_image.imsave(temporary, pixels, pil_kwargs=quality)
+        image = Image.fromarray(pixels.repeat(3 // pixels.shape[2], 2))
+        image.save(temporary, "JPEG" if path.suffix == ".jpg" else "PNG", **options)
 
 
 def _save_figure(path: Path, figure: Figure) -> None:

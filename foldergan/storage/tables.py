@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -95,3 +96,23 @@ def load_csv(path: Path) -> list[dict[str, str]]:
         return []
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def load_rows(path: Path) -> list[dict[str, Any]]:
+    """Loads a table of numbers.
+
+    Returns:
+        Rows as `load_csv` returns them, with floats for numbers and NaN for nothing.
+    """
+    return [
+        {name: _number(value) for name, value in row.items()} for row in load_csv(path)
+    ]
+
+
+def _number(text: str) -> float | str:
+    if text == "":
+        return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        return text

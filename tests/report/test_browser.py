@@ -38,7 +38,7 @@ const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 while (walker.nextNode()) {
   const element = walker.currentNode.parentElement;
   const text = walker.currentNode.data.trim();
-  if (!text || ["SCRIPT", "NOSCRIPT", "TITLE"].includes(element.tagName)) continue;
+  if (!text || element.closest("script, noscript, title, style")) continue;
   const style = getComputedStyle(element);
   const ink = element.closest("svg") ? style.fill : style.color;
   const pair = [light(channels(ink)), light(behind(element))].sort((a, b) => b - a);
@@ -94,16 +94,16 @@ def frame_of(browser) -> str:
 
 
 def confidences(browser) -> list[float]:
-    items = shown(browser, "#generated-pictures li")
+    items = shown(browser, "#generated-images li")
     return [float(item.get_dom_attribute("data-probability")) for item in items]
 
 
-def test_the_slider_moves_through_the_saves_by_keyboard(browser):
+def test_the_slider_moves_through_the_checkpoints_by_keyboard(browser):
     slider = browser.find_element(By.ID, "epoch")
     label = browser.find_element(By.ID, "epoch-label")
     assert frame_of(browser) == label.text == "epoch 4"
     slider.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
-    assert frame_of(browser) == label.text == "epoch 2, the best save"
+    assert frame_of(browser) == label.text == "epoch 2, the best checkpoint"
     assert slider.get_dom_attribute("aria-valuetext") == label.text
     slider.send_keys(Keys.HOME)
     assert frame_of(browser) == "epoch 1"
@@ -123,7 +123,7 @@ def test_the_animation_plays_to_the_end_and_pauses(browser):
     assert frame_of(browser) == stopped_at != "epoch 4"
 
 
-def test_a_cell_of_the_confusion_matrix_opens_its_pictures(browser):
+def test_a_cell_of_the_confusion_matrix_opens_its_images(browser):
     assert shown(browser, ".panel") == []
     cell = browser.find_element(By.CSS_SELECTOR, "[data-cell='0-1']")
     cell.send_keys(Keys.ENTER)
@@ -139,10 +139,10 @@ def test_a_cell_of_the_confusion_matrix_opens_its_pictures(browser):
     assert shown(browser, ".panel") == []
 
 
-def test_generated_pictures_are_filtered_and_sorted(browser):
+def test_generated_images_are_filtered_and_sorted(browser):
     def choose(name: str, text: str) -> int:
         Select(browser.find_element(By.ID, name)).select_by_visible_text(text)
-        count = len(shown(browser, "#generated-pictures li"))
+        count = len(shown(browser, "#generated-images li"))
         assert browser.find_element(By.ID, "shown").text == f"{count} shown"
         return count
 
@@ -157,18 +157,18 @@ def test_generated_pictures_are_filtered_and_sorted(browser):
     choose("order", "as drawn")
     numbers = [
         int(item.get_dom_attribute("data-number"))
-        for item in shown(browser, "#generated-pictures li")
+        for item in shown(browser, "#generated-images li")
     ]
     assert numbers == list(range(1, 13))
 
 
-def test_every_picture_is_drawn_and_has_an_alternative_text(browser):
+def test_every_image_is_drawn_and_has_an_alternative_text(browser):
     images = browser.execute_script(
         "return [...document.images].map((i) => [i.alt, i.naturalWidth])"
     )
     assert len(images) > 60 and all(alt.strip() and width for alt, width in images)
-    charts = browser.find_elements(By.CSS_SELECTOR, ".chart > svg")
-    assert len(charts) == 6 and all(c.get_dom_attribute("aria-label") for c in charts)
+    charts = [alt for alt, _ in images if ", epoch 1 to " in alt]
+    assert len(charts) == 6
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -197,6 +197,31 @@ def test_every_shade_of_a_cell_can_be_read(browser):
         found = browser.execute_script(CONTRASTS)
         assert sum(text == "9" for text, _ in found) == 10
         assert [each for each in found if each[1] < 4.5] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_of_a_chart_can_be_read_on_the_page(browser, scheme):
+    set_up(browser, 1280, scheme)
+    page = browser.execute_script("return getComputedStyle(document.body).background")
+    chart = browser.find_element(By.CSS_SELECTOR, ".chart img")
+    browser.get(chart.get_dom_attribute("src"))
+    browser.execute_script(f"document.documentElement.style.background = '{page}'")
+    found = browser.execute_script(CONTRASTS.replace("document.body", "document"))
+    assert {"epoch", "1", "2", "3"} <= {text for text, _ in found}
+    assert [(text, ratio) for text, ratio in found if ratio < 4.5] == []
+
+
+def test_what_can_be_scrolled_sideways_says_so(browser):
+    for width, has_hint in ((1280, False), (390, True)):
+        set_up(browser, width, "light")
+        part = browser.find_element(By.CSS_SELECTOR, "[aria-label='Confusion matrix']")
+        hint = part.find_element(By.XPATH, "following-sibling::p")
+        WebDriverWait(browser, 30).until(lambda _: hint.is_displayed() == has_hint)  # noqa: B023
+
+
+def test_on_paper_everything_is_there(browser):
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert browser.find_elements(By.CSS_SELECTOR, "details:not([open])") == []
 
 
 @pytest.mark.parametrize("width", [320, 390])

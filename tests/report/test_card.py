@@ -35,12 +35,12 @@ def test_it_tells_what_the_folder_holds(model_dir):
     front, body = text.split("---\n", 2)[1:]
     assert "license: unknown" in front
     assert {"- image-classification", "- gan", "- keras"} <= set(front.splitlines())
-    assert "tells 3 classes of pictures apart, and a generator" in body
-    assert '36 pictures of "pictures", 16x16 pixels, RGB; 1 that could not' in body
+    assert "A classifier of images into 3 classes, and a generator" in body
+    assert '36 images of "pictures", 16x16 pixels, RGB; 1 that could not' in body
     assert "| boat | 12 |" in body
     assert "| validation | 36 | 0.5 | 90.0 % |" in body
-    assert "| kernel distance | 1 | 0 on average |" in body
-    assert "| near copy share | 0.05 | 0.05 |" in body
+    assert "| KID | 1 | 0 on average |" in body
+    assert "| near copies | 0.05 | 0.05 |" in body
     assert 'load_model("generator_best.h5"' in body
     assert "    latent_dim = 8\n" in body and "    numpy 2\n" in body
 
@@ -50,10 +50,10 @@ def test_names_are_no_commands(filled):
     assert NASTY not in text and r"\<script\>" in text
 
 
-def test_of_a_generator_that_was_not_measured_it_says_so(model_dir):
+def test_of_a_generator_that_was_not_evaluated_it_says_so(model_dir):
     (model_dir / filenames.BEST_FIGURES).unlink()
     text = card.render(model_dir)
-    assert "It was not measured" in text and "kernel distance" not in text
+    assert "was not evaluated" in text and "KID" not in text
     assert "load_model" not in text
 
 

@@ -13,7 +13,7 @@ from report_folder import CLASSES, NASTY
 
 from foldergan.report import page
 from foldergan.report.run import RunReport
-from foldergan.storage import filenames, tables
+from foldergan.storage import filenames, plots, tables
 
 
 class Elements(HTMLParser):
@@ -81,60 +81,135 @@ def test_everything_is_on_the_page(filled):
     assert "could not be shown" not in text
     for words in (
         "Skipped files",
-        "1 file could not be read",
-        "33 of 36 pictures of the validation part are recognised",
+        "1 could not be read",
+        "recognises 33 of 36 held-out images (validation)",
         "epoch 2</b> is kept",
         "Nearest neighbours",
-        "12 pictures drawn with generator_best.h5",
+        "12 images generated with generator_best.h5",
         "latent_dim",
         "GeneratePredict.py",
     ):
         assert words in text
 
 
-def test_why_a_save_is_the_best_is_said(model_dir):
+def test_why_a_checkpoint_is_the_best_is_said(model_dir):
     def why() -> str:
         text = page.render(model_dir)
         return " ".join(
-            re.search(r"Of 4 evaluated saves,.*?</p>", text, re.S)[0].split()
+            re.search(r"Of 4 evaluated checkpoints,.*?</p>", text, re.S)[0].split()
         )
 
-    assert "held-out pictures, 1, is the least." in why()
+    assert "held-out images, 1, is the lowest." in why()
     rows = tables.load_csv(model_dir / filenames.QUALITY)
     rows[3] |= {"kernel_distance": "1.01", "kernel_distance_floor": "1.5"}
     tables.save_csv(model_dir / filenames.QUALITY, rows)
-    assert "epoch 4</b>" in why() and "least (1, epoch 2)" in why()
-    assert "cannot be told from real" in why()
+    assert "epoch 4</b>" in why() and "lowest (1, epoch 2)" in why()
+    assert "cannot be distinguished" in why()
 
 
-def test_figures_of_the_warm_up_are_shown_until_it_is_over(model_dir):
+def test_the_loss_of_the_pre_training_is_shown_until_it_is_over(model_dir):
     def summaries() -> str:
-        return " ".join(re.findall('aria-label="([^"]+)"', page.render(model_dir)))
+        return " ".join(re.findall('alt="([^"]+)"', page.render(model_dir)))
 
-    warm_up = {"epoch": 1, "reconstruction_loss": 2.0}
-    tables.save_csv(model_dir / "gan_history.csv", [warm_up])
+    warm_up = [{"epoch": n, "reconstruction_loss": 2.0} for n in (1, 2)]
+    tables.save_csv(model_dir / "gan_history.csv", warm_up)
     assert "reconstruction loss" in summaries()
-    after = [{"epoch": n, "d_loss": 0.6, "real_accuracy": 0.5} for n in (2, 3)]
-    tables.save_csv(model_dir / "gan_history.csv", [warm_up, *after])
+    after = [{"epoch": n, "d_loss": 0.6, "real_accuracy": 0.5} for n in (3, 4)]
+    tables.save_csv(model_dir / "gan_history.csv", [*warm_up, *after])
     assert "discriminator" in summaries() and "reconstruction" not in summaries()
 
 
-def test_a_single_epoch_of_a_classifier_is_no_curve(model_dir):
-    rows = tables.load_csv(model_dir / "train_history.csv")
-    assert "Accuracy" in page.render(model_dir)
-    tables.save_csv(model_dir / "train_history.csv", rows[:1])
-    assert "Accuracy" not in page.render(model_dir)
+def test_of_one_point_there_is_no_chart_and_of_one_grid_no_slider(model_dir):
+    text = page.render(model_dir)
+    assert text.count('class="chart"') == 6 and 'id="epoch"' in text
+    for name in ("train_history.csv", "gan_history.csv", filenames.QUALITY):
+        rows = tables.load_csv(model_dir / name)
+        tables.save_csv(model_dir / name, rows[:1])
+    text = page.render(model_dir)
+    assert 'class="chart"' not in text and 'id="epoch"' not in text
+    assert "Sample grid of epoch 1" in text
 
 
-def test_nearest_pictures_of_another_generator_are_not_shown(model_dir):
-    """A run was killed between a better save and its row of the table."""
+def test_bars_of_classes_are_for_those_that_are_unbalanced(filled, tmp_path):
+    assert '<svg class="bar"' not in page.render(filled)
+    found = tables.load_json(filled / "report" / "dataset.json")
+    (tmp_path / "report").mkdir()
+    tables.save_json(tmp_path / "report/dataset.json", found | {"counts": [3, 9, 4]})
+    text = page.render(tmp_path)
+    assert text.count('<svg class="bar"') == 3
+    assert "<code>--class-weights balanced</code>" in text
+    shutil.copy(filled / "run_TrainModel.json", tmp_path)
+    record = tables.load_json(filled / "run_TrainModel.json")
+    record["preset"]["classifier"]["class_weights"] = "balanced"
+    tables.save_json(tmp_path / "run_TrainModel.json", record)
+    assert "gave the rare ones more weight" in page.render(tmp_path)
+
+
+def test_the_rows_of_a_grid_are_named_where_each_has_a_class(model_dir):
+    assert "Rows:" not in page.render(model_dir)
+    record = tables.load_json(model_dir / "run_GANModel.json")
+    record["preset"]["gan"]["conditioning"] = "class"
+    tables.save_json(model_dir / "run_GANModel.json", record)
+    assert "Rows: boat, &lt;script&gt;" in page.render(model_dir)
+
+
+def test_three_metrics_are_explained_and_the_others_folded(model_dir):
+    more = {"precision": 0.5, "coverage": 0.7, "closer_to_training_share": 0.5}
+    rows = [row | more for row in tables.load_csv(model_dir / filenames.QUALITY)]
+    tables.save_csv(model_dir / filenames.QUALITY, rows)
+    text = page.render(model_dir)
+    shown, folded = text.split("3 more metrics")
+    for part, names in (
+        (shown, ["KID", "Coverage", "Copying"]),
+        (folded, ["Near copies", "Precision", "Fréchet distance"]),
+    ):
+        assert re.findall("<dt>(?!Preset|Date|Duration)(.*?)</dt>", part) == names
+
+
+def test_figures_of_classes_are_shown_where_they_are(model_dir):
+    def text() -> str:
+        return re.sub("<[^>]*>", "", page.render(model_dir))
+
+    assert "92 %" in text() and "Figures of each class" not in text()
+    ends = {"recall_low": 0.646, "recall_high": 0.985, "f1": ""}
+    row = {"part": "validation", "pictures": 12, "recall": 0.917, **ends}
+    rows = [row | {"part": "training", "class": "boat", "recall_low": 0.111}]
+    rows += [row | {"class": name} for name in CLASSES]
+    tables.save_csv(model_dir / filenames.CLASSIFIER_CLASSES, rows)
+    assert text().count("92 % 65–98") == text().count("91.7 % (64.6–98.5)–") == 3
+    empty = {"pictures": 0, "confidence": "", "accuracy": ""}
+    ends = {"accuracy_low": 0.5, "accuracy_high": 0.9}
+    full = {"pictures": 9, "confidence": 0.85, "accuracy": 0.75} | ends
+    tables.save_csv(model_dir / filenames.CLASSIFIER_RELIABILITY, [empty, full])
+    assert "Calibration, confidence 0.85 to 0.85. Last" in page.render(model_dir)
+
+
+def test_of_unbalanced_classes_the_verdict_is_balanced_accuracy(model_dir):
+    def verdict() -> str:
+        found = re.search('class="verdict">(.*?)</p>', page.render(model_dir))[1]
+        return " ".join(re.sub("<[^>]*>", "", found).split())
+
+    assert verdict().startswith(
+        "36 images in 3 classes; classifier 91.7 % on held-out images; after "
+    )
+    assert verdict().endswith(
+        " s of GAN training 100 % of generated images are recognised as intended."
+    )
+    (row,) = tables.load_csv(model_dir / "train_evaluation.csv")
+    row |= {"headline": "balanced_accuracy", "balanced_accuracy": 0.8}
+    tables.save_csv(model_dir / "train_evaluation.csv", [row])
+    assert "classifier 80 % balanced accuracy on held-out images" in verdict()
+
+
+def test_nearest_images_of_another_generator_are_not_shown(model_dir):
+    """A run was killed between a better checkpoint and its row of the table."""
     assert "Nearest neighbours" in page.render(model_dir)
     figures = tables.load_json(model_dir / filenames.BEST_FIGURES)
     tables.save_json(model_dir / filenames.BEST_FIGURES, figures | {"epoch": 3})
     assert "Nearest neighbours" not in page.render(model_dir)
 
 
-def test_what_helped_is_told_from_what_chance_would_have(filled):
+def test_what_helped_is_told_apart_from_chance(filled):
     text = page.render(filled)
     rows = re.findall(r'<tr><th scope="row">(.*?)</tr>', text)
     cells = [re.sub("<[^>]*>", "|", row).split("|") for row in rows]
@@ -149,7 +224,9 @@ def test_what_helped_is_told_from_what_chance_would_have(filled):
 def test_without_evaluation_nothing_is_called_the_best(model_dir):
     (model_dir / filenames.QUALITY).unlink()
     text = page.render(model_dir)
-    assert "No save was evaluated" in text and "best save</b>" not in text
+    assert (
+        "No checkpoint was evaluated" in text and "<code>--held-out 0.1</code>" in text
+    )
     assert all(
         "best" not in f["data-label"]
         for f in Elements(text).of("img")
@@ -193,9 +270,9 @@ def test_only_its_own_script_and_style_may_run(filled):
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
-def test_every_picture_has_an_alternative_text(filled):
-    pictures = Elements(page.render(filled)).of("img")
-    assert len(pictures) > 60 and all(each["alt"].strip() for each in pictures)
+def test_every_image_has_an_alternative_text(filled):
+    images = Elements(page.render(filled)).of("img")
+    assert len(images) > 60 and all(each["alt"].strip() for each in images)
 
 
 @pytest.mark.parametrize(
@@ -221,30 +298,29 @@ def test_a_damaged_file_costs_one_part_and_not_the_page(model_dir, name, content
     assert set(before) - set(sections(text)) and len(sections(text)) >= 3
 
 
-def test_pages_of_an_earlier_training_are_left_out(model_dir):
-    import os
-
+def test_grids_of_another_training_are_left_out_whatever_their_times(model_dir):
     def shown() -> list[str]:
         images = Elements(page.render(model_dir)).of("img")
         return [each["data-label"] for each in images if "data-label" in each]
 
-    assert shown() == ["epoch 1", "epoch 2, the best save", "epoch 3", "epoch 4"]
-    os.utime(model_dir / "generated_plot_e003.png", (0, 0))
+    assert shown() == ["epoch 1", "epoch 2, the best checkpoint", "epoch 3", "epoch 4"]
+    other = model_dir / "generated_plot_e003.png"
+    plots.save_image_grid(other, report_folder.pictures(49), 7, "another")
     shutil.copy(
         model_dir / "generated_plot_e004.png", model_dir / "generated_plot_e009.png"
     )
-    assert shown() == ["epoch 1", "epoch 2, the best save", "epoch 4"]
+    assert shown() == ["epoch 1", "epoch 2, the best checkpoint", "epoch 4"]
 
 
 def test_while_a_classifier_trains_the_figures_of_an_earlier_one_are_not_shown(filled):
     history = [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.5}]
     text = page.render(filled, history)
     assert "In training: epoch 2" in text
-    assert "Confusion matrix" not in text and "recognised</dt>" not in text
+    assert "Confusion matrix" not in text and "classifier in training, epoch 2" in text
 
 
 @pytest.mark.slow
-def test_a_thousand_classes_and_many_saves_stay_below_ten_megabytes(tmp_path):
+def test_a_thousand_classes_and_many_grids_stay_below_ten_megabytes(tmp_path):
     """Noise of 64 pixels is the worst that a thumbnail can be asked to hold."""
     model_dir = tmp_path / "model"
     model_dir.mkdir()
@@ -259,12 +335,12 @@ def test_a_thousand_classes_and_many_saves_stay_below_ten_megabytes(tmp_path):
     assert len(text.encode()) < 10_000_000
     assert "could not be shown" not in text
     assert len(re.findall(r'class="frame"', text)) <= 49
-    assert "epoch 2, the best save" in text
+    assert "epoch 2, the best checkpoint" in text
     for words in (
-        "saves are left out, evenly, to keep the page small",
+        "sample grids are left out, evenly, to keep the page small",
         "of 3000 are here, evenly chosen, to keep the page small",
-        "fewer pictures of each class are shown",
-        "60 confusions that happen most often",
+        "shows fewer images of each class",
+        "The 60 most frequent of 1000 classes",
     ):
         assert words in " ".join(text.split())
 
@@ -273,8 +349,8 @@ def test_the_parts_together_cannot_pass_ten_megabytes():
     from foldergan.report import classifier, dataset, generator, predictions
 
     parts = (dataset, classifier, predictions)
-    pictures = sum(part._BYTES for part in parts) + generator._FRAME_BYTES
-    assert pictures < 9_000_000  # what is left is for text and the nearest neighbours
+    images = sum(part._BYTES for part in parts) + generator._FRAME_BYTES
+    assert images < 9_000_000  # what is left is for text and the nearest neighbours
 
 
 def test_many_classes_are_listed_by_the_worst_confusions(tmp_path):
@@ -282,10 +358,10 @@ def test_many_classes_are_listed_by_the_worst_confusions(tmp_path):
     report = RunReport(tmp_path, "TrainModel")
     report_folder.add_classifier(tmp_path, report, names)
     text = page.render(tmp_path)
-    assert '<table class="matrix">' not in text
-    assert "c0 taken for c1" in text
+    assert '<table class="matrix' not in text
+    assert "c0 classified as c1" in text
     report_folder.add_classifier(tmp_path, report, names[:30])
-    assert '<table class="matrix">' in page.render(tmp_path)
+    assert '<table class="matrix' in page.render(tmp_path)
 
 
 def test_an_installed_package_has_the_templates():
@@ -303,17 +379,17 @@ def test_a_greyscale_set_without_classes(tmp_path):
     np.save(tmp_path / filenames.IMAGES, images)
     RunReport(tmp_path, "GANModel").add_dataset(tmp_path, images, None)
     text = page.render(tmp_path)
-    assert "5 pictures of 16 x 16 pixels, greyscale" in text
+    assert "5 images of 16 × 16 pixels, greyscale" in text
     assert len(Elements(text).of("img")) == 5
 
 
-def test_of_a_stream_all_pictures_are_counted_and_the_first_are_shown(tmp_path):
+def test_of_a_stream_all_images_are_counted_and_the_first_are_shown(tmp_path):
     report = RunReport(tmp_path, "GeneratePredict")
     rows = [{"picture": 1, "intended": "a", "predicted": "a", "probability": 0.9}]
     counts = [("a", "a", 300), ("a", "b", 100)]
     report.add_predictions("g.h5", report_folder.pictures(1), rows, counts)
     report.update()
     text = " ".join((tmp_path / filenames.REPORT).read_text().split())
-    assert "400 pictures drawn with g.h5" in text and "300 a, 100 b" in text
-    assert "75 % are recognised" in text
+    assert "400 images generated with g.h5" in text and "a 300, b 100" in text
+    assert "<b>75 %</b> are recognised" in text
     assert "1 of 400 are here, of the first 1, to keep the page small" in text

@@ -71,7 +71,7 @@ def test_a_run_that_goes_on_adds_to_its_time(tmp_path, written):
         report.go_on()
         clock.now += 5
     assert times(tmp_path)["seconds"] == 15
-    assert times(tmp_path)["began"] == first["began"]
+    assert times(tmp_path)["started"] == first["started"]
 
 
 @pytest.mark.parametrize(

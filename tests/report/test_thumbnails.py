@@ -1,18 +1,18 @@
-"""Pictures small enough for a page."""
+"""Images small enough for a page."""
 
 import base64
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from foldergan.images import cv2
 from foldergan.report import thumbnails
 from foldergan.storage import plots
 
 
 def decoded(text: str) -> np.ndarray:
-    content = np.frombuffer(base64.b64decode(text), np.uint8)
-    return cv2.imdecode(content, cv2.IMREAD_COLOR)[:, :, ::-1]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
 @pytest.mark.parametrize(
@@ -38,28 +38,28 @@ def test_thinned_evenly_with_both_ends():
 
 
 def test_as_many_as_fit_are_kept():
-    pictures = [{"number": n, "image": "x" * (n + 1)} for n in range(100)]
-    kept = thumbnails.fit(pictures, 1000)
+    images = [{"number": n, "image": "x" * (n + 1)} for n in range(100)]
+    kept = thumbnails.fit(images, 1000)
     assert 500 < sum(len(each["image"]) for each in kept) <= 1000
     numbers = [each["number"] for each in kept]
     assert numbers[0] == 0 and numbers[-1] == 99 and numbers == sorted(numbers)
-    assert thumbnails.fit(pictures, 0) == []
+    assert thumbnails.fit(images, 0) == []
 
 
-def test_a_page_is_made_small_and_cut_where_it_is_very_high(tmp_path):
-    path = tmp_path / "page.png"
+def test_a_grid_is_downsampled_and_cut_where_it_is_very_high(tmp_path):
+    path = tmp_path / "grid.png"
     plots.save_image(path, np.zeros((1000, 400, 3), np.float32))
-    page = thumbnails.of_page(path, 200)
-    assert (page.width, page.height, page.is_whole) == (200, 400, False)
-    assert decoded(page.image).shape == (400, 200, 3)
+    grid = thumbnails.of_grid(path, 200)
+    assert (grid.width, grid.height, grid.is_whole) == (200, 400, False)
+    assert decoded(grid.image).shape == (400, 200, 3)
     plots.save_image(path, np.ones((50, 60, 3), np.float32))
-    page = thumbnails.of_page(path, 200)
-    assert (page.width, page.height, page.is_whole) == (60, 50, True)
+    grid = thumbnails.of_grid(path, 200)
+    assert (grid.width, grid.height, grid.is_whole) == (60, 50, True)
 
 
-def test_a_page_too_large_is_not_unpacked(tmp_path, monkeypatch):
-    path = tmp_path / "page.png"
+def test_a_grid_too_large_is_not_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "grid.png"
     plots.save_image(path, np.zeros((100, 100, 3), np.float32))
     monkeypatch.setattr(thumbnails, "_MOST_PIXELS", 9_999)
-    monkeypatch.setattr(cv2, "imdecode", None)
-    assert thumbnails.of_page(path, 200) is None
+    monkeypatch.setattr(Image.Image, "load", None)
+    assert thumbnails.of_grid(path, 200) is None

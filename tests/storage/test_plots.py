@@ -1,6 +1,9 @@
 """Images of what happened, read back with another library."""
 
+import math
+import re
 import tracemalloc
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from PIL import Image
 from foldergan.storage import plots
 
 WHITE = (255, 255, 255)
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def solid(*colours, size=(4, 4)) -> np.ndarray:
@@ -146,15 +150,6 @@ def test_curves_and_matrix_are_not_blank(tmp_path):
         assert len(colours_of(read(tmp_path / name))) > 10
 
 
-def test_curves_of_a_warm_up_end_with_it(tmp_path):
-    history = [{"epoch": 1, "reconstruction_loss": 2.0}]
-    plots.save_curves(tmp_path / "a.png", history)
-    history += [{"epoch": n, "d_loss": 0.4, "real_accuracy": 0.5} for n in (2, 3)]
-    plots.save_curves(tmp_path / "b.png", history)
-    for name in ("a.png", "b.png"):
-        assert len(colours_of(read(tmp_path / name))) > 10
-
-
 def test_quality_shows_interval_and_floor_and_takes_rows_without(tmp_path):
     row = {"extractor": "pixels", "real": 9, "fake": 9, "frechet_distance": 2.0}
     earlier = [row | {"epoch": n, "kernel_distance": 1 / n} for n in (1, 2)]
@@ -187,3 +182,78 @@ def test_without_a_screen_nothing_is_shown_and_the_caller_is_told(tmp_path):
 def test_no_figure_stays_open(tmp_path):
     plots.save_predictions(tmp_path / "a.png", solid((255, 0, 0)), rows_for([0]))
     assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_a_grid_says_which_training_drew_it_and_its_pixels_are_as_without(
+    tmp_path, name
+):
+    images = solid(*COLOURS)
+    plots.save_image_grid(tmp_path / name, images, 2, "b3f1")
+    assert plots.training_of(tmp_path / name) == "b3f1"
+    marked = read(tmp_path / name)
+    plots.save_image_grid(tmp_path / name, images, 2)
+    assert plots.training_of(tmp_path / name) is None
+    np.testing.assert_array_equal(read(tmp_path / name), marked)
+    Image.new("RGB", (8, 8)).save(tmp_path / "other.jpg", comment="by a camera")
+    assert plots.training_of(tmp_path / "other.jpg") is None
+
+
+def svg_of(chart: plots.Chart) -> ElementTree.Element:
+    return ElementTree.fromstring(plots.as_svg(chart))
+
+
+def texts_of(svg: ElementTree.Element) -> list[str]:
+    return ["".join(each.itertext()).strip() for each in svg.iter(f"{SVG}text")]
+
+
+def test_a_chart_names_its_lines_with_their_last_values():
+    chart = plots.Chart("Loss", [1, 2, 3], {"a": [3.0, 1.0, 0.5], "b": [math.nan] * 3})
+    assert chart.summary == "Loss, epoch 1 to 3. Last values: a 0.5; b"
+    assert {"a 0.5", "b", "epoch", "1", "2", "3"} <= set(texts_of(svg_of(chart)))
+
+
+def test_a_chart_has_an_interval_a_bound_and_a_mark():
+    lines = {"a": [2.0, 3.0], "floor": [1.0, 1.0]}
+    band = [1.5, 2.5], [2.5, 3.5]
+    svg = svg_of(plots.Chart("KID", [1, 2], lines, band, "floor", 2))
+    texts = set(texts_of(svg))
+    assert {"a 3", "floor 1", "95 % interval", "best: epoch 2"} <= texts
+    dashes = [p for p in svg.iter(f"{SVG}path") if "dasharray" in p.get("style", "")]
+    assert len(dashes) == 2  # the line and its key
+
+
+@pytest.mark.parametrize(
+    ("values", "is_curve"), [([1.0], False), ([math.nan, 1], False), ([1, 1], True)]
+)
+def test_a_curve_has_two_points_and_anything_can_be_drawn(values, is_curve):
+    chart = plots.Chart("Loss", range(1, len(values) + 1), {"a": values})
+    assert chart.is_curve == is_curve
+    assert "a 1" in texts_of(svg_of(chart))
+
+
+def test_a_long_chart_is_small_and_keeps_its_ends():
+    lines = {"a": [float(n % 7) for n in range(5000)]}
+    text = plots.as_svg(plots.Chart("Loss", range(1, 5001), lines))
+    assert len(text) < 40_000
+
+
+def test_a_chart_follows_the_readers_colours_and_refers_to_nothing():
+    text = plots.as_svg(plots.Chart("Loss", [1, 2], {"a": [1.0, 2.0]}))
+    assert "prefers-color-scheme:dark" in text
+    without_names = re.sub(r'xmlns(:\w+)?="[^"]*"|<!DOCTYPE[^>]*>', "", text)
+    assert "http" not in without_names
+    drawn = without_names.split("</style>", 1)[1]
+    assert "var(--3)" in drawn and "#0b57d0" not in drawn
+
+
+def test_charts_of_a_pre_training_end_with_it():
+    history = [{"epoch": 1, "reconstruction_loss": 2.0}]
+    (chart,) = plots.curves(history)
+    assert list(chart.lines) == ["reconstruction loss"]
+    history += [{"epoch": n, "d_loss": 0.4, "real_accuracy": 0.5} for n in (2, 3)]
+    loss, accuracy = plots.curves(history)
+    assert list(loss.lines) == ["discriminator"] and math.isnan(
+        loss.lines["discriminator"][0]
+    )
+    assert accuracy.title == "Discriminator accuracy"

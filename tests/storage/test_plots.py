@@ -187,3 +187,11 @@ def test_without_a_screen_nothing_is_shown_and_the_caller_is_told(tmp_path):
 def test_no_figure_stays_open(tmp_path):
     plots.save_predictions(tmp_path / "a.png", solid((255, 0, 0)), rows_for([0]))
     assert pyplot.get_fignums() == []
+
+
+def test_reliability_is_drawn_of_bins_that_have_images(tmp_path):
+    empty = {"pictures": 0, "confidence": None, "accuracy": None}
+    ends = {"accuracy_low": 0.5, "accuracy_high": 0.9}
+    full = {"pictures": 9, "confidence": 0.85, "accuracy": 0.75} | ends
+    plots.save_reliability(tmp_path / "a.png", [empty, full])
+    assert read(tmp_path / "a.png").std() > 0

@@ -10,7 +10,7 @@ from foldergan.classifier.image_files import ImageFiles
 from foldergan.progress import printable
 from foldergan.storage import tables
 
-_PRINTED = 20  # files; the table has all
+_PRINTED = 20  # files at most, one by one
 
 
 class Classified:
@@ -86,17 +86,18 @@ class Classified:
         )
 
     def as_text(self) -> str:
-        """Writes a line for each of the first files, and how many there are of each."""
+        """Writes how many images there are of each class; of few, a line for each."""
+        counts = ", ".join(f"{name} {n}" for name, n in self._counts.most_common())
+        summary = f"in all: {counts}"
+        if self._counts.total() > len(self._printed):  # the table has them
+            return summary
         width = max(len(row["predicted"]) for row in self._printed)
         lines = [
             f"{row['predicted']:<{width}}  {row['confidence']:7.2%}  "
             f"{printable(row['file'])}"
             for row in self._printed
         ]
-        if more := self._counts.total() - len(lines):
-            lines.append(f"... and {more} more")
-        counts = ", ".join(f"{name} {n}" for name, n in self._counts.most_common())
-        return "\n".join([*lines, f"in all: {counts}"])
+        return "\n".join([*lines, summary])
 
     def figures(self) -> Figures | None:
         """Measures the images in folders of the classifier's classes; None of none."""

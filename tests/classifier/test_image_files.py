@@ -44,4 +44,13 @@ def test_the_sheet_shows_images_of_all_folders(tmp_path):
     assert [row["intended"] for row in found.rows] == ["blue", "blue", "red", "red"]
     assert len(found.images) == 4
     assert found.figures().matrix.tolist() == [[4, 0], [4, 0]]
-    assert found.as_text().endswith("in all: red 8")
+    lines = found.as_text().splitlines()
+    assert len(lines) == 9 and lines[-1] == "in all: red 8"
+
+
+def test_of_many_files_only_the_sum_is_printed(tmp_path):
+    files = many_files(tmp_path, count=40)
+    found = Classified(files, ["red", "blue"], shown=4)
+    for numbers, images in files.batches(SHAPE, 1):
+        found.add(numbers, images, np.tile([[0.75, 0.25]], (len(numbers), 1)))
+    assert found.as_text() == "in all: red 36"

@@ -4,18 +4,24 @@
     python GeneratePredict.py --generator generator_model_050.h5 --count 100 --show
     python GeneratePredict.py --per-class 1000 --evaluate --save-images drawn
     python GeneratePredict.py --export more --per-class 5000 --min-confidence 0.9
+    python GeneratePredict.py --classify holiday.jpg
+    python GeneratePredict.py --classify ~/photos/test
 
 Reads   in model/: generator_model_080.h5 (else the newest), train.json, train.h5,
         classes.json; --evaluate also run_GANModel.json and the arrays; --export without
-        --per-class run_TrainModel.json and the labels
+        --per-class run_TrainModel.json and the labels; --classify no generator, but the
+        images of a file, a folder, or a folder with one folder a class
 Writes  in model/: predictions.png, predictions.csv, report.html; of a generator with
         classes predictions_confusion.png; --evaluate also predictions_nearest.png and,
         where its training held images out, predictions_quality.csv; --export-onnx
         train.onnx and, of the generator, generator_model_080.onnx. Or, with --export
-        DIR, only DIR/<class>/gen_000001.png ..., DIR/export.json and DIR/SHA256SUMS
+        DIR, only DIR/<class>/gen_000001.png ..., DIR/export.json and DIR/SHA256SUMS.
+        Or, with --classify, only classified.csv, classified.png and, of a folder with
+        class folders, classified_classes.csv and classified_confusion.png
 """
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +34,7 @@ from foldergan.storage import generators, locking
 if TYPE_CHECKING:
     import numpy as np
 
+    from foldergan.classifier.classified import Classified
     from foldergan.classifier.predictions import Predictions
     from foldergan.gan.drawing import Networks
     from foldergan.gan.evaluation import StreamEvaluator
@@ -67,7 +74,17 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         help="fill a dataset folder with images of each class that the classifier "
         "accepts, and do nothing else; the same command goes on where it stopped",
     )
+    parser.add_option(
+        "data",
+        "--classify",
+        type=Path,
+        metavar="FILE|DIR",
+        help="classify images of your own, and do nothing else; predictions are "
+        "compared with class folders, where there are any",
+    )
     options, preset = parser.parse()
+    if options.classify:
+        refuse_idle(parser, options, preset)
     others = [options.evaluate, options.save_images, options.show, options.export_onnx]
     if options.export and (any(others) or hasattr(options, "count")):
         parser.error(
@@ -77,8 +94,23 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
     return options, preset
 
 
+def refuse_idle(
+    parser: command_line.Parser, options: argparse.Namespace, preset: Preset
+) -> None:
+    """Ends the process where a flag is given that --classify leaves without effect."""
+    names = [field.name for field in dataclasses.fields(preset.generate)]
+    names += ["only", "evaluate", "save_images", "export_onnx", "show", "export"]
+    given = [name for name in names if getattr(options, name, None)]
+    if given:
+        flags = ", ".join(map(command_line.flag_of, given))
+        parser.error(f"--classify draws nothing and goes without {flags}")
+
+
 def main() -> None:
     options, preset = parse_flags()
+    if options.classify:
+        classify(options, preset)
+        return
     from foldergan.report.run import RunReport
     from foldergan.storage import onnx
 
@@ -297,6 +329,79 @@ def command_to_augment(options: argparse.Namespace) -> str:
         augment_with=options.export,
         model_dir=f"{options.model_dir}-more",
     )
+
+
+def classify(options: argparse.Namespace, preset: Preset) -> None:
+    """Says what images of a person's own show, and how often that is right."""
+    from foldergan import backend, child
+    from foldergan.classifier.image_files import ImageFiles
+    from foldergan.storage import filenames, models, plots, runs, tables
+
+    # Find images and classifier.
+    models.require_classifier(options.model_dir)
+    files = ImageFiles(options.classify)
+    print(f"classifying {len(files.paths)} files of {options.classify}")
+    locking.make_writable_folder(options.model_dir)
+    child.start_server()
+    backend.start(preset.seed)
+    from foldergan.classifier import evaluation
+    from foldergan.classifier.classified import Classified
+    from foldergan.data import dataset
+    from foldergan.errors import InputError
+    from foldergan.nn import inference, routes
+
+    network, names, augmentation = models.load_classifier(options.model_dir)
+    if augmentation is None:  # of a version before 0.2, or of others
+        augmentation = preset.classifier.augmentation
+    network = routes.in_precision(
+        network, runs.precision_of(options.model_dir, "TrainModel")
+    )
+    if remark := files.remark(names):
+        print(remark)
+
+    # Classify them in a stream.
+    shape = network.input_shape[1:]
+    found = Classified(files, names, shown=plots.GRID_COLUMNS**2)
+    path = options.model_dir / filenames.CLASSIFIED
+    outdated = [options.model_dir / name for name in filenames.OF_CLASSIFIED]
+    with tables.writing_csv(path, outdated) as append:
+        for numbers, images in files.batches(
+            shape, inference.images_at_once(network, shape)
+        ):
+            said = evaluation.predict(network, images, augmentation=augmentation)
+            append(found.add(numbers, images, said))
+        dataset.list_problems(files.skipped, files.doubtful, len(files.paths))
+        if not found.rows:
+            raise InputError(
+                f"no file of {options.classify} is an image that can be read",
+                ("classify",),
+            )
+
+    print(found.as_text())
+    save_classified(options.model_dir, found, names)
+
+
+def save_classified(
+    model_dir: Path, found: "Classified", class_names: list[str]
+) -> None:
+    """Saves the sheet and, where classes are known, how often it is right."""
+    import numpy as np
+
+    from foldergan.classifier import figures
+    from foldergan.storage import filenames, plots, tables
+
+    page = model_dir / filenames.CLASSIFIED_PAGE
+    plots.save_predictions(page, np.stack(found.images), found.rows)
+    print(f"saved {model_dir / filenames.CLASSIFIED} and {page}")
+    measured = found.figures()
+    if measured:
+        print(figures.part_as_text("images", measured.total))
+        print(figures.as_text(measured))
+        table = model_dir / filenames.CLASSIFIED_CLASSES
+        tables.save_csv(table, measured.classes)
+        matrix = model_dir / filenames.CLASSIFIED_MATRIX
+        plots.save_confusion_matrix(matrix, measured.matrix, class_names)
+        print(f"saved {table} and {matrix}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
 Reads   dataset/<class>/*; --augment-with DIR also DIR/<class>/*
 Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
-        train_curves.png, confusion_matrix.png, report.html; --export-onnx also
+        train_classes.csv, train_curves.png, confusion_matrix.png,
+        train_reliability.csv, train_reliability.png, report.html; --export-onnx also
         train.onnx; --tensorboard its log in tensorboard/; --augment-with also arrays of
         those images in extra_images/
 """
@@ -237,24 +238,30 @@ def evaluate(
         The name of that part, the class names, all images, the part's row numbers,
         labels and predictions.
     """
-    from foldergan.classifier import evaluation
+    from foldergan.classifier import evaluation, figures
     from foldergan.storage import filenames, plots, tables
 
-    table = []
+    table, of_classes = [], []
     for part, numbers in rows.items():
         if len(numbers):
             probabilities = evaluation.predict(
                 classifier, images, numbers, settings.augmentation
             )
-            figures = evaluation.evaluate(labels[numbers], probabilities)
-            table.append({"part": part} | figures)
-            matrix = evaluation.confusion_matrix(labels[numbers], probabilities)
+            found = figures.measure(labels[numbers], probabilities, class_names)
+            table.append({"part": part} | found.total)
+            of_classes += [{"part": part} | row for row in found.classes]
+            print(figures.part_as_text(part, found.total))
             last = (part, class_names, images, numbers, labels[numbers], probabilities)
+    print(figures.as_text(found))
     tables.save_csv(model_dir / filenames.CLASSIFIER_EVALUATION, table)
-    print(evaluation.evaluation_report(table))
-    page = model_dir / filenames.CLASSIFIER_MATRIX
-    plots.save_confusion_matrix(page, matrix, class_names)
-    print(evaluation.class_report(matrix, class_names))
+    tables.save_csv(model_dir / filenames.CLASSIFIER_CLASSES, of_classes)
+    plots.save_confusion_matrix(
+        model_dir / filenames.CLASSIFIER_MATRIX, found.matrix, class_names
+    )
+    tables.save_csv(model_dir / filenames.CLASSIFIER_RELIABILITY, found.reliability)
+    plots.save_reliability(
+        model_dir / filenames.CLASSIFIER_RELIABILITY_PLOT, found.reliability
+    )
     return last
 
 

@@ -1,9 +1,8 @@
-"""How well a classifier does: its predictions, figures of them, and tables to read."""
-
-from typing import Any
+"""A classifier's predictions, their loss and accuracy, and what is confused."""
 
 import keras
 import numpy as np
+from sklearn import metrics
 
 from foldergan.config import commands
 from foldergan.errors import RUN_TRAINING, InputError
@@ -132,9 +131,9 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     Returns:
         int64 array of shape (classes, classes): true class down, predicted across.
     """
-    matrix = np.zeros((labels.shape[1],) * 2, np.int64)
-    np.add.at(matrix, (labels.argmax(1), predictions.argmax(1)), 1)
-    return matrix
+    return metrics.confusion_matrix(
+        labels.argmax(1), predictions.argmax(1), labels=range(labels.shape[1])
+    )
 
 
 def class_accuracy(matrix: np.ndarray) -> np.ndarray:
@@ -149,33 +148,4 @@ def class_accuracy(matrix: np.ndarray) -> np.ndarray:
     totals = matrix.sum(1)
     return np.divide(
         matrix.diagonal(), totals, out=np.full(len(matrix), np.nan), where=totals > 0
-    )
-
-
-def class_report(matrix: np.ndarray, class_names: list[str]) -> str:
-    """Writes the accuracy of each class and of all as a table.
-
-    Args:
-        matrix: as of `confusion_matrix`.
-        class_names: in the matrix's order.
-    """
-    width = max(map(len, [*class_names, "all"]))
-    rows = zip(class_names, matrix.sum(1), class_accuracy(matrix), strict=True)
-    overall = ("all", matrix.sum(), matrix.trace() / matrix.sum())
-    return "\n".join(
-        f"{name:<{width}}  {accuracy:7.2%} of {total}"
-        for name, total, accuracy in [*rows, overall]
-    )
-
-
-def evaluation_report(evaluation: list[dict[str, Any]]) -> str:
-    """Writes the loss and accuracy of each part as a table.
-
-    Args:
-        evaluation: rows with part, images, loss and accuracy.
-    """
-    return "\n".join(
-        f"{row['part']:<10}  loss {row['loss']:.3f}  accuracy {row['accuracy']:.2%} "
-        f"of {row['pictures']}"
-        for row in evaluation
     )

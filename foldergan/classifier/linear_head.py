@@ -1,17 +1,32 @@
 """A regularized linear classifier of features: multinomial logistic regression."""
 
+import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
-from foldergan.classifier.standardized import Features, Standardized, blocks_of
+from foldergan.images import Joined
+from foldergan.progress import ImageProgress
 
-# Weights of the L2 penalty that are tried, for standardized features and a mean loss.
-PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+Features = np.ndarray | Joined  # float32 (n, views, d), may lie on disk
+
+# Weights of the L2 penalty, for standardized features and a mean loss. Where the best
+# is at an end, weaker or stronger ones are tried as well, up to the limits.
+PENALTIES = tuple(float(10 ** (half / 2)) for half in range(-8, 1))
+_LIMITS = (1e-8, 1e4)
+_FURTHER = tuple(float(10 ** (half / 2)) for half in range(1, 5))  # factors
 _NUM_FOLDS = 4
-_STEPS = 60
-
-_KernelAndBias = tuple[np.ndarray, np.ndarray]
+_MOST_ITERATIONS = 1000
+_MOST_VALUES = 2**27  # of the features that are kept in memory, 512 MB
+_LEAST_DEVIATION = 1e-3
+_ABSENT = -30.0  # logit of a class without training images, below the others'
 
 
 @dataclass(frozen=True)
@@ -22,7 +37,8 @@ class LinearHead:
         kernel: float32 array (d, classes), for features that are not standardized.
         bias: float32 array (classes,).
         penalty: the L2 penalty that it was fitted with.
-        accuracy: of the cross-validation that chose the penalty.
+        accuracy: of the cross-validation that chose the penalty, 0-1; NaN where there
+            are too few images for one.
     """
 
     kernel: np.ndarray
@@ -44,11 +60,11 @@ def fit(
 ) -> LinearHead:
     """Fits a head, with the penalty of least loss in cross-validation.
 
-    Features may be more than memory holds: they are read some rows at a time, and the
-    penalty is chosen by as many images, evenly spread, as 256 MB hold.
+    Features are kept in memory. Where they would take more than 512 MB, the head is
+    fitted to fewer images, evenly spaced within each class.
 
     Args:
-        features: float32 array (n, views, d); an image's views stay together.
+        features: float32 array (n, views, d); an image's views stay in one fold.
         labels: one-hot float32 array (n, classes).
         weights: float32 array (classes,), class weights of the loss.
         seed: of the folds.
@@ -58,146 +74,130 @@ def fit(
         A head fitted to all rows.
     """
     rows = np.arange(len(labels)) if rows is None else rows
-    data = Standardized(features, rows)
-    step = -(-len(rows) // data.most_kept)
-    some = rows[::step]
-    objective, numbers = _Objective(data, labels, weights, data.axes), rows
-    kept = _Objective(data[some], labels[some], weights, data.axes)
-    penalty, accuracy = _choose_penalty(kept, data.variances, seed)
-    if step == 1:  # all are kept
-        objective, numbers = kept, np.arange(len(rows))
-    solution = objective.solve(numbers, data.variances, penalty)
-    return LinearHead(*data.for_given(*solution), penalty, accuracy)
+    _, views, width = features.shape
+    rows = _thinned(rows, labels, max(1, _MOST_VALUES // (views * width)))
+    class_ids = labels[rows].argmax(1)
+    scaler = StandardScaler(copy=False)
+    values = scaler.fit_transform(np.array(features[rows]).reshape(-1, width))
+    # A feature that hardly varies here would drown the others where it does.
+    least = scaler.scale_.clip(_LEAST_DEVIATION)
+    values *= (scaler.scale_ / least).astype(np.float32)
+    data = _Data(values.reshape(-1, views, width), class_ids, weights)
+    # One thread: the products are thin, and threads that wait for each other on a busy
+    # machine take 20 times as long. The result depends on no number of cores either.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Weak penalties end in the noise of float32, at a loss as low as it gets.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        penalty, accuracy = _choose_penalty(data, seed)
+        kernel, bias = data.solve(np.arange(len(rows)), penalty)
+    kernel = kernel / least[:, None]
+    bias = bias - scaler.mean_ @ kernel
+    return LinearHead(
+        kernel.astype(np.float32), bias.astype(np.float32), penalty, accuracy
+    )
 
 
-class _Objective:
-    """The loss of a kernel on the axes and a bias, and its minimum.
-
-    Args:
-        features: standardized, float32 (n, views, d).
-        labels: one-hot float32 array (n, classes).
-        weights: float32 array (classes,), class weights of the loss.
-        axes: as of `Standardized`.
-    """
+class _Data:
+    """Standardized features (n, views, d), class numbers (n,) and class weights."""
 
     def __init__(
-        self,
-        features: Standardized | np.ndarray,
-        labels: np.ndarray,
-        weights: np.ndarray,
-        axes: np.ndarray,
+        self, values: np.ndarray, class_ids: np.ndarray, weights: np.ndarray
     ) -> None:
-        self.labels = labels
-        self._features, self._weights, self._axes = features, weights, axes
+        self.values, self.class_ids, self._weights = values, class_ids, weights
 
     def solve(
-        self,
-        rows: np.ndarray,
-        variances: np.ndarray,
-        penalty: float,
-        start: _KernelAndBias | None = None,
-    ) -> _KernelAndBias:
-        """Minimizes the regularized loss by Nesterov's accelerated gradient, 1983.
-
-        Its steps are the inverse of a bound on the curvature. Boehning, Multinomial
-        Logistic Regression Algorithm, 1992: that of softmax is at most half of the
-        second moments of the rows.
+        self, rows: np.ndarray, penalty: float, model: LogisticRegression | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Fits kernel (d, classes) and bias (classes,) to rows.
 
         Args:
-            rows: row numbers of the loss.
-            variances: a bound on these moments along each axis, float32 (axes,).
-            penalty: weight of the L2 penalty.
-            start: where to begin; 0 where left out.
-
-        Returns:
-            Kernel (axes, classes) and bias (classes,).
+            rows: row numbers.
+            penalty: weight of the L2 penalty beside the mean loss.
+            model: its solution is the start, and becomes this one.
         """
-        steps = 1 / (0.5 * self._weights.max() * variances + penalty)
-        steps = steps.astype(np.float32)[:, None]
-        bias_step = np.float32(2 / self._weights.max())
-        kernel, bias = start or (
-            np.zeros((len(variances), self.labels.shape[1]), np.float32),
-            np.zeros(self.labels.shape[1], np.float32),
-        )
-        lookahead, lookahead_bias = kernel, bias
-        for step in range(_STEPS):
-            gradient, bias_gradient = self.gradients(rows, lookahead, lookahead_bias)
-            gradient += np.float32(penalty) * lookahead
-            next_kernel = lookahead - steps * gradient
-            next_bias = lookahead_bias - bias_step * bias_gradient
-            momentum = np.float32(step / (step + 3))
-            lookahead = next_kernel + momentum * (next_kernel - kernel)
-            lookahead_bias = next_bias + momentum * (next_bias - bias)
-            kernel, bias = next_kernel, next_bias
+        _, views, width = self.values.shape
+        kernel = np.zeros((width, len(self._weights)))
+        bias = np.full(len(self._weights), _ABSENT)
+        present = np.unique(self.class_ids[rows])
+        if len(present) == 1:  # there is nothing to tell it from
+            bias[present] = 0
+            return kernel, bias
+        model = model or _logistic_regression()
+        targets = self.class_ids[rows].repeat(views)
+        model.set_params(C=1 / (penalty * len(targets)))
+        seen = self.values[rows].reshape(-1, width)
+        model.fit(seen, targets, sample_weight=self._weights[targets])
+        found, intercept = model.coef_.T, model.intercept_
+        if len(present) == 2:  # one logit, of the second
+            found, intercept = found * [-0.5, 0.5], intercept * [-0.5, 0.5]
+        kernel[:, present], bias[present] = found, intercept
         return kernel, bias
 
-    def gradients(
-        self, rows: np.ndarray, kernel: np.ndarray, bias: np.ndarray
-    ) -> _KernelAndBias:
-        """Computes the gradients of the mean loss by kernel and bias."""
-        on_features = self._axes @ kernel
-        by_features, by_bias = np.zeros_like(on_features), np.zeros_like(bias)
-        for some in blocks_of(rows, self._features):
-            views = self._features[some]
-            seen = views.reshape(-1, views.shape[2])
-            targets = np.repeat(self.labels[some], views.shape[1], axis=0)
-            residuals = _softmax(seen @ on_features + bias) - targets
-            residuals *= (targets @ self._weights)[:, None]
-            by_features += seen.T @ residuals
-            by_bias += residuals.sum(0)
-        count = np.float32(len(rows) * self._features.shape[1])
-        return self._axes.T @ by_features / count, by_bias / count
 
-    def logits(
-        self, rows: np.ndarray, kernel: np.ndarray, bias: np.ndarray
-    ) -> np.ndarray:
-        """Computes the logits (rows, classes) of the first view of some images."""
-        return self._features[rows][:, 0] @ (self._axes @ kernel) + bias
+def _logistic_regression() -> LogisticRegression:
+    return LogisticRegression(tol=1e-5, max_iter=_MOST_ITERATIONS, warm_start=True)
 
 
-def _choose_penalty(
-    objective: _Objective, variances: np.ndarray, seed: int
-) -> tuple[float, float]:
+def _choose_penalty(data: _Data, seed: int) -> tuple[float, float]:
     """Chooses the penalty of least loss by cross-validation; returns its accuracy too.
 
-    Args:
-        objective: of all rows, which lie in memory.
-        variances: as of `Standardized`.
-        seed: of the folds.
+    Without two images of a class there is no telling, and the middle one is taken.
     """
-    labels = objective.labels
-    losses, correct = np.zeros(len(PENALTIES)), np.zeros(len(PENALTIES))
-    num_held_out = 0
-    for held_out in _folds(labels, seed):
-        rest = np.setdiff1d(np.arange(len(labels)), held_out)
-        num_held_out += len(held_out)
-        # A bound on the second moments of these rows, from those of all.
-        curvature = variances * len(labels) / len(rest)
-        solution = None
-        for index in reversed(range(len(PENALTIES))):  # strongest first, warm starts
-            solution = objective.solve(rest, curvature, PENALTIES[index], solution)
-            logits = objective.logits(held_out, *solution)
-            losses[index] += _cross_entropy(logits, labels[held_out])
-            correct[index] += (logits.argmax(1) == labels[held_out].argmax(1)).sum()
-    best = int(losses.argmin())
-    return PENALTIES[best], float(correct[best] / max(num_held_out, 1))
+    folds = _folds(data.class_ids, seed)
+    if not folds:
+        return PENALTIES[len(PENALTIES) // 2], math.nan
+    tried = _losses(data, folds, PENALTIES)
+    while True:
+        best = min(tried, key=lambda penalty: tried[penalty][0])
+        if best == min(tried) and best > 2 * _LIMITS[0]:
+            tried |= _losses(data, folds, [best / factor for factor in _FURTHER])
+        elif best == max(tried) and best < _LIMITS[1] / 2:
+            tried |= _losses(data, folds, [best * factor for factor in _FURTHER])
+        else:
+            return best, tried[best][1]
 
 
-def _folds(labels: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Splits rows into stratified folds; empty ones are left out."""
-    rng = np.random.default_rng(seed)
-    folds: list[list[int]] = [[] for _ in range(_NUM_FOLDS)]
-    for column in labels.T:
-        for place, row in enumerate(rng.permutation(np.flatnonzero(column))):
-            folds[place % _NUM_FOLDS].append(row)
-    return [np.sort(fold) for fold in folds if fold and len(fold) < len(labels)]
+def _losses(
+    data: _Data, folds: list[np.ndarray], penalties: tuple[float, ...] | list[float]
+) -> dict[float, tuple[float, float]]:
+    """Measures penalties by cross-validation.
+
+    Returns:
+        Penalty -> mean loss and accuracy of the held-out images' first views.
+    """
+    held_out = np.concatenate(folds)
+    truth = data.class_ids[held_out]
+    logits: dict[float, list[np.ndarray]] = {penalty: [] for penalty in penalties}
+    progress = ImageProgress(len(penalties) * len(held_out), "cross-validated")
+    for fold in folds:
+        rest, model = np.setdiff1d(held_out, fold), _logistic_regression()
+        for penalty in sorted(penalties, reverse=True):
+            kernel, bias = data.solve(rest, penalty, model)
+            logits[penalty].append(data.values[fold, 0] @ kernel + bias)
+            progress.on_images(len(fold))
+    progress.done()
+    found = {}
+    for penalty in penalties:
+        logs = log_softmax(np.concatenate(logits[penalty]), axis=1)
+        loss = -logs[np.arange(len(truth)), truth].mean()
+        found[penalty] = float(loss), float((logs.argmax(1) == truth).mean())
+    return found
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(logits - logits.max(1, keepdims=True))
-    return exponentials / exponentials.sum(1, keepdims=True)
+def _folds(class_ids: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Splits rows into stratified folds; none where no class has two images."""
+    count = min(_NUM_FOLDS, int(np.bincount(class_ids).max()))
+    if count < 2 or len(np.unique(class_ids)) < 2:
+        return []
+    splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():  # of rare classes some folds have none
+        warnings.filterwarnings("ignore", "The least populated class")
+        return [fold for _, fold in splitter.split(class_ids, class_ids)]
 
 
-def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
-    probabilities = _softmax(logits.astype(np.float64))
-    return float(-np.log((probabilities * labels).sum(1).clip(1e-12)).sum())
+def _thinned(rows: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:
+    """Keeps about `most` rows at most, evenly spaced within each class."""
+    step = -(-len(rows) // most)
+    class_ids = labels[rows].argmax(1)
+    kept = [rows[class_ids == number][::step] for number in np.unique(class_ids)]
+    return np.sort(np.concatenate(kept))

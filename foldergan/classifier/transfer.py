@@ -10,11 +10,11 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
+from scipy.special import softmax
 
 from foldergan.backbones import features, loading
 from foldergan.classifier import evaluation
-from foldergan.classifier.linear_head import LinearHead, fit
-from foldergan.classifier.standardized import Features
+from foldergan.classifier.linear_head import Features, LinearHead, fit
 from foldergan.config.settings import Classifier
 from foldergan.data.splits import balanced_weights, class_counts
 from foldergan.images import Images
@@ -90,16 +90,16 @@ def train(
         seed,
         training,
     )
-    print(
-        f"linear head with L2 penalty {head.penalty:g}: cross-validation accuracy "
-        f"{head.accuracy:.1%}"
-    )
+    accuracy = f"cross-validation accuracy {head.accuracy:.1%}"
+    if np.isnan(head.accuracy):
+        accuracy = "too few images to choose it by cross-validation"
+    print(f"linear head with L2 penalty {head.penalty:.2g}: {accuracy}")
     dense.set_weights(_weights_of(head, settings.output))
     logs: dict[str, float] = {}
     for prefix, part in (("", "training"), ("val_", "validation")):
         if len(rows[part]):
             logits = _mean_logits(head, pooled, rows[part])
-            figures = evaluation.evaluate(labels[rows[part]], _probabilities(logits))
+            figures = evaluation.evaluate(labels[rows[part]], softmax(logits, axis=1))
             logs |= {f"{prefix}{name}": figures[name] for name in ("accuracy", "loss")}
     yield 1, logs
 
@@ -152,8 +152,3 @@ def _class_weights(counts: np.ndarray, kind: str) -> np.ndarray:
     if kind == "none":
         return np.ones(len(counts), np.float32)
     return balanced_weights(counts)
-
-
-def _probabilities(logits: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(logits - logits.max(1, keepdims=True))
-    return exponentials / exponentials.sum(1, keepdims=True)

@@ -217,6 +217,7 @@ def advice(options: tuple[str, ...]) -> str:
         "only": "leave out --only",
         "per_class": "leave out --per-class",
         "augment_with": "name another folder with --augment-with",
+        "classify": "name another file or folder with --classify",
         "export": "name another folder with --export",
         "save_images": "name another folder with --save-images",
         "dataset": "name another folder with --dataset",

@@ -87,7 +87,7 @@ def build_arrays(
     def check(counts: Counter[str], found: dict[str, Any]) -> list[str]:
         if strict and found["skipped"]:
             raise InputError(f"{found['skipped'][0]}; mend or remove it")
-        _report(found, len(entries))
+        list_problems(found["skipped"], found.get("doubtful", []), len(entries))
         class_names = _usable_classes(dataset, class_folders, counts)
         _refuse_number(dataset, class_names, least_classes, most_classes)
         return class_names
@@ -162,8 +162,14 @@ def _read(
     return class_of_each, found
 
 
-def _report(found: dict[str, Any], total: int) -> None:
-    skipped, doubtful = found["skipped"], found.get("doubtful", [])  # not before 0.3
+def list_problems(skipped: list[str], doubtful: list[str], total: int) -> None:
+    """Prints which files were skipped, and which may be damaged.
+
+    Args:
+        skipped: a line a file.
+        doubtful: a line a file that was read, and complained of.
+        total: files in all.
+    """
     for title, lines in (
         (f"skipped {len(skipped)} of {total} files:", skipped),
         ("read, and perhaps damaged, for their libraries say:", doubtful),

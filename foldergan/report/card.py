@@ -20,6 +20,8 @@ from foldergan.storage import runs as records
 _MARK = (
     "<!-- Written anew by each run, unless something here is changed: {digest} -->\n"
 )
+# Columns of the table of the classifier, as percentages.
+_PERCENTAGES = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "calibration_error")
 _PUNCTUATION = re.compile(r"([\\`*_\[\]{}|<>&#~$])")
 
 
@@ -89,8 +91,34 @@ def _classifier(
     return preset["data"] | {
         "num_classes": len(names),
         "is_sigmoid": preset["classifier"]["output"] == "sigmoid",
-        "figures": tables.load_csv(model_dir / "train_evaluation.csv"),
+        "figures": [
+            row | {name: _with_ends(row, name) for name in _PERCENTAGES}
+            for row in tables.load_csv(model_dir / filenames.CLASSIFIER_EVALUATION)
+        ],
+        "never_predicted": _never_predicted(model_dir),
     }
+
+
+def _with_ends(row: dict[str, str], name: str) -> str:
+    """Writes a figure as "91.4 % (88.0 to 94.1)"; nothing where there is none."""
+    values = [row.get(f"{name}{end}") for end in ("", "_low", "_high")]
+    percentages = [f"{100 * float(value):.1f}" for value in values if value]
+    if not percentages:
+        return ""
+    ends = f" ({percentages[1]} to {percentages[2]})" if percentages[1:] else ""
+    return f"{percentages[0]} %{ends}"
+
+
+def _never_predicted(model_dir: Path) -> list[str]:
+    """Names the classes that no image of the last part is classified as."""
+    rows = tables.load_csv(model_dir / filenames.CLASSIFIER_CLASSES)
+    return [
+        row["class"]
+        for row in rows
+        if row["part"] == rows[-1]["part"]
+        and row["predicted"] == "0"
+        and row["pictures"] != "0"
+    ]
 
 
 def _gan(model_dir: Path, preset: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -15,11 +15,15 @@ CLASSIFIER_EVALUATION = "train_evaluation.csv"  # a row a part of the images
 CLASSIFIER_CLASSES = "train_classes.csv"  # a row a part and class
 CLASSIFIER_MATRIX = "confusion_matrix.png"
 CLASSIFIER_RELIABILITY = "train_reliability.csv"  # a row a bin of confidence
+CLASSIFIER_RELIABILITY_PLOT = "train_reliability.png"
 OF_CLASSIFIER = (  # what tells of the classifier in CLASSIFIER_H5
     CLASSIFIER_HISTORY,
     CLASSIFIER_CURVES,
     CLASSIFIER_EVALUATION,
+    CLASSIFIER_CLASSES,
     CLASSIFIER_MATRIX,
+    CLASSIFIER_RELIABILITY,
+    CLASSIFIER_RELIABILITY_PLOT,
     CLASSIFIER_ONNX,
     "run_TrainModel.json",
 )
@@ -43,6 +47,11 @@ OF_PREDICTIONS = (  # what tells of the images in PREDICTIONS
     PREDICTIONS_QUALITY,
     PREDICTIONS_NEAREST,
 )
+CLASSIFIED = "classified.csv"  # a row an image file
+CLASSIFIED_PAGE = "classified.png"
+CLASSIFIED_CLASSES = "classified_classes.csv"  # as CLASSIFIER_CLASSES
+CLASSIFIED_MATRIX = "classified_confusion.png"
+OF_CLASSIFIED = (CLASSIFIED_PAGE, CLASSIFIED_CLASSES, CLASSIFIED_MATRIX)
 DOES_IT_HELP = "does_it_help.csv"  # the table of benchmarks/does_it_help.py
 SINGLE = "generated_{number:06d}.png"  # by its number in PREDICTIONS
 EXPORT = "export.json"  # of a dataset folder of generated images

@@ -380,6 +380,31 @@ def save_confusion_matrix(
     _save_figure(path, figure)
 
 
+def save_reliability(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Saves how often images are classified right, by the classifier's confidence.
+
+    Args:
+        path: a .png file.
+        rows: a row a bin, with pictures, confidence, accuracy, accuracy_low and
+            accuracy_high; those without images are left out.
+    """
+    rows = [row for row in rows if row["pictures"]]
+    names = ("confidence", "accuracy", "accuracy_low", "accuracy_high", "pictures")
+    sure, right, low, high, images = (
+        np.array([row[name] for row in rows]) for name in names
+    )
+    figure = Figure(figsize=(4.5, 5.5), layout="constrained")
+    axis, below = figure.subplots(2, sharex=True, height_ratios=(4, 1))
+    axis.plot([0, 1], [0, 1], "k--", label="calibrated")
+    apart = np.abs(np.stack([low, high]) - right)
+    axis.errorbar(sure, right, apart, fmt="o-", capsize=3, label="these images")
+    axis.set(ylabel="fraction classified right", ylim=(0, 1.02))
+    axis.legend()
+    below.bar(sure, images, width=0.05)
+    below.set(xlabel="confidence", ylabel="images", xlim=(0, 1.02))
+    _save_figure(path, figure)
+
+
 def show(path: Path) -> bool:
     """Opens a window with a saved image where there is a screen.
 

@@ -31,15 +31,6 @@ def test_class_accuracy_is_recall_and_nan_where_there_is_no_image():
     np.testing.assert_allclose(accuracy, [1 / 3, np.nan, 3 / 4])
 
 
-def test_report_has_one_line_a_class_and_one_for_all():
-    report = evaluation.class_report(np.array([[1, 2], [0, 1]]), ["a", "long"])
-    assert report.splitlines() == [
-        "a      33.33% of 3",
-        "long  100.00% of 1",
-        "all    50.00% of 4",
-    ]
-
-
 def test_table_names_the_most_probable_class():
     rows = predictions.table(np.array([[0.25, 0.75], [0.875, 0.125]]), ["a", "b"])
     assert rows == [

@@ -38,7 +38,9 @@ def test_it_tells_what_the_folder_holds(model_dir):
     assert "A classifier of images into 3 classes, and a generator" in body
     assert '36 images of "pictures", 16x16 pixels, RGB; 1 that could not' in body
     assert "| boat | 12 |" in body
-    assert "| validation | 36 | 0.5 | 90.0 % |" in body
+    assert "| validation | 36 | 0.5 | 90.0 % (75.1 to 96.9) | 80.0 % |" in body
+    assert "go by balanced accuracy" in body
+    assert "Never predicted in the last of these parts: boat." in body
     assert "| KID | 1 | 0 on average |" in body
     assert "| near copies | 0.05 | 0.05 |" in body
     assert 'load_model("generator_best.h5"' in body

@@ -257,3 +257,11 @@ def test_charts_of_a_pre_training_end_with_it():
         loss.lines["discriminator"][0]
     )
     assert accuracy.title == "Discriminator accuracy"
+
+
+def test_reliability_is_drawn_of_bins_that_have_images(tmp_path):
+    empty = {"pictures": 0, "confidence": None, "accuracy": None}
+    ends = {"accuracy_low": 0.5, "accuracy_high": 0.9}
+    full = {"pictures": 9, "confidence": 0.85, "accuracy": 0.75} | ends
+    plots.save_reliability(tmp_path / "a.png", [empty, full])
+    assert read(tmp_path / "a.png").std() > 0

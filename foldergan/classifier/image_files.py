@@ -1,0 +1,108 @@
+"""Image files of a person's own, to classify: found, matched with classes, read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from foldergan.data import folders, reading
+from foldergan.errors import InputError
+from foldergan.progress import ImageProgress
+
+_MOST_DOUBTFUL = 1000  # files that are read again
+
+
+class ImageFiles:
+    """The files of a folder with class folders or without, or one file.
+
+    Args:
+        path: of a file or a folder.
+
+    Attributes:
+        paths: of all files, images or not.
+        folder_of: for each the name of its class folder; "" where it is in none.
+        skipped: a line for each that could not be read; complete after `batches`.
+        doubtful: a line for each that was read, and whose end may be missing.
+
+    Raises:
+        InputError: there is no such file or folder, or it is empty.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.paths: list[str] = []
+        self.folder_of: list[str] = []
+        self.skipped: list[str] = []
+        self.doubtful: list[str] = []
+        if not path.exists():
+            raise InputError(f"{path} does not exist", ("classify",))
+        if path.is_dir():
+            for name, entries in folders.list_files(path, least_classes=0).items():
+                self.paths += [entry.path for entry in entries]
+                self.folder_of += [name] * len(entries)
+        else:
+            self.paths, self.folder_of = [str(path)], [""]
+        if not self.paths:
+            raise InputError(f"{path} has no files in it", ("classify",))
+
+    def class_ids(self, class_names: list[str]) -> np.ndarray:
+        """Looks up the class of each file by its folder.
+
+        Args:
+            class_names: of the classifier.
+
+        Returns:
+            int array (files,); -1 where the file is in a folder of no such name, or
+            in none.
+        """
+        number_of = {name: number for number, name in enumerate(class_names)}
+        return np.array([number_of.get(name, -1) for name in self.folder_of])
+
+    def remark(self, class_names: list[str]) -> str:
+        """Tells which files are left out of the figures, and why; "" for none."""
+        strange = sorted(set(self.folder_of) - {*class_names, ""})
+        if not strange:
+            return ""
+        count = sum(name in strange for name in self.folder_of)
+        names, known = ", ".join(strange), ", ".join(class_names)
+        return (
+            f"note: the classifier has no class {names}; the {count} files there are "
+            f"classified and left out of the figures (its classes: {known})"
+        )
+
+    def batches(
+        self, image_shape: tuple[int, int, int], size: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Reads the images as those of a training are read, and notes what cannot be.
+
+        Args:
+            image_shape: (height, width, channels) to read them as.
+            size: images a batch, at least; the last one is smaller.
+
+        Yields:
+            The numbers of some files, int array (n,), and their images, float32 array
+            (n, height, width, channels), 0-1.
+        """
+        progress = ImageProgress(len(self.paths), "classified")
+        noisy: list[Path | str] = []
+        numbers: list[int] = []
+        read: list[np.ndarray] = []
+        done = 0
+        for images, problems, some_noisy in reading.read_images(
+            self.paths, image_shape
+        ):
+            noisy += some_noisy[: _MOST_DOUBTFUL - len(noisy)]
+            for number, problem in enumerate(problems, done):
+                if problem:
+                    self.skipped.append(f"{self.paths[number]} {problem}")
+                else:
+                    numbers.append(number)
+            read.append(images)
+            done += len(problems)
+            if len(numbers) >= size:
+                yield np.array(numbers), np.concatenate(read)
+                numbers, read = [], []
+            progress.on_images(len(problems))
+        if numbers:
+            yield np.array(numbers), np.concatenate(read)
+        progress.done()
+        self.doubtful = reading.complaints(noisy, image_shape)

@@ -203,4 +203,5 @@ def test_flags_that_do_nothing_beside_it_are_refused(work, script, flags):
 def test_without_a_classifier_it_says_what_to_run(work, script):
     shutil.rmtree(work / "model")
     result = script(*CLASSIFY, "mine")
-    assert result.code == 2 and "run: python TrainModel.py" in result.err
+    assert result.code == 2 and "train.json not found; run: " in result.err
+    assert "TrainModel.py --preset smoke" in result.err

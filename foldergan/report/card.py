@@ -13,7 +13,7 @@ import jinja2
 
 from foldergan import __version__
 from foldergan.errors import ForeseenError
-from foldergan.report import dataset, runs
+from foldergan.report import dataset, generator, runs
 from foldergan.storage import filenames, generators, tables
 from foldergan.storage import runs as records
 
@@ -77,6 +77,7 @@ def render(model_dir: Path) -> str:
         is_cifar10=found is not None and found["source"] == "CIFAR-10",
         classifier=_classifier(model_dir, classifier_preset),
         gan=_gan(model_dir, gan_preset),
+        metrics=generator.METRICS,
         runs=runs.section(model_dir),
     )
     return text.strip() + "\n\n"

@@ -132,7 +132,7 @@ def _table(rows: list[dict[str, Any]], first: str) -> dict[str, list[Any]] | Non
 
 
 def _figure(row: dict[str, Any], name: str) -> str:
-    """Writes a loss as 0.123, and a fraction as 91.4 % (88.0–94.1)."""
+    """Writes a loss as 0.123, a fraction as 91.4 % with its interval below it."""
     value, low, high = (
         row.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high")
     )
@@ -140,7 +140,7 @@ def _figure(row: dict[str, Any], name: str) -> str:
         return "–"
     if name == "loss":
         return f"{value:.3f}"
-    ends = "" if np.isnan(low) else f" ({100 * low:.1f}–{100 * high:.1f})"
+    ends = "" if np.isnan(low) else f"\n{100 * low:.1f}–{100 * high:.1f}"
     return f"{100 * value:.1f} %{ends}"
 
 

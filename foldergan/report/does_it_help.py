@@ -16,49 +16,28 @@ def section(model_dir: Path) -> dict[str, Any] | None:
     difference from the arm without anything added, with low and high, a 95 % interval
     around it; recall of each class. All recalls are fractions.
     """
-    rows = tables.load_csv(model_dir / filenames.DOES_IT_HELP)
+    rows = tables.load_rows(model_dir / filenames.DOES_IT_HELP)
     if not rows:
         return None
-    names = [name.removeprefix(_RECALL) for name in rows[0] if name.startswith(_RECALL)]
-    return {
-        "classes": names,
-        "networks": [
-            {"network": network, "rows": [_arm(row, names) for row in of_network]}
-            for network in dict.fromkeys(row["network"] for row in rows)
-            if (of_network := [row for row in rows if row["network"] == network])
-        ],
-    }
+    recalls = [name for name in rows[0] if name.startswith(_RECALL)]
+    networks: dict[str, list[list[str]]] = {}
+    for row in rows:
+        networks.setdefault(row["network"], []).append(
+            [row["arm"], f"{row['n']:g}", _number("{:g}", row["drawn"])]
+            + [_number("{:.1%}", row["mean_recall"]), *_gain(row)]
+            + [_number("{:.1%}", row[name]) for name in recalls]
+        )
+    classes = [name.removeprefix(_RECALL) for name in recalls]
+    return {"classes": classes, "networks": networks}
 
 
-def _arm(row: dict[str, str], class_names: list[str]) -> dict[str, Any]:
-    low, high = (_number(row[end]) for end in ("low", "high"))
-    return {
-        "arm": row["arm"],
-        "n": row["n"],
-        "drawn": row["drawn"],
-        "mean_recall": _percent(row["mean_recall"]),
-        "difference": _points(
-            *(_number(row[n]) for n in ("difference", "low", "high"))
-        ),
-        "verdict": "better" if low > 0 else "worse" if high < 0 else "",
-        "recalls": [_percent(row[f"{_RECALL}{name}"]) for name in class_names],
-    }
+def _number(pattern: str, value: float) -> str:
+    return "" if math.isnan(value) else pattern.format(value)
 
 
-def _points(difference: float, low: float, high: float) -> str:
-    """Writes a difference in percentage points, and its interval where it has one."""
-    if math.isnan(difference):
-        return ""
-    text = f"{100 * difference:+.1f}"
-    return (
-        text if math.isnan(low) else f"{text} ({100 * low:+.1f} to {100 * high:+.1f})"
-    )
-
-
-def _percent(text: str) -> str:
-    value = _number(text)
-    return "" if math.isnan(value) else f"{value:.1%}"
-
-
-def _number(text: str) -> float:
-    return float(text) if text else math.nan
+def _gain(row: dict[str, Any]) -> tuple[str, str]:
+    """Writes a difference in percentage points with its interval, and a verdict."""
+    low, high = row["low"], row["high"]
+    ends = "" if math.isnan(low) else f" ({100 * low:+.1f} to {100 * high:+.1f})"
+    verdict = "better" if low > 0 else "worse" if high < 0 else ""
+    return _number("{:+.1f}", 100 * row["difference"]) + ends, verdict

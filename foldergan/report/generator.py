@@ -16,6 +16,46 @@ _GRIDS = re.compile(
     r"(?:generated_plot_e(\d+)\.png|gan_generated_image_epoch_(\d+)\.jpg)"
 )
 
+# Column, title, value for real images, and meaning; the first three are always shown.
+METRICS = (
+    (
+        *("kernel_distance", "KID", "0"),
+        "Distance between generated and held-out images in these features. Differences "
+        "below the noise floor mean nothing.",
+    ),
+    (
+        *("coverage", "Coverage", "about 1"),
+        "Fraction of held-out images with a generated image nearby: variety.",
+    ),
+    (
+        *("closer_to_training_share", "Copying", "0.5"),
+        "Fraction of pairs in which the generated image is nearer to the training set "
+        "than the held-out one. More suggests copying.",
+    ),
+    (
+        *("near_copy_share", "Near copies", "0.05"),
+        "Fraction of generated images nearer to a training image than 95 % of the "
+        "held-out images are.",
+    ),
+    (
+        *("precision", "Precision", ""),
+        "Fraction of generated images that lie among the real ones: quality.",
+    ),
+    (
+        *("density", "Density", "1"),
+        "Like precision, weighted by how many real images are near.",
+    ),
+    (
+        *("recall", "Recall", ""),
+        "Fraction of held-out images that lie among the generated ones: variety.",
+    ),
+    (
+        *("frechet_distance", "Fréchet distance", "0"),
+        "Distance between Gaussians fitted to held-out and generated features. It "
+        "falls with more images.",
+    ),
+)
+
 
 def section(model_dir: Path) -> dict[str, Any] | None:
     """Collects what the page shows of the GAN; None where none was trained."""
@@ -35,6 +75,7 @@ def section(model_dir: Path) -> dict[str, Any] | None:
         "quality_rows": thumbnails.thin(quality, 50),
         "num_evaluated": len(quality),
         "best": best,
+        "metrics": [each for each in METRICS if best and each[0] in best],
         "frames": frames,
         "frames_left_out": left_out,
         "nearest": _nearest(model_dir, best["epoch"]) if best else None,

@@ -64,6 +64,7 @@ def browser(started, page):
     """A browser that has just opened the page, on a desktop, in light colours."""
     set_up(started, 1280, "light")
     started.get(page)
+    WebDriverWait(started, 30).until(lambda _: shown(started, "footer"))  # laid out
     yield started
     assert started.get_log("browser") == []
 

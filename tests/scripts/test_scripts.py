@@ -106,7 +106,11 @@ def test_the_page_shows_what_all_three_have_done(finished):
     assert found == ["dataset", "classifier", "gan", "generated", "runs"]
     assert "could not be shown" not in text and "was running" not in text
     assert text.count('class="frame"') == 4  # epochs
-    for words in ("drawn with generator_model_001.h5", "TrainModel.py", "GANModel.py"):
+    for words in (
+        "generated with generator_model_001.h5",
+        "TrainModel.py",
+        "GANModel.py",
+    ):
         assert words in text
 
 

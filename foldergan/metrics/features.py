@@ -1,19 +1,22 @@
 """Images -> features: what a network sees in them, as rows of numbers."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import keras
 import numpy as np
 
-from foldergan.backbones import loading, sharing
+from foldergan.backbones import loading, preprocessing, sharing
 from foldergan.backbones.sources import INCEPTION, NAMES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
 from foldergan.nn.inference import images_at_once
 from foldergan.progress import ImageProgress
 from foldergan.storage import filenames, models, networks
+
+Extract = Callable[[np.ndarray], np.ndarray]  # images 0-1 -> features (n, d)
 
 _INCEPTION_SHAPE = (299, 299, 3)
 _BACKBONE_SIZE = (224, 224)
@@ -189,7 +192,14 @@ def _load_model(path: Path) -> FeatureExtractor:
     taken = getattr(model, "input_shape", None)
     if isinstance(taken, tuple) and len(taken) == 4 and taken[1:3] == (None, None):
         return _load_backbone(str(path), taken[3])
-    return FeatureExtractor(model, f"model {path.name}")
+    extractor = FeatureExtractor(model, f"model {path.name}")  # refuses others
+    preparing, said = preprocessing.find(model)
+    loading.say_once(f"features {path.name}: {said}" if said else "")
+    if preparing is None:
+        return extractor
+    images = keras.Input(model.input_shape[1:])
+    prepared = keras.Model(images, model(preparing(images), training=False))
+    return FeatureExtractor(prepared, f"model {path.name}")
 
 
 def _is_known(shape: Any) -> TypeGuard[tuple[Any, ...]]:

@@ -37,9 +37,10 @@ def distances(monkeypatch):
     """Makes the judge find these kernel distances, one after the other."""
     measure, found = evaluator.Evaluator.evaluate, []
 
-    def find(judge, pictures):
+    def find(judge, pictures, classes):
         names = ("kernel_distance", "kernel_distance_low", "kernel_distance_high")
-        return measure(judge, pictures) | dict.fromkeys(names, found.pop(0))
+        row, draws = measure(judge, pictures, classes)
+        return row | dict.fromkeys(names, found.pop(0)), 0 * draws
 
     monkeypatch.setattr(evaluator.Evaluator, "evaluate", find)
     return found
@@ -136,9 +137,9 @@ def test_held_out_images_are_not_trained_on(trained, script, monkeypatch):
         sides["shown"] = set(rows)
         return train(self, images, epochs, batch_size, rows, *rest, **callbacks)
 
-    def watched_judge(self, extractor, images, rows, held_out):
+    def watched_judge(self, extractor, images, rows, held_out, *others):
         sides["not to repeat"], sides["held out"] = set(rows), set(held_out)
-        judge(self, extractor, images, rows, held_out)
+        judge(self, extractor, images, rows, held_out, *others)
 
     monkeypatch.setattr(AdversarialTrainer, "train", watched)
     monkeypatch.setattr(evaluator.Evaluator, "__init__", watched_judge)

@@ -231,7 +231,9 @@ def build(
     generator = trainer.inference_generator
     evaluator = None
     if settings.held_out:
-        extractor = load_extractor(settings.features, model_dir)
+        extractor = load_extractor(
+            settings.features, model_dir, max(data.image_shape[:2])
+        )
         if trainer.feature_network and not hasattr(options, "features"):
             refuse_network_of(extractor, trainer.feature_network)
         is_mirrored = "mirror" in settings.augmentation

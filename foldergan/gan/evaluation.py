@@ -232,7 +232,9 @@ def _training_of(
     """Reads what a saved generator was trained on, and loads its features."""
     data, settings = training_set.of_generator(generator_path, options.data_dir)
     try:
-        extractor = load_extractor(settings.features, options.model_dir)
+        extractor = load_extractor(
+            settings.features, options.model_dir, max(data.image_shape[:2])
+        )
     except InputError as error:  # whose flags are of the training
         raise InputError(
             f"{generator_path} was evaluated in its training by {settings.features}, "

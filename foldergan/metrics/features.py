@@ -19,7 +19,9 @@ from foldergan.storage import filenames, models, networks
 Extract = Callable[[np.ndarray], np.ndarray]  # images 0-1 -> features (n, d)
 
 _INCEPTION_SHAPE = (299, 299, 3)
-_BACKBONE_SIZE = (224, 224)
+_BACKBONE_SIZE = 224  # pixels, that most backbones were trained at
+_LEAST_SIZE = 64
+_ENLARGED = 3  # times at most: more costs time, and shows a network nothing new
 
 
 class FeatureExtractor:
@@ -96,7 +98,9 @@ class FeatureExtractor:
         return features
 
 
-def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
+def load_extractor(
+    source: str, model_dir: Path, image_size: int = _BACKBONE_SIZE
+) -> FeatureExtractor:
     """Loads what makes features of images.
 
     Args:
@@ -104,6 +108,8 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
             in `model_dir`; "inception" for InceptionV3 of ImageNet; the name of a
             backbone; or the path of a Keras model, images 0-1 in.
         model_dir: folder of the models.
+        image_size: height or width of the images, the larger. A backbone gets small
+            ones three times as large, and not as large as it was trained at.
 
     Raises:
         InputError: it is not there, damaged, or gives no features.
@@ -113,9 +119,9 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
     if source == "inception":
         return _load_inception()
     if source not in NAMES:
-        return _load_model(Path(source))
+        return _load_model(Path(source), image_size)
     try:
-        return _load_backbone(source)
+        return _load_backbone(source, image_size)
     except InputError as error:  # that of features may be another, or none
         raise InputError(f"features: {error}", ("features", "held_out")) from error
 
@@ -123,16 +129,16 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
 def refuse_network_of(
     extractor: FeatureExtractor, feature_network: keras.Model
 ) -> None:
-    """Refuses to evaluate by the network that a discriminator looks through.
+    """Refuses to evaluate by a network whose features a discriminator uses.
 
     Raises:
         InputError: a weight of one is in the other.
     """
     if sharing.share_weights(extractor.model, feature_network):
         raise InputError(
-            f"{extractor.name}: the discriminator looks through the same network, and "
-            "figures in its own features flatter it; name another network's features, "
-            "or the same on purpose",
+            f"{extractor.name}: the discriminator uses the same network, and figures "
+            "in its own features flatter it; name another network's features, or the "
+            "same on purpose",
             ("features",),
         )
 
@@ -169,19 +175,21 @@ def _load_inception() -> FeatureExtractor:
     return FeatureExtractor(model, "InceptionV3 of keras.applications")
 
 
-def _load_backbone(source: str, channels: int = 3) -> FeatureExtractor:
-    """Loads a backbone at the size that most were trained at, and pools its features.
+def _load_backbone(source: str, image_size: int, channels: int = 3) -> FeatureExtractor:
+    """Loads a backbone at a size that fits the images, and pools its features.
 
     Of files those come here that take images of any size.
     """
-    backbone = loading.load_backbone(source, (*_BACKBONE_SIZE, channels))
+    size = int(np.clip(_ENLARGED * image_size, _LEAST_SIZE, _BACKBONE_SIZE))
+    backbone = loading.load_backbone(source, (size, size, channels))
     pool = keras.layers.GlobalAveragePooling2D(name="pooled_features")
     pooled = pool(backbone.outputs[-1])
     model = keras.Model(backbone.inputs[0], pooled)
-    return FeatureExtractor(model, f"backbone {Path(source).name}")
+    at_size = f" at {size} pixels" if size != _BACKBONE_SIZE else ""
+    return FeatureExtractor(model, f"backbone {Path(source).name}{at_size}")
 
 
-def _load_model(path: Path) -> FeatureExtractor:
+def _load_model(path: Path, image_size: int) -> FeatureExtractor:
     way_out = (
         f"give classifier, inception, {', '.join(NAMES)}, or the path of a .keras or "
         ".h5 model"
@@ -191,7 +199,7 @@ def _load_model(path: Path) -> FeatureExtractor:
     model = networks.load_network(path, "damaged, or not a Keras model", way_out)
     taken = getattr(model, "input_shape", None)
     if isinstance(taken, tuple) and len(taken) == 4 and taken[1:3] == (None, None):
-        return _load_backbone(str(path), taken[3])
+        return _load_backbone(str(path), image_size, taken[3])
     extractor = FeatureExtractor(model, f"model {path.name}")  # refuses others
     preparing, said = preprocessing.find(model)
     loading.say_once(f"features {path.name}: {said}" if said else "")

@@ -50,7 +50,8 @@ def test_these_images_are_evaluated_as_the_saves_of_the_training_were(work, scri
     assert set(row) == set(trained) - {"epoch", "kernel_distance_error"}
     assert row["extractor"] == trained["extractor"]
     assert (row["real"], row["fake"]) == (trained["real"], "12")
-    assert "memorisation" in result.out and "KID" in result.out
+    assert "too few to tell whether images are copied" in result.out
+    assert "KID" in result.out
     page = cv2.imread(str(model / "predictions_nearest.png"))
     assert page is not None
     predictions = table(model / "predictions.csv")

@@ -29,7 +29,7 @@ def named(name, shape=(None, None, 3), **arguments):
     """A tiny network that bears another's name."""
     keras.utils.set_random_seed(0)
     tiny = build_tiny(shape, **arguments)
-    return keras.Model(tiny.inputs, tiny.output, name=name)
+    return keras.Model(tiny.input, tiny.output, name=name)
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)

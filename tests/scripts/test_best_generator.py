@@ -213,6 +213,17 @@ def test_measuring_needs_a_classifier(trained, script):
     assert "/TrainModel.py" in result.err
 
 
+def test_a_network_that_the_discriminator_uses_is_refused_unless_named(trained, script):
+    """The classifier was taken without a word, as a backbone never was."""
+    assert script("TrainModel.py", "--preset", "smoke", "--filters", 16).code == 0
+    flags = (*GAN, "--epochs", 1, "--discriminator-features", "classifier")
+    result = script(*flags)
+    assert result.code == 2 and "flatter it" in result.err
+    assert "change --features" in result.err
+    result = script(*flags, "--features", "classifier")
+    assert result.code == 0, result.err
+
+
 def test_too_few_to_measure_by_are_refused(trained, script):
     result = script(*GAN[:3], "--held-out", 0.1)
     assert result.code == 2

@@ -234,8 +234,9 @@ def build(
         extractor = load_extractor(
             settings.features, model_dir, max(data.image_shape[:2])
         )
-        if trainer.feature_network and not hasattr(options, "features"):
-            refuse_network_of(extractor, trainer.feature_network)
+        uses = trainer.feature_network
+        if uses is not None and not hasattr(options, "features"):
+            refuse_network_of(extractor, uses)
         is_mirrored = "mirror" in settings.augmentation
         evaluator = GeneratorEvaluator(
             generator, extractor, data, preset.seed + 1, is_mirrored

@@ -1,5 +1,6 @@
 """The images trained on, as features, and which of them is nearest to an image."""
 
+import math
 import tempfile
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from foldergan.images import Resized
 from foldergan.metrics.features import Extract
 from foldergan.progress import ImageProgress
 
-_BLOCK = 256  # images
+_MOST_AT_ONCE = 256  # images
+_MOST_VALUES = 2**22  # of the images read at once
 _MOST_IN_MEMORY = 2**28  # values, 1 GiB; more lie in a temporary file
 
 
@@ -53,8 +55,10 @@ class TrainingImages:
         self._images, self._rows = images, rows
         views = 2 if is_mirrored else 1
         progress = ImageProgress(len(rows), "features of training images:")
-        for start in range(0, len(rows), _BLOCK):
-            batch = images[rows[start : start + _BLOCK]]
+        size = _MOST_VALUES // math.prod(images.shape[1:])
+        size = min(max(size, 1), _MOST_AT_ONCE)
+        for start in range(0, len(rows), size):
+            batch = images[rows[start : start + size]]
             for view in range(views):
                 found = extract(batch[:, :, ::-1] if view else batch)
                 if not start and not view:

@@ -78,18 +78,21 @@ class FeatureExtractor:
                 f"{self.name}: takes images of {channels} channels, not of "
                 f"{images.shape[3]}; choose features that fit the images"
             )
+        # What comes in batches has a progress of its own.
+        progress = None if rows is None else ImageProgress(len(rows), "features of")
         rows = np.arange(len(images)) if rows is None else rows
         resized = Resized(images, (*size, images.shape[3]))
         repeats = channels // images.shape[3]
         at_once = images_at_once(self.model, images.shape[1:])
         features = np.empty((len(rows), self._width), np.float32)
-        progress = ImageProgress(len(rows), "features of")
         for start in range(0, len(rows), at_once):
             batch = resized[rows[start : start + at_once]].repeat(repeats, axis=3)
             outputs = self.model.predict_on_batch(batch)
             features[start : start + at_once] = outputs.reshape(len(batch), -1)
-            progress.on_images(len(batch))
-        progress.done()
+            if progress:
+                progress.on_images(len(batch))
+        if progress:
+            progress.done()
         if not np.isfinite(features).all():
             raise InputError(
                 f"{self.name}: the features of these images are NaN or infinite",

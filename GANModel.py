@@ -94,7 +94,9 @@ def train(
     key = schedule.resume_key(preset.gan, **others)
     saved = checkpoint.Checkpoint(options.model_dir, key, schedule.RATES)
     state = saved.load() if options.resume else None
-    history, quality = (saved.tables.setdefault(n, []) for n in ("history", "quality"))
+    history, quality, least = (
+        saved.tables.setdefault(name, []) for name in ("history", "quality", "least")
+    )
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data, saved.training_id)
@@ -124,7 +126,7 @@ def train(
             time_is_up = limit.is_reached()
             has_save = time_is_up or plan.has_save(epoch)
             if has_save:
-                save_and_evaluate(epoch, snapshots, evaluator, quality)
+                save_and_evaluate(epoch, snapshots, evaluator, quality, least)
             tables.save_csv(options.model_dir / "gan_history.csv", history)
             if has_save or saved.is_due():
                 saved.save(trainer.state())
@@ -173,13 +175,15 @@ def save_and_evaluate(
     snapshots: "Snapshots",
     evaluator: "GeneratorEvaluator | None",
     quality: list[dict[str, Any]],
+    least: list[dict[str, Any]],
 ) -> None:
     """Saves an epoch's networks and images; adds a row to `quality` if evaluated."""
     from foldergan.metrics import selection
 
     snapshots.save(epoch)
     if evaluator:
-        quality.append({"epoch": epoch} | evaluator.evaluate())
+        row, draws = evaluator.evaluate()
+        selection.add_row(quality, least, {"epoch": epoch} | row, draws)
         snapshots.save_quality(quality, evaluator.draw_with_nearest)
         print(selection.as_text(quality))
 
@@ -227,10 +231,16 @@ def build(
     generator = trainer.inference_generator
     evaluator = None
     if settings.held_out:
-        extractor = load_extractor(settings.features, model_dir)
-        if settings.backbone != "none" and not hasattr(options, "features"):
-            refuse_network_of(extractor, trainer.feature_network)
-        evaluator = GeneratorEvaluator(generator, extractor, data, preset.seed + 1)
+        extractor = load_extractor(
+            settings.features, model_dir, max(data.image_shape[:2])
+        )
+        uses = trainer.feature_network
+        if uses is not None and not hasattr(options, "features"):
+            refuse_network_of(extractor, uses)
+        is_mirrored = "mirror" in settings.augmentation
+        evaluator = GeneratorEvaluator(
+            generator, extractor, data, preset.seed + 1, is_mirrored
+        )
     snapshots = Snapshots(
         settings.saves,
         trainer.discriminator,

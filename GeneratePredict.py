@@ -68,6 +68,13 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
     )
     parser.add_option(
         "output",
+        "--refuse-near-copies",
+        action="store_true",
+        help="with --export: leave out images that are nearer to an image trained on "
+        "than half of its distance to any other; needs the arrays",
+    )
+    parser.add_option(
+        "output",
         "--export",
         type=Path,
         metavar="DIR",
@@ -91,6 +98,8 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
             "--export goes with --per-class, --only and --min-confidence, not with "
             "--count, --evaluate, --save-images, --export-onnx or --show"
         )
+    if options.refuse_near_copies and not options.export:
+        parser.error("--refuse-near-copies goes with --export")
     return options, preset
 
 
@@ -194,14 +203,13 @@ def judge(
     with tables.writing_csv(table, outdated) as append:
         for drawn in drawing.draw(networks, inputs):
             rows = found.add(drawn.probabilities, drawn.class_ids)
-            append(rows)
+            nearest = evaluator.add(drawn.images) if evaluator else [{}] * len(rows)
+            append([row | of for row, of in zip(rows, nearest, strict=True)])
             page += list(drawn.images[: plots.MOST_ON_PAGE - len(page)].copy())
             for row, image in zip(rows, drawn.images, strict=True):
                 if options.save_images:
                     name = filenames.SINGLE.format(number=row["picture"])
                     plots.save_image(options.save_images / name, image)
-            if evaluator:
-                evaluator.add(drawn.images)
             progress.on_images(len(rows))
     progress.done()
     print(f"drew {count} images with {networks.generator_path}")
@@ -253,6 +261,8 @@ def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
         print("no figures: the generator's training held out too few of these images")
         return
     tables.save_csv(model_dir / filenames.PREDICTIONS_QUALITY, [row])
+    if matching := evaluator.matching():
+        print(matching)
     print(selection.figures_as_text(row))
     print(memorisation.as_text(row))
 
@@ -264,7 +274,7 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
     from foldergan import backend
     from foldergan.data import splits
     from foldergan.errors import RunError
-    from foldergan.gan import balanced_set, drawing
+    from foldergan.gan import balanced_set, drawing, evaluation
     from foldergan.progress import ImageProgress
     from foldergan.storage import exports
 
@@ -276,6 +286,9 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
         wanted = balanced_set.missing(counts, names)
     if options.only:
         wanted *= np.arange(len(names)) == drawing.class_number(networks, options.only)
+    asked = {"min_confidence": settings.min_confidence}
+    if options.refuse_near_copies:
+        asked["refuse_near_copies"] = True
     folder = exports.open_export(
         options.export,
         networks.generator_path,
@@ -283,7 +296,7 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
         networks.checksums,
         {
             "seed": preset.seed,
-            "min_confidence": settings.min_confidence,
+            **asked,
             "images": dict(zip(names, wanted.tolist(), strict=True)),
         },
         backend.versions(),
@@ -292,12 +305,15 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
         names, wanted, settings.min_confidence, folder.load()
     )
     print(f"{drawn.kept.sum()} of {wanted.sum()} images are in {options.export}")
+    are_copies = None
+    if options.refuse_near_copies:
+        are_copies = evaluation.near_copy_finder(options, networks.generator_path)
 
     # Draw, and keep what the classifier accepts, batch by batch.
     progress = ImageProgress(int((wanted - drawn.kept).sum()), "kept")
     folder.save_state(drawn.state())
     with process.InterruptRequest() as interrupt:
-        for accepted in drawn.batches(networks, preset.seed):
+        for accepted in drawn.batches(networks, preset.seed, are_copies):
             for each in accepted:
                 folder.save_image(names[each.class_id], each.number, each.image)
             folder.save_state(drawn.state())

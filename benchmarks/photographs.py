@@ -199,7 +199,7 @@ class Judge:
         from foldergan.metrics import scores
 
         predicted = self._predict(features)
-        row = scores.evaluate(real, features, self._extract.name)
+        row, _ = scores.evaluate(real, features, self._extract.name)
         row["as_intended"] = ""
         if class_ids is not None:
             row["as_intended"] = float((predicted == class_ids).mean())

@@ -127,7 +127,7 @@ def main():
             latents = np.random.default_rng(1).normal(size=(NUM_FAKE, 200))
             images = (generator.predict(np.float32(latents), verbose=0) + 1) / 2
             fake = {n: extract(images) for n, extract in extractors.items()}
-            found = [scores.evaluate(real[n], fake[n], n) for n in NETWORKS]
+            found = [scores.evaluate(real[n], fake[n], n)[0] for n in NETWORKS]
             fractions = np.bincount(head.predict(fake[judge]), minlength=5) / NUM_FAKE
             rows.append((name, epoch, seed, found, fractions))
             print(name, epoch, seed, found, fractions, flush=True)

@@ -124,8 +124,7 @@ class Evaluators:
         both = np.concatenate([images, real])
         rows = np.split(np.arange(len(both)), [len(images)])
         self._evaluators = [
-            Evaluator(extractor, both, *rows, most_training=len(images))
-            for extractor in extractors
+            Evaluator(extractor, both, *rows) for extractor in extractors
         ]
 
     def evaluate(self, folder: Path, minutes: float) -> list[dict]:
@@ -136,7 +135,7 @@ class Evaluators:
 
         fakes = sampling.generate(self._generator, self._inputs)
         rows = [
-            {"as_intended": ""} | each.evaluate(each.features_of(fakes))
+            {"as_intended": ""} | each.evaluate(each.features_of(fakes))[0]
             for each in self._evaluators
         ]
         if isinstance(self._inputs, list):

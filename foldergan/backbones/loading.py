@@ -1,26 +1,24 @@
 """Loads a pretrained network, by its name or from a file, as feature maps of images."""
 
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers
 
-from foldergan.backbones import efficientnet_lite, sources, stages
+from foldergan.backbones import efficientnet_lite, preprocessing, sources, stages
 from foldergan.errors import InputError
 from foldergan.storage import networks
 
 _FEWEST_STAGES = 2
-_TO_BYTES = 255.0
 
 
 def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     """Loads a backbone for images of one size.
 
-    A file takes images of values 0 to 1, unless its first layer is one that
-    normalizes values 0 to 255, as keras.applications' newer networks have.
+    Images are given to a network from a file as `preprocessing.find` finds it wants
+    them, which is said where the file does not say so itself.
 
     Args:
         spec: a name of `sources.NAMES`, or the path of a .keras or .h5 file.
@@ -35,20 +33,20 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
         InputError: it is missing, damaged, not a network of images, or does not take
             this size.
     """
-    range_of: tuple[Any, Any]  # scale and offset, as of `sources.Source`
     if spec in sources.SHIPPED:
-        network, range_of = efficientnet_lite.load(sources.SHIPPED[spec]), (1.0, 0.0)
+        network, preparing = efficientnet_lite.load(sources.SHIPPED[spec]), None
     elif spec in sources.SOURCES:
         source = sources.SOURCES[spec]
         network = _load_known(source, image_shape)
-        range_of = source.scale, source.offset
+        preparing = preprocessing.rescaling(source.scale, source.offset)
         networks.refuse_not_finite(source.path, network, "remove it", ("backbone",))
     else:
         network = _load_file(Path(spec))
-        range_of = _scale_of(network), 0.0
+        preparing, said = preprocessing.find(network)
+        say_once(f"backbone {Path(spec).name}: {said}" if said else "")
     network.trainable = False  # batch normalization runs in inference mode
     images = keras.Input(image_shape, name="images")
-    values = _adapted(images, network.input_shape[-1], range_of, spec)
+    values = _adapted(images, network.input_shape[-1], preparing, spec)
     try:
         found = stages.find_stages(stages.trace(network, values), values)
     except InputError as error:
@@ -116,7 +114,7 @@ def _load_file(path: Path) -> keras.Model:
 
 
 def _adapted(
-    images: keras.KerasTensor, channels: int, range_of: tuple[Any, Any], spec: str
+    images: keras.KerasTensor, channels: int, preparing: Any, spec: str
 ) -> keras.KerasTensor:
     """Converts images to the channels and the range that a network takes."""
     values = images
@@ -127,34 +125,13 @@ def _adapted(
             f"backbone {spec} takes images of {channels} channel, not of "
             f"{images.shape[-1]}; give one for such images"
         )
-    if range_of != (1.0, 0.0):
-        values = layers.Rescaling(*range_of, name="to_range_of_backbone")(values)
-    return values
+    return preparing(values) if preparing else values
 
 
-def _scale_of(network: keras.Model) -> float:
-    """Finds the factor from values 0 to 1 to the range that a file's network takes."""
-    for layer in _leading_layers(network):
-        if isinstance(layer, layers.Rescaling):
-            return _TO_BYTES if _largest(layer.scale) < 0.1 else 1.0
-        if isinstance(layer, layers.Normalization):
-            return _TO_BYTES if _largest(layer.mean) > 2 else 1.0
-        if not isinstance(layer, (layers.InputLayer, layers.ZeroPadding2D)):
-            break
-    return 1.0
-
-
-def _leading_layers(network: keras.Model) -> Iterator[layers.Layer]:
-    """Yields a network's layers in order, those of nested networks included."""
-    for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            yield from _leading_layers(layer)
-        else:
-            yield layer
-
-
-def _largest(values: Any) -> float:
-    return float(np.max(np.asarray(values, np.float32)))
+@functools.cache
+def say_once(sentence: str) -> None:
+    """Prints what is said of a file, once however often it is loaded."""
+    print(sentence, end="\n" * bool(sentence))
 
 
 def _first(error: Exception) -> str:

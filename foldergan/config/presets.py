@@ -90,6 +90,8 @@ _BEST_32 = Preset(
     gan=GAN(
         conditioning="class",
         discriminator_features="classifier",
+        # Another network than the discriminator's, and one that comes with foldergan.
+        features="EfficientNetLite1",
         augmentation=("mirror", "shift"),
         loss="hinge",
         dropout=0.0,

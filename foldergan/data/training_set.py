@@ -141,7 +141,7 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
             ("generator",),
         )
     record = runs.load_run(generator_path.parent, "GANModel")
-    names = ("image_shape", "conditioning", "held_out", "features")
+    names = ("image_shape", "conditioning", "held_out", "features", "augmentation")
     settings, seed = runs.load_settings(generator_path.parent, "GANModel", GAN(), names)
     with manifest.unchanged(data_dir):
         data = read(data_dir, settings, seed)

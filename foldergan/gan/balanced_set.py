@@ -4,7 +4,7 @@ Every batch hangs on the seed, its number and the counts before it only, so that
 which goes on from saved counts draws what an unbroken one would have drawn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +75,7 @@ class BalancedSet:
         self._unsure = np.array(state.get("unsure", [0] * size), np.int64)
         # What was drawn for a class, down, was called, across.
         self._called = np.array(state.get("called", [[0] * size] * size), np.int64)
+        self._copies = np.array(state.get("copies", [0] * size), np.int64)
 
     def state(self) -> dict[str, Any]:
         """Returns JSON values to go on from."""
@@ -84,16 +85,22 @@ class BalancedSet:
             "drawn": self._drawn.tolist(),
             "unsure": self._unsure.tolist(),
             "called": self._called.tolist(),
+            "copies": self._copies.tolist(),
         }
 
     def batches(
-        self, networks: drawing.Networks, seed: int
+        self,
+        networks: drawing.Networks,
+        seed: int,
+        are_copies: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> Iterator[list[Accepted]]:
         """Draws until each class is full or given up.
 
         Args:
             networks: generator and classifier.
             seed: of the latent vectors.
+            are_copies: tells which images, (n, height, width, channels), are left out
+                as near copies of those trained on, bool (n,); None leaves out none.
 
         Yields:
             What is to be kept of a batch; it is counted in `kept` and `state`.
@@ -108,7 +115,7 @@ class BalancedSet:
             )
             (drawn,) = drawing.draw(networks, [inputs])
             self._batches += 1
-            yield self._accept(drawn, class_ids)
+            yield self._accept(drawn, class_ids, are_copies)
 
     def problems(self) -> list[str]:
         """Writes a sentence about each class that was given up, and why."""
@@ -126,6 +133,8 @@ class BalancedSet:
                 f"{self._drawn[row]} drawn the classifier {why} and "
                 f"{self._unsure[row]} {names[row]} with a probability below "
                 f"{self._least:g}"
+                + f", and {self._copies[row]} were near copies"
+                * any(self._copies)
             )
         return sentences
 
@@ -134,7 +143,12 @@ class BalancedSet:
         is_hopeless = self._drawn >= _MOST_DRAWN * (self.kept + _SPARE)
         return np.flatnonzero((self.kept < self._wanted) & ~is_hopeless)
 
-    def _accept(self, drawn: drawing.Drawn, class_ids: np.ndarray) -> list[Accepted]:
+    def _accept(
+        self,
+        drawn: drawing.Drawn,
+        class_ids: np.ndarray,
+        are_copies: Callable[[np.ndarray], np.ndarray] | None,
+    ) -> list[Accepted]:
         """Counts what was drawn, and chooses what is kept of it."""
         predicted = drawn.probabilities.argmax(1)
         is_sure = drawn.probabilities.max(1) >= self._least
@@ -150,8 +164,13 @@ class BalancedSet:
         self._unsure += np.bincount(
             intended[is_right & ~is_sure], minlength=len(self.kept)
         )
+        chosen = np.flatnonzero(is_right & is_sure)
+        if are_copies and len(chosen):
+            is_copy = are_copies(drawn.images[chosen])
+            np.add.at(self._copies, intended[chosen[is_copy]], 1)
+            chosen = chosen[~is_copy]
         accepted = []
-        for row in np.flatnonzero(is_right & is_sure):
+        for row in chosen:
             class_id = intended[row]
             if self.kept[class_id] < self._wanted[class_id]:
                 self.kept[class_id] += 1

@@ -1,19 +1,23 @@
 """How good a generator is while it trains."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from foldergan.config.settings import GAN
 from foldergan.data import splits, training_set
 from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.metrics.evaluator import NUM_FAKE, Evaluator
 from foldergan.metrics.features import FeatureExtractor, load_extractor
+from foldergan.metrics.nearest import TrainingImages
+from foldergan.progress import ImageProgress
+from foldergan.storage.models import num_classes_of
 
 NUM_SHOWN = 21  # generated images beside the nearest ones trained on
 MOST_COMPARED = 10_000  # of images that stream by; their pairs take seconds
@@ -28,6 +32,7 @@ class GeneratorEvaluator:
         extractor: of the features to compare in.
         data: that the generator trains on, with held-out rows.
         seed: of the latent vectors.
+        is_mirrored: whether it trains on mirror images too.
     """
 
     def __init__(
@@ -36,18 +41,23 @@ class GeneratorEvaluator:
         extractor: FeatureExtractor,
         data: TrainingSet,
         seed: int,
+        is_mirrored: bool = False,
     ) -> None:
         self._generator = generator
-        self._evaluator = Evaluator(extractor, data.images, data.rows, data.held_out)
+        self._evaluator = _evaluator_of(data, extractor, data.held_out, is_mirrored)
         self._drawn = NUM_FAKE, seed, fake_classes(data.held_out_labels)
 
-    def evaluate(self) -> dict[str, Any]:
-        """Returns one row of figures, as of `scores.evaluate`."""
-        features = [
-            self._evaluator.features_of(sampling.generate(self._generator, inputs))
-            for inputs in sampling.input_batches(self._generator, *self._drawn)
-        ]
-        return self._evaluator.evaluate(np.concatenate(features))
+    def evaluate(self) -> tuple[dict[str, Any], np.ndarray]:
+        """Returns a row of figures and draws of KID, as `Evaluator.evaluate` does."""
+        features = []
+        progress = ImageProgress(NUM_FAKE, "evaluated")
+        for inputs in sampling.input_batches(self._generator, *self._drawn):
+            fake_images = sampling.generate(self._generator, inputs)
+            features.append(self._evaluator.features_of(fake_images))
+            progress.on_images(len(fake_images))
+        progress.done()
+        class_ids = self._drawn[2] if num_classes_of(self._generator) else None
+        return self._evaluator.evaluate(np.concatenate(features), class_ids)
 
     def draw_with_nearest(self) -> tuple[np.ndarray, np.ndarray]:
         """Draws a few of the images that are evaluated, to be looked at.
@@ -76,6 +86,7 @@ class StreamEvaluator:
         count: of all images to come.
         seed: of the choice among them.
         class_ids: of the images to come, in turn; none of a generator without classes.
+        is_mirrored: whether their generator was trained on mirror images too.
 
     Raises:
         InputError: the images are too few to be compared.
@@ -88,12 +99,13 @@ class StreamEvaluator:
         count: int,
         seed: int,
         class_ids: Sequence[int] = (),
+        is_mirrored: bool = False,
     ) -> None:
         rng = np.random.default_rng(seed)
         held_out, comparable, alike = data.held_out, np.arange(count), ""
         drawn = np.resize(class_ids, count if len(class_ids) else 0)
+        of_real = data.held_out_labels.argmax(1)
         if len(drawn):
-            of_real = data.held_out_labels.argmax(1)
             held_out = held_out[np.isin(of_real, drawn)]
         self._has_held_out = len(held_out) >= splits.FEWEST_HELD_OUT
         if len(drawn) and self._has_held_out:
@@ -105,27 +117,55 @@ class StreamEvaluator:
                 f"others; at least {_LEAST_FAKE} are needed",
                 ("count",),
             )
-        self._evaluator = Evaluator(extractor, data.images, data.rows, held_out)
+        if not self._has_held_out:
+            held_out = held_out[:0]
+        self._evaluator = _evaluator_of(data, extractor, held_out, is_mirrored)
         self._compared = comparable[_some_of(len(comparable), MOST_COMPARED, rng)]
+        self._compared.sort()
+        self._class_ids = drawn[self._compared] if len(drawn) else None
+        self._count, self._alike = count, alike
         self._shown = _some_of(count, NUM_SHOWN, rng)
         self._seen = 0
         self._features: list[np.ndarray] = []
         self._images: list[np.ndarray] = []
 
-    def add(self, fake_images: np.ndarray) -> None:
-        """Takes the next images, float32 array (n, height, width, channels), 0-1."""
+    def add(self, fake_images: np.ndarray) -> list[dict[str, Any]]:
+        """Takes the next images.
+
+        Args:
+            fake_images: float32 array (n, height, width, channels), 0-1.
+
+        Returns:
+            A row each: nearest_training, the row number of the nearest image trained
+            on in the arrays, and nearest_distance, of features in root mean squares
+            of those of real images.
+        """
         numbers = np.arange(self._seen, self._seen + len(fake_images))
         self._seen += len(fake_images)
-        compared = fake_images[np.isin(numbers, self._compared)]
-        if self._has_held_out and len(compared):
-            self._features.append(self._evaluator.features_of(compared))
+        features = self._evaluator.features_of(fake_images)
+        if self._has_held_out:
+            self._features.append(features[np.isin(numbers, self._compared)])
         self._images.append(fake_images[np.isin(numbers, self._shown)])
+        nearest = self._evaluator.nearest(features)
+        return [
+            {"nearest_training": int(row), "nearest_distance": float(f"{distance:.6g}")}
+            for row, distance in zip(nearest.rows, nearest.distances, strict=True)
+        ]
 
     def figures(self) -> dict[str, Any] | None:
-        """Returns figures as of `scores.evaluate`; None where none were held out."""
+        """Returns figures as `Evaluator.evaluate`; None where none were held out."""
         if not self._has_held_out:
             return None
-        return self._evaluator.evaluate(np.concatenate(self._features))
+        features = np.concatenate(self._features)
+        row, _ = self._evaluator.evaluate(features, self._class_ids)
+        return row
+
+    def matching(self) -> str:
+        """Writes which of the images were compared, where these are not all."""
+        compared = len(self._compared)
+        if not self._has_held_out or compared == self._count:
+            return ""
+        return f"{compared} of {self._count} images{self._alike} are compared"
 
     def shown_with_nearest(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns a few of the images, and the nearest ones trained on.
@@ -157,15 +197,61 @@ def of_generator(
         InputError: as of `training_set.of_generator`, `load_extractor` and
             `StreamEvaluator`.
     """
+    data, settings, extractor = _training_of(options, generator_path)
+    return StreamEvaluator(
+        extractor, data, count, seed, class_ids, "mirror" in settings.augmentation
+    )
+
+
+def near_copy_finder(
+    options: argparse.Namespace, generator_path: Path
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Builds what tells near copies of the images that a generator was trained on.
+
+    Args:
+        options: the flags: data_dir, model_dir.
+        generator_path: with the record of its training in the same folder.
+
+    Returns:
+        A function, images (n, height, width, channels), 0-1, to bool (n,): whether an
+        image is nearer to a training image than half of its distance to any other.
+
+    Raises:
+        InputError: as `of_generator`.
+    """
+    data, settings, extractor = _training_of(options, generator_path)
+    training = TrainingImages(
+        extractor, data.images, data.rows, "mirror" in settings.augmentation
+    )
+    return lambda images: training.find(extractor(images)).is_repeat
+
+
+def _training_of(
+    options: argparse.Namespace, generator_path: Path
+) -> tuple[TrainingSet, GAN, FeatureExtractor]:
+    """Reads what a saved generator was trained on, and loads its features."""
     data, settings = training_set.of_generator(generator_path, options.data_dir)
     try:
-        extractor = load_extractor(settings.features, options.model_dir)
+        extractor = load_extractor(
+            settings.features, options.model_dir, max(data.image_shape[:2])
+        )
     except InputError as error:  # whose flags are of the training
         raise InputError(
             f"{generator_path} was evaluated in its training by {settings.features}, "
             f"which is needed once more: {error}"
         ) from error
-    return StreamEvaluator(extractor, data, count, seed, class_ids)
+    return data, settings, extractor
+
+
+def _evaluator_of(
+    data: TrainingSet,
+    extractor: FeatureExtractor,
+    held_out: np.ndarray,
+    is_mirrored: bool,
+) -> Evaluator:
+    """Builds the evaluator by some of the rows that were held out class by class."""
+    classes = data.held_out_labels.argmax(1)[np.isin(data.held_out, held_out)]
+    return Evaluator(extractor, data.images, data.rows, held_out, classes, is_mirrored)
 
 
 def _in_proportions_of(
@@ -187,7 +273,7 @@ def _in_proportions_of(
     scale = min(len(rows) / n for rows, n in zip(rows_of, of_real, strict=True))
     return np.concatenate(
         [
-            rng.permutation(rows)[: round(n * scale)]
+            rng.permutation(rows)[: max(1, round(n * scale))]
             for rows, n in zip(rows_of, of_real, strict=True)
         ]
     )

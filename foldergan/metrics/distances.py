@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
+from sklearn.metrics import pairwise_distances_chunked
+from sklearn.neighbors import NearestNeighbors
 
-_BLOCK = 2**22  # distances at a time, 32 MiB
+_MEGABYTES = 32  # of distances at a time
 _ROUNDING = 1e-12  # of a squared norm: more than a distance is wrong by
 
 
@@ -19,17 +21,14 @@ def squared_distances(
 
     Yields:
         Which rows of `points`, and their squared Euclidean distances to `others`,
-        float64 of shape (rows, m), wrong by rounding and so at times below 0.
+        float64 of shape (rows, m), wrong by rounding.
     """
-    norms = np.einsum("ij,ij->i", others, others)
-    size = max(1, _BLOCK // len(others))
-    for start in range(0, len(points), size):
-        rows = slice(start, min(start + size, len(points)))
-        block = points[rows] @ others.T
-        block *= -2
-        block += np.einsum("ij,ij->i", points[rows], points[rows])[:, None]
-        block += norms
-        yield rows, block
+    start = 0
+    for block in pairwise_distances_chunked(
+        points, others, metric="sqeuclidean", working_memory=_MEGABYTES
+    ):
+        yield slice(start, start + len(block)), block
+        start += len(block)
 
 
 def squared_radii(points: np.ndarray, k: int) -> np.ndarray:
@@ -45,30 +44,6 @@ def squared_radii(points: np.ndarray, k: int) -> np.ndarray:
     Returns:
         Squared Euclidean distances, float64 of shape (n,).
     """
-    radii = np.empty(len(points))
-    for rows, block in squared_distances(points, points):
-        own = np.arange(rows.start, rows.stop)
-        block[own - rows.start, own] = np.inf
-        block.partition(k - 1)
-        radii[rows] = block[:, k - 1]
+    neighbors = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points)
+    radii = neighbors.kneighbors()[0][:, -1] ** 2
     return radii + _ROUNDING * (np.einsum("ij,ij->i", points, points) + radii)
-
-
-def nearest(points: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the nearest of the others for each point.
-
-    Args:
-        points: float64 array of shape (n, d).
-        others: float64 array of shape (m, d).
-
-    Returns:
-        Row numbers in `others`, int64 of shape (n,), and Euclidean distances,
-        float64 of shape (n,), exactly 0 between equals.
-    """
-    rows_of_others = np.empty(len(points), np.int64)
-    distances = np.empty(len(points))
-    for rows, block in squared_distances(points, others):
-        rows_of_others[rows] = block.argmin(1)
-        apart = points[rows] - others[rows_of_others[rows]]
-        distances[rows] = np.linalg.norm(apart, axis=1)
-    return rows_of_others, distances

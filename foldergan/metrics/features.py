@@ -1,13 +1,14 @@
 """Images -> features: what a network sees in them, as rows of numbers."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import keras
 import numpy as np
 
-from foldergan.backbones import loading, sharing
+from foldergan.backbones import loading, preprocessing, sharing
 from foldergan.backbones.sources import INCEPTION, NAMES
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.images import Resized
@@ -15,8 +16,12 @@ from foldergan.nn.inference import images_at_once
 from foldergan.progress import ImageProgress
 from foldergan.storage import filenames, models, networks
 
+Extract = Callable[[np.ndarray], np.ndarray]  # images 0-1 -> features (n, d)
+
 _INCEPTION_SHAPE = (299, 299, 3)
-_BACKBONE_SIZE = (224, 224)
+_BACKBONE_SIZE = 224  # pixels, that most backbones were trained at
+_LEAST_SIZE = 64
+_ENLARGED = 3  # times at most: more costs time, and shows a network nothing new
 
 
 class FeatureExtractor:
@@ -73,18 +78,21 @@ class FeatureExtractor:
                 f"{self.name}: takes images of {channels} channels, not of "
                 f"{images.shape[3]}; choose features that fit the images"
             )
+        # What comes in batches has a progress of its own.
+        progress = None if rows is None else ImageProgress(len(rows), "features of")
         rows = np.arange(len(images)) if rows is None else rows
         resized = Resized(images, (*size, images.shape[3]))
         repeats = channels // images.shape[3]
         at_once = images_at_once(self.model, images.shape[1:])
         features = np.empty((len(rows), self._width), np.float32)
-        progress = ImageProgress(len(rows), "features of")
         for start in range(0, len(rows), at_once):
             batch = resized[rows[start : start + at_once]].repeat(repeats, axis=3)
             outputs = self.model.predict_on_batch(batch)
             features[start : start + at_once] = outputs.reshape(len(batch), -1)
-            progress.on_images(len(batch))
-        progress.done()
+            if progress:
+                progress.on_images(len(batch))
+        if progress:
+            progress.done()
         if not np.isfinite(features).all():
             raise InputError(
                 f"{self.name}: the features of these images are NaN or infinite",
@@ -93,7 +101,9 @@ class FeatureExtractor:
         return features
 
 
-def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
+def load_extractor(
+    source: str, model_dir: Path, image_size: int = _BACKBONE_SIZE
+) -> FeatureExtractor:
     """Loads what makes features of images.
 
     Args:
@@ -101,6 +111,8 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
             in `model_dir`; "inception" for InceptionV3 of ImageNet; the name of a
             backbone; or the path of a Keras model, images 0-1 in.
         model_dir: folder of the models.
+        image_size: height or width of the images, the larger. A backbone gets small
+            ones three times as large, and not as large as it was trained at.
 
     Raises:
         InputError: it is not there, damaged, or gives no features.
@@ -110,9 +122,9 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
     if source == "inception":
         return _load_inception()
     if source not in NAMES:
-        return _load_model(Path(source))
+        return _load_model(Path(source), image_size)
     try:
-        return _load_backbone(source)
+        return _load_backbone(source, image_size)
     except InputError as error:  # that of features may be another, or none
         raise InputError(f"features: {error}", ("features", "held_out")) from error
 
@@ -120,16 +132,16 @@ def load_extractor(source: str, model_dir: Path) -> FeatureExtractor:
 def refuse_network_of(
     extractor: FeatureExtractor, feature_network: keras.Model
 ) -> None:
-    """Refuses to evaluate by the network that a discriminator looks through.
+    """Refuses to evaluate by a network whose features a discriminator uses.
 
     Raises:
         InputError: a weight of one is in the other.
     """
     if sharing.share_weights(extractor.model, feature_network):
         raise InputError(
-            f"{extractor.name}: the discriminator looks through the same network, and "
-            "figures in its own features flatter it; name another network's features, "
-            "or the same on purpose",
+            f"{extractor.name}: the discriminator uses the same network, and figures "
+            "in its own features flatter it; name another network's features, or the "
+            "same on purpose",
             ("features",),
         )
 
@@ -166,19 +178,21 @@ def _load_inception() -> FeatureExtractor:
     return FeatureExtractor(model, "InceptionV3 of keras.applications")
 
 
-def _load_backbone(source: str, channels: int = 3) -> FeatureExtractor:
-    """Loads a backbone at the size that most were trained at, and pools its features.
+def _load_backbone(source: str, image_size: int, channels: int = 3) -> FeatureExtractor:
+    """Loads a backbone at a size that fits the images, and pools its features.
 
     Of files those come here that take images of any size.
     """
-    backbone = loading.load_backbone(source, (*_BACKBONE_SIZE, channels))
+    size = int(np.clip(_ENLARGED * image_size, _LEAST_SIZE, _BACKBONE_SIZE))
+    backbone = loading.load_backbone(source, (size, size, channels))
     pool = keras.layers.GlobalAveragePooling2D(name="pooled_features")
     pooled = pool(backbone.outputs[-1])
     model = keras.Model(backbone.inputs[0], pooled)
-    return FeatureExtractor(model, f"backbone {Path(source).name}")
+    at_size = f" at {size} pixels" if size != _BACKBONE_SIZE else ""
+    return FeatureExtractor(model, f"backbone {Path(source).name}{at_size}")
 
 
-def _load_model(path: Path) -> FeatureExtractor:
+def _load_model(path: Path, image_size: int) -> FeatureExtractor:
     way_out = (
         f"give classifier, inception, {', '.join(NAMES)}, or the path of a .keras or "
         ".h5 model"
@@ -188,8 +202,15 @@ def _load_model(path: Path) -> FeatureExtractor:
     model = networks.load_network(path, "damaged, or not a Keras model", way_out)
     taken = getattr(model, "input_shape", None)
     if isinstance(taken, tuple) and len(taken) == 4 and taken[1:3] == (None, None):
-        return _load_backbone(str(path), taken[3])
-    return FeatureExtractor(model, f"model {path.name}")
+        return _load_backbone(str(path), image_size, taken[3])
+    extractor = FeatureExtractor(model, f"model {path.name}")  # refuses others
+    preparing, said = preprocessing.find(model)
+    loading.say_once(f"features {path.name}: {said}" if said else "")
+    if preparing is None:
+        return extractor
+    images = keras.Input(model.input_shape[1:])
+    prepared = keras.Model(images, model(preparing(images), training=False))
+    return FeatureExtractor(prepared, f"model {path.name}")
 
 
 def _is_known(shape: Any) -> TypeGuard[tuple[Any, ...]]:

@@ -1,14 +1,51 @@
-"""Whether generated images repeat those that were trained on, in words."""
+"""Whether generated images repeat those that were trained on, in figures and words."""
 
 import math
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
-from foldergan.metrics.scores import CLOSE
+from foldergan.metrics.nearest import Nearest
 
-_ALMOST_NEVER = 0.01  # how often real images would be called copies, by each share
-_QUANTILE = 2.326  # of the normal distribution, at 1 - _ALMOST_NEVER
+CLOSE = 0.05  # fraction of held-out images called close to training ones
+_ALMOST_NEVER = 0.01  # how often new images would be suspected, by each fraction
+_TOO_LARGE = 1 / 3  # of near copies that may be chance: then there are too few images
+
+
+def figures(held_out: Nearest, fake: Nearest) -> dict[str, float]:
+    """Tells whether generated images are copies of those trained on.
+
+    Compares how far generated and held-out images lie from the nearest training image.
+
+    Args:
+        held_out: of n held-out images, drawn as the training ones were.
+        fake: of m generated images.
+
+    Returns:
+        closer_to_training_share: of all pairs of a generated and a held-out image, the
+        fraction in which the generated one is the closer to a training image, ties
+        counted half; 0.5 where they are as close, give or take 0.3 by the root of n.
+        The statistic of the Mann-Whitney U test: the test of Meehan et al., A
+        Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, with all
+        space as one cell. It compares distributions, so that poor images, far from
+        every other, hide copies in it.
+        near_copy_share: fraction of the generated images as close to a training image
+        as the closest 5 % of the held-out ones, one image at least. It finds a few
+        copies among many images that are none.
+        repeat_share and held_out_repeat_share: fractions of the generated and of the
+        held-out images that are nearer to a training image than half of its distance
+        to any other.
+    """
+    close = np.quantile(held_out.distances, CLOSE, method="inverted_cdf")
+    larger = stats.mannwhitneyu(held_out.distances, fake.distances).statistic
+    pairs = len(held_out.distances) * len(fake.distances)
+    return {
+        "closer_to_training_share": float(larger / pairs),
+        "near_copy_share": float((fake.distances <= close).mean()),
+        "repeat_share": float(fake.is_repeat.mean()),
+        "held_out_repeat_share": float(held_out.is_repeat.mean()),
+    }
 
 
 def most_near_copies(num_real: int, num_fake: int) -> float:
@@ -24,68 +61,87 @@ def most_near_copies(num_real: int, num_fake: int) -> float:
         num_fake: generated images, m.
 
     Returns:
-        The share, 0-1, that is exceeded in 1 of 100 sets of images.
+        The fraction, 0-1, that is exceeded in 1 of 100 sets of images.
     """
     k = math.ceil(CLOSE * num_real)
-    a, b = k, num_real + 1 - k
-    counts = range(num_fake + 1)
-    logs = np.array([_log_beta(a + i, b + num_fake - i) for i in counts])
-    logs -= [_log_beta(i + 1, num_fake - i + 1) for i in counts]
-    logs -= _log_beta(a, b) + math.log(num_fake + 1)
-    reached = np.searchsorted(np.cumsum(np.exp(logs)), 1 - _ALMOST_NEVER)
-    return min(int(reached), num_fake) / num_fake
+    law = stats.betabinom(num_fake, k, num_real + 1 - k)
+    return float(law.ppf(1 - _ALMOST_NEVER) / num_fake)
 
 
 def most_closer(num_real: int, num_fake: int) -> float:
     """Finds the closer-to-training share that new images seldom exceed.
 
-    The statistic of the Mann-Whitney U test, as a share of the pairs, is about normal
-    with mean 1/2 and variance (n + m + 1) / (12 n m).
+    The statistic of the Mann-Whitney U test, as a fraction of the pairs, is about
+    normal with mean 1/2 and variance (n + m + 1) / (12 n m).
 
     Args:
         num_real: held-out images, n.
         num_fake: generated images, m.
 
     Returns:
-        The share, 0-1, that is exceeded in 1 of 100 sets of images.
+        The fraction, 0-1, that is exceeded in 1 of 100 sets of images.
     """
     variance = (num_real + num_fake + 1) / (12 * num_real * num_fake)
-    return 0.5 + _QUANTILE * math.sqrt(variance)
+    return float(stats.norm.ppf(1 - _ALMOST_NEVER, 0.5, math.sqrt(variance)))
+
+
+def is_repeating(row: dict[str, Any]) -> bool:
+    """Tells whether more images are repeats than chance would have of held-out ones.
+
+    By Fisher's exact test, one-sided.
+    """
+    table = [
+        (repeats := round(row[name] * row[side]), row[side] - repeats)
+        for name, side in (("repeat_share", "fake"), ("held_out_repeat_share", "real"))
+    ]
+    return bool(stats.fisher_exact(table, "greater").pvalue < _ALMOST_NEVER)
 
 
 def is_suspected(row: dict[str, Any]) -> bool:
-    """Tells whether either share of a row is larger than chance would have it."""
+    """Tells whether any fraction of a row is larger than chance would have it."""
     counts = row["real"], row["fake"]
-    return row["near_copy_share"] > most_near_copies(*counts) or row[
-        "closer_to_training_share"
-    ] > most_closer(*counts)
+    return (
+        row["near_copy_share"] > most_near_copies(*counts)
+        or row["closer_to_training_share"] > most_closer(*counts)
+        or is_repeating(row)
+    )
 
 
 def as_text(row: dict[str, Any]) -> str:
     """Writes what a row of figures says of memorisation.
 
     Args:
-        row: as of `scores.evaluate`, with training images.
+        row: real and fake, counts of images, and what `figures` returns.
     """
     counts = row["real"], row["fake"]
+    near, closer = most_near_copies(*counts), most_closer(*counts)
     shares = (
         f"{row['near_copy_share']:.0%} are closer to a training image than 95% of the "
-        f"held-out ones are (new images: {CLOSE:.0%}, seldom above "
-        f"{most_near_copies(*counts):.0%}); of pairs with a held-out image the "
-        f"generated one is the closer in {row['closer_to_training_share']:.0%} (new "
-        f"images: 50%, seldom above {most_closer(*counts):.0%})"
+        f"held-out ones are (new images: {CLOSE:.0%}, seldom above {near:.0%}); of "
+        f"pairs with a held-out image the generated one is the closer in "
+        f"{row['closer_to_training_share']:.0%} (new images: 50%, seldom above "
+        f"{closer:.0%})"
     )
+    look = "look at the nearest ones before you show or use what it draws"
+    if is_repeating(row):
+        return (
+            f"warning: memorisation: the generator repeats images that it was trained "
+            f"on: {row['repeat_share']:.0%} are nearer to one of them than half of its "
+            f"distance to any other (held-out images: "
+            f"{row['held_out_repeat_share']:.0%}); {shares}; {look}"
+        )
     if is_suspected(row):
         return (
-            f"warning: memorisation: {shares}: the generator repeats images that it "
-            "was trained on, or small changes of them; look at the nearest ones before "
-            "you show or use what it draws"
+            f"warning: copies or little variety: {shares}: the generator stays close "
+            f"to images that it was trained on, or draws all images alike; {look}"
+        )
+    if near > _TOO_LARGE:
+        return (
+            f"too few to tell whether images are copied: {counts[1]} generated and "
+            f"{counts[0]} held-out ones are compared: {shares}; draw more, or hold out "
+            "more in the training"
         )
     return (
         f"no sign of memorisation: {shares}; copies among many poor images can hide "
         "from both"
     )
-
-
-def _log_beta(a: float, b: float) -> float:
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)

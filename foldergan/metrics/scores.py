@@ -1,4 +1,4 @@
-"""How good generated images are: figures from arrays of features, NumPy only.
+"""How good generated images are: figures from arrays of features.
 
 Every function takes the real features before the fake ones, (n, d) and (m, d), any
 real dtype, and computes in float64. Nothing here is drawn at random but the interval
@@ -7,40 +7,20 @@ the extractor of the features, so that its name belongs beside the figure; FID a
 are names of figures on Inception's features, and none of these.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
+from foldergan.metrics import kernel_distance as kid
 from foldergan.metrics.checks import checked
-from foldergan.metrics.distances import nearest, squared_distances, squared_radii
-from foldergan.metrics.kernel_distance import kernel_distance, kernel_distance_floor
-
-CLOSE = 0.05  # fraction of held-out images called close to training ones
-
-
-class DataCopying(NamedTuple):
-    """What `data_copying` finds.
-
-    Attributes:
-        closer_share: of all pairs of a fake and a held-out image, the share, 0-1, in
-            which the fake is the closer to a training image, ties counted half; 0.5
-            where fakes are as close as held-out images, give or take 0.3 by the root
-            of the number of these.
-        near_copy_share: fraction of the fakes, 0-1, as close to a training image as
-            the closest 5 % of the held-out ones, one image at least; about 0.05
-            where nothing is copied and 20 or more are held out.
-    """
-
-    closer_share: float
-    near_copy_share: float
+from foldergan.metrics.distances import squared_distances, squared_radii
 
 
 def evaluate(
     real: np.ndarray,
     fake: np.ndarray,
     extractor: str,
-    training: np.ndarray | None = None,
-) -> dict[str, float | int | str]:
+    real_classes: np.ndarray | None = None,
+    fake_classes: np.ndarray | None = None,
+) -> tuple[dict[str, float | int | str], np.ndarray]:
     """Computes every figure here, as one row of a table.
 
     Args:
@@ -48,34 +28,31 @@ def evaluate(
             there are any.
         fake: features of generated images, (m, d), m at least 4.
         extractor: name of what made the features, to stand beside the figures.
-        training: features of the images trained on, (t, d); where given, `real`
-            must be held out, and the row tells of data copying too.
+        real_classes: as in `kernel_distance.kernel_distance`, class numbers (n,).
+        fake_classes: as there, class numbers (m,).
 
     Returns:
-        extractor; counts of images: real, fake, and training where given;
-        kernel_distance, kernel_distance_low and kernel_distance_high around it,
+        A row: extractor; counts of images: real, fake; kernel_distance, KID in these
+        features, kernel_distance_low and kernel_distance_high around it,
         kernel_distance_floor, below which it cannot be told from that of real images;
-        frechet_distance, precision, recall, density, coverage; where training is given
-        closer_to_training_share and near_copy_share.
+        frechet_distance, precision, recall, density, coverage. And the draws of KID,
+        as `kernel_distance.bootstrap` has them.
 
     Raises:
         ValueError: as the functions below.
     """
     row: dict[str, float | int | str]
     row = {"extractor": extractor, "real": len(real), "fake": len(fake)}
-    kernel = kernel_distance(real, fake)
+    draws = kid.bootstrap(real, fake, real_classes, fake_classes)
+    null = kid.null_draws(real, len(fake), real_classes, fake_classes)
+    kernel = kid.summary(draws, null)
     row["kernel_distance"] = kernel.estimate
     row["kernel_distance_low"], row["kernel_distance_high"] = kernel.low, kernel.high
-    row["kernel_distance_floor"] = kernel_distance_floor(real, len(fake))
+    row["kernel_distance_floor"] = kid.floor_of(null)
     row["frechet_distance"] = frechet_distance(real, fake)
     row["precision"], row["recall"] = precision_recall(real, fake)
     row["density"], row["coverage"] = density_coverage(real, fake)
-    if training is not None:
-        copying = data_copying(real, fake, training)
-        row["training"] = len(training)
-        row["closer_to_training_share"] = copying.closer_share
-        row["near_copy_share"] = copying.near_copy_share
-    return row
+    return row, draws
 
 
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
@@ -170,47 +147,7 @@ def density_coverage(
     return float(held / (k * len(fake))), float(covered.mean())
 
 
-def data_copying(
-    real: np.ndarray, fake: np.ndarray, training: np.ndarray
-) -> DataCopying:
-    """Tells whether generated images are copies of those trained on.
-
-    Compares how far fakes and held-out images lie from the nearest training image.
-    The closer share is the statistic of the Mann-Whitney U test on those distances,
-    as a share of the pairs: the test of Meehan et al., A Non-Parametric Test to Detect
-    Data-Copying in Generative Models, 2020, with all space as one cell. It compares
-    distributions, so that poor fakes, far from every image, hide copies in it; the
-    near-copy share finds a few copies among many that are not.
-
-    Args:
-        real: features of held-out images, drawn as the training ones were, (n, d).
-        fake: features of generated images, (m, d).
-        training: features of the images trained on, (t, d).
-
-    Raises:
-        ValueError: features too few, not finite, or of different widths.
-    """
-    real, fake, training = checked(
-        real=(real, 1), fake=(fake, 1), training=(training, 1)
-    )
-    _, distances = nearest(fake, training)
-    _, held_out = nearest(real, training)
-    close = np.quantile(held_out, CLOSE, method="inverted_cdf")
-    return DataCopying(
-        _share_below(distances, held_out),
-        float((distances <= close).mean()),
-    )
-
-
 def _covariance_root(points: np.ndarray) -> np.ndarray:
     """Finds R, upper triangular, with R'R the covariance of the rows."""
     root = np.linalg.qr(points - points.mean(0), mode="r")
     return root / np.sqrt(len(points) - 1)
-
-
-def _share_below(values: np.ndarray, others: np.ndarray) -> float:
-    """Finds the share of pairs in which the value is the smaller, ties counted half."""
-    others = np.sort(others)
-    larger = len(others) - np.searchsorted(others, values, "right")
-    not_smaller = len(others) - np.searchsorted(others, values, "left")
-    return float((larger + not_smaller).mean() / (2 * len(others)))

@@ -1,17 +1,77 @@
-"""Which save of a generator is the best, and when to stop looking for a better one."""
+"""Which checkpoint of a generator is the best, and when to stop looking."""
 
 from typing import Any
 
+import numpy as np
+
+
+def add_row(
+    rows: list[dict[str, Any]],
+    least: list[dict[str, Any]],
+    row: dict[str, Any],
+    draws: np.ndarray,
+) -> None:
+    """Adds a checkpoint's row, with the standard error of its difference.
+
+    All checkpoints are evaluated by the same held-out images and latent vectors, so
+    that the errors of two have most in common: the error of their difference, from
+    paired draws, can be a hundredth of the error of either.
+
+    Args:
+        rows: epoch and figures of each checkpoint so far; one is added, with
+            kernel_distance_error, the standard error of the difference to the least
+            distance before.
+        least: the draws of the least, a row each; replaced where the new one is less.
+        row: epoch and figures, as `Evaluator.evaluate` has them.
+        draws: of KID, as `kernel_distance.bootstrap` has them.
+    """
+    error, best = 0.0, _least(_comparable([*rows, row])[:-1])
+    if (
+        best
+        and least
+        and (least[0]["epoch"], len(least))
+        == (
+            best["epoch"],
+            len(draws),
+        )
+    ):
+        differences = draws - [each["kernel_distance"] for each in least]
+        error = float(differences[1:].std())
+    rows.append(row | {"kernel_distance_error": error})
+    if best is None or row["kernel_distance"] < best["kernel_distance"]:
+        least[:] = [
+            {"epoch": row["epoch"], "kernel_distance": float(draw)} for draw in draws
+        ]
+
 
 def best_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Finds the row of the least kernel distance.
+    """Finds the best checkpoint: the newest that cannot be told from the least KID.
 
-    Of rows within one standard error of the least the newest, which was trained
-    longest: what the distance no longer shows may still get better.
+    A row can be told from it if it is more than one standard error of their difference
+    larger. The newest was trained longest: what KID no longer shows may still get
+    better.
     """
-    least = min(rows, key=lambda row: row["kernel_distance"])
-    most = least["kernel_distance"] + _standard_error(least)
-    return [row for row in rows if row["kernel_distance"] <= most][-1]
+    rows = _comparable(rows)
+    least = _least(rows)
+    assert least is not None
+    since = rows[rows.index(least) :]
+    return [
+        row
+        for row in since
+        if row is least
+        or row["kernel_distance"] - least["kernel_distance"]
+        <= row.get("kernel_distance_error", 0.0)
+    ][-1]
+
+
+def _comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leaves out rows of features in another unit, of versions before 0.3."""
+    scale = rows[-1].get("feature_scale")
+    return [row for row in rows if row.get("feature_scale") == scale]
+
+
+def _least(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return min(rows, key=lambda row: row["kernel_distance"], default=None)
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
@@ -24,9 +84,9 @@ def as_text(rows: list[dict[str, Any]]) -> str:
 def figures_as_text(row: dict[str, Any]) -> str:
     """Writes the figures of a row that say most."""
     return (
-        f"kernel distance {row['kernel_distance']:.3g} (95%: "
-        f"{row['kernel_distance_low']:.3g} to {row['kernel_distance_high']:.3g}; real "
-        f"images: below {row['kernel_distance_floor']:.2g}), near copies "
+        f"KID {row['kernel_distance']:.3g} (95%: {row['kernel_distance_low']:.3g} to "
+        f"{row['kernel_distance_high']:.3g}; noise floor "
+        f"{row['kernel_distance_floor']:.2g}), near copies "
         f"{row['near_copy_share']:.0%} (real images: 5%) ({row['extractor']}; "
         f"{row['real']} real, {row['fake']} fake)"
     )
@@ -35,13 +95,3 @@ def figures_as_text(row: dict[str, Any]) -> str:
 def has_stalled(rows: list[dict[str, Any]], patience: int) -> bool:
     """Tells whether the best row is `patience` rows old; 0 is patient for ever."""
     return bool(patience and rows) and best_row(rows) not in rows[-patience:]
-
-
-def _standard_error(row: dict[str, Any]) -> float:
-    """Takes a quarter of the 95 % interval, which is about four errors wide.
-
-    A row that an earlier version left in resume.npz has no interval: then it is 0, as
-    for one that is upside down or NaN.
-    """
-    low, high = (row.get(f"kernel_distance_{end}", 0.0) for end in ("low", "high"))
-    return max(0.0, (high - low) / 4)

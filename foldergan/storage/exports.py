@@ -216,7 +216,9 @@ def _refuse_odd(state: dict[str, Any], wanted: dict[str, int]) -> None:
         wanted: of each class.
     """
     kept = state.get("kept", {})
-    rows = [state[name] for name in ("drawn", "unsure", "called") if name in state]
+    rows = [
+        state[name] for name in ("drawn", "unsure", "called", "copies") if name in state
+    ]
     rows += state.get("called", [])
     if not kept.keys() <= wanted.keys() or any(len(row) != len(wanted) for row in rows):
         raise ValueError("its counts are of other classes")

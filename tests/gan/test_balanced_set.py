@@ -72,6 +72,25 @@ def test_only_what_is_called_its_class_with_enough_confidence_is_kept(networks):
         assert said.argmax() == class_id and said.max() >= 0.8
 
 
+def test_near_copies_are_left_out_and_counted(networks):
+    """Of what the classifier accepts; the class is filled with others."""
+    drawn, images = BalancedSet(NAMES, np.array([20, 0, 0]), 0.6), []
+    for accepted in drawn.batches(
+        networks(confident([1, 1, 1])), 0, lambda images: images[:, 0] > 0
+    ):
+        images += [each.image for each in accepted]
+    assert len(images) == 20 and max(image[0] for image in images) <= 0
+    left_out = drawn.state()["copies"][0]
+    assert 0 < left_out < drawn.state()["drawn"][0]
+    # Where all are, the class is given up and the reason is said.
+    drawn = BalancedSet(NAMES, np.array([1, 0, 0]), 0.6)
+    everything = networks(confident([1, 1, 1]))
+    for _ in drawn.batches(everything, 0, lambda images: images[:, 0] < np.inf):
+        pass
+    (sentence,) = drawn.problems()
+    assert sentence.endswith(f"and {drawn.state()['copies'][0]} were near copies")
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_going_on_from_a_saved_state_draws_what_an_unbroken_run_draws(networks, most):
     both = networks(confident([0.2, 0.1, 0.3]))

@@ -286,6 +286,17 @@ def test_only_a_file_for_images_of_any_size_is_a_backbone(tmp_path, shape):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("size", "seen"), [(16, 64), (32, 96), (64, 192), (128, 224), (512, 224)]
+)
+def test_small_images_are_not_enlarged_more_than_helps(tmp_path, size, seen):
+    path = str(save_tiny(tmp_path))
+    extractor = features.load_extractor(path, tmp_path, size)
+    assert extractor.model.input_shape[1:3] == (seen, seen)
+    at_size = "" if seen == 224 else f" at {seen} pixels"
+    assert extractor.name == f"backbone tiny.keras{at_size}, 10 features"
+
+
 def test_features_that_are_not_finite_are_refused_by_name():
     network = keras.Sequential([keras.Input(SHAPE), layers.Rescaling(np.inf)])
     extractor = FeatureExtractor(network, "model huge.keras")

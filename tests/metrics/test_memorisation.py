@@ -6,19 +6,79 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from foldergan.metrics import memorisation, scores
+from foldergan.metrics import memorisation
+from foldergan.metrics.nearest import Nearest, TrainingImages
 
 RNG = np.random.default_rng(0)
 
 
+def nearest(distances, repeats=0) -> Nearest:
+    """The nearest images at these distances; the first ones are repeats."""
+    n = len(distances)
+    zeros = np.zeros(n, int)
+    return Nearest(zeros, zeros > 0, np.array(distances, float), np.arange(n) < repeats)
+
+
 def figures(real, fake, training) -> dict:
-    copying = scores.data_copying(real, fake, training)
-    return {
-        "real": len(real),
-        "fake": len(fake),
-        "closer_to_training_share": copying.closer_share,
-        "near_copy_share": copying.near_copy_share,
-    }
+    """Of features; the images are the features too."""
+    images = training.reshape(len(training), 1, 1, -1)
+    index = TrainingImages(
+        lambda x: x.reshape(len(x), -1).astype(np.float32),
+        images,
+        np.arange(len(images)),
+    )
+    found = memorisation.figures(
+        index.find(real.astype(np.float32)), index.find(fake.astype(np.float32))
+    )
+    return {"real": len(real), "fake": len(fake)} | found
+
+
+# The figures.
+
+
+def test_closer_share_is_half_for_one_law_give_or_take_what_is_said():
+    draws = [
+        figures(*(RNG.normal(size=(n, 4)) for n in (50, 500, 60)))[
+            "closer_to_training_share"
+        ]
+        for _ in range(200)
+    ]
+    assert np.mean(draws) == pytest.approx(0.5, abs=0.02)
+    assert np.std(draws) == pytest.approx(0.3 / 50**0.5, rel=0.2)
+
+
+def test_the_near_copy_share_finds_a_few_copies_that_the_closer_share_misses():
+    training, held_out, poor = (RNG.normal(size=(300, 8)) for _ in range(3))
+    found = figures(held_out, np.concatenate([training[:60], poor[:240] + 9]), training)
+    assert found["closer_to_training_share"] < 0.5
+    assert found["near_copy_share"] == found["repeat_share"] == 60 / 300
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_closer_share_counts_pairs_and_half_of_the_ties(ties):
+    real, fake = RNG.random(40), RNG.random(30)
+    if ties:
+        real, fake = (4 * real).round(), (4 * fake).round()
+    pairs = [1.0 * (f < r) + 0.5 * (f == r) for r in real for f in fake]
+    found = memorisation.figures(nearest(real), nearest(fake))
+    assert found["closer_to_training_share"] == pytest.approx(np.mean(pairs))
+
+
+def test_distances_that_are_all_equal_tell_nothing():
+    found = memorisation.figures(nearest([1, 1, 1]), nearest([1, 1]))
+    assert found["closer_to_training_share"] == 0.5
+
+
+def test_the_held_out_images_close_to_the_training_ones_are_a_twentieth():
+    # Distances of 1 to 40: the nearest twentieth reaches to 2, edge included.
+    held_out, fake = nearest(np.arange(1.0, 41), 4), nearest([0, 1, 2, 2.5, 3], 1)
+    found = memorisation.figures(held_out, fake)
+    assert found["near_copy_share"] == 3 / 5
+    assert found["repeat_share"] == 1 / 5
+    assert found["held_out_repeat_share"] == 4 / 40
+
+
+# What is said.
 
 
 @pytest.mark.parametrize(("n", "m"), [(10, 4), (20, 50), (100, 49), (332, 2000)])
@@ -58,9 +118,20 @@ def test_copies_are_called_by_their_name():
     row = figures(real, training[:100] + 1e-3, training)
     words = memorisation.as_text(row)
     assert words.startswith(
-        "warning: memorisation: 100% are closer to a training image"
+        "warning: memorisation: the generator repeats images that it was trained on: "
+        "100% are nearer to one of them than half"
     )
     assert "look at the nearest ones" in words
+
+
+def test_little_variety_is_not_called_repetition():
+    """A blurred mean lies closer to every image than these lie to each other."""
+    training, real = RNG.normal(size=(400, 16)), RNG.normal(size=(60, 16))
+    row = figures(real, 0.1 * RNG.normal(size=(100, 16)), training)
+    assert row["near_copy_share"] > 0.9 and row["repeat_share"] == 0
+    words = memorisation.as_text(row)
+    assert words.startswith("warning: copies or little variety")
+    assert "repeats" not in words
 
 
 def test_a_few_copies_among_new_images_are_found():
@@ -69,16 +140,42 @@ def test_a_few_copies_among_new_images_are_found():
     assert memorisation.is_suspected(figures(real, fake, training))
 
 
+ROW = {
+    "real": 50,
+    "fake": 100,
+    "near_copy_share": 0,
+    "closer_to_training_share": 0,
+    "repeat_share": 0,
+    "held_out_repeat_share": 0,
+}
+
+
 def test_each_share_alone_is_enough():
-    row = {"real": 50, "fake": 100, "near_copy_share": 0, "closer_to_training_share": 0}
-    assert memorisation.as_text(row).startswith("no sign of memorisation: 0% are")
-    for name in ("near_copy_share", "closer_to_training_share"):
-        assert memorisation.is_suspected(row | {name: 0.9})
+    assert memorisation.as_text(ROW).startswith("no sign of memorisation: 0% are")
+    for name in ("near_copy_share", "closer_to_training_share", "repeat_share"):
+        assert memorisation.is_suspected(ROW | {name: 0.9})
+
+
+def test_repeats_are_as_many_as_fishers_test_calls_rare():
+    # None of 50 held out: of 100, chance has c repeats by hypergeometric law.
+    for repeats in (8, 11, 12, 16):
+        row = ROW | {"repeat_share": repeats / 100}
+        chance = stats.hypergeom.sf(repeats - 1, 150, repeats, 100)
+        assert memorisation.is_repeating(row) is bool(chance < 0.01)
+    alike = {"repeat_share": 0.2, "held_out_repeat_share": 0.2}
+    assert not memorisation.is_repeating(ROW | alike)
 
 
 def test_the_largest_share_by_chance_is_none_too_many():
     counts = (50, 100)
-    row = {"real": 50, "fake": 100}
+    row = dict(ROW)
     row["near_copy_share"] = memorisation.most_near_copies(*counts)
     row["closer_to_training_share"] = memorisation.most_closer(*counts)
     assert not memorisation.is_suspected(row)
+
+
+def test_of_too_few_images_nothing_is_claimed():
+    """It said that there was no sign of it where 50 % would have been none."""
+    words = memorisation.as_text(ROW | {"real": 14, "fake": 6})
+    assert words.startswith("too few to tell whether images are copied: 6 generated")
+    assert "no sign" not in words

@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from scipy import linalg, spatial, stats
+from scipy import linalg, spatial
 
 from foldergan.metrics import distances, kernel_distance, scores
 
 PAIRWISE = [
-    scores.kernel_distance,
+    kernel_distance.kernel_distance,
     scores.frechet_distance,
     scores.precision_recall,
     scores.density_coverage,
@@ -34,7 +34,7 @@ def with_moments(seed, count, mean, deviations):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(distances, "_BLOCK", 100)
+    monkeypatch.setattr(distances, "_MEGABYTES", 1e-3)
     monkeypatch.setattr(kernel_distance, "_BLOCK", 100)
 
 
@@ -74,7 +74,7 @@ def test_frechet_distance_to_itself_is_0_and_never_below(count):
 
 
 def distance_of_kernels(real, fake):
-    return scores.kernel_distance(real, fake).estimate
+    return kernel_distance.kernel_distance(real, fake).estimate
 
 
 @pytest.mark.parametrize("metric", [distance_of_kernels, scores.frechet_distance])
@@ -170,81 +170,13 @@ def test_rounding_leaves_no_tie_outside_a_ball():
     assert density == (98 * 3 + 2 * 2) / 100  # each lies in its neighbours' balls
 
 
-def test_nearest_agrees_with_scipy_and_is_0_between_equals():
-    points, others = 10 + normal(0, 60, 50), 10 + normal(1, 40, 50)
-    points[::2] = others[:30]
-    rows, found = distances.nearest(points, others)
-    expected_distances, expected_rows = spatial.KDTree(others).query(points)
-    np.testing.assert_array_equal(rows, expected_rows)
-    np.testing.assert_allclose(found, expected_distances)
-    assert (found[::2] == 0).all()
-
-
-# Data copying.
-
-
-def test_copies_are_told_from_held_out_images():
-    training, held_out, fresh = (normal(seed, 300, 8) for seed in range(3))
-    copies = scores.data_copying(held_out, training[:200], training)
-    assert copies == (1, 1)
-    honest = scores.data_copying(held_out, fresh, training)
-    assert honest.closer_share == pytest.approx(0.5, abs=3 * 0.41 / 300**0.5)
-    assert honest.near_copy_share == pytest.approx(0.05, abs=0.04)
-    assert scores.data_copying(held_out, fresh + 9, training) == (0, 0)
-
-
-def test_closer_share_is_half_for_one_law_give_or_take_what_is_said():
-    draws = [
-        scores.data_copying(
-            normal([s, 0], 50), normal([s, 1], 500), normal([s, 2], 60)
-        ).closer_share
-        for s in range(200)
-    ]
-    assert np.mean(draws) == pytest.approx(0.5, abs=0.02)
-    assert np.std(draws) == pytest.approx(0.3 / 50**0.5, rel=0.2)
-
-
-def test_the_near_copy_share_finds_a_few_copies_that_the_closer_share_misses():
-    training, held_out, poor = (normal(seed, 300, 8) for seed in range(3))
-    fake = np.concatenate([training[:60], poor[:240] + 9])
-    found = scores.data_copying(held_out, fake, training)
-    assert found.closer_share < 0.5
-    assert found.near_copy_share == 60 / 300
-
-
-@pytest.mark.parametrize("ties", [False, True])
-def test_closer_share_agrees_with_scipys_mann_whitney(ties):
-    real, fake, training = normal(0, 40, 2), normal(1, 30, 2, 0.5), normal(2, 50, 2)
-    if ties:
-        real, fake, training = (points.round() for points in (real, fake, training))
-    tree = spatial.KDTree(training)
-    # Its statistic counts the pairs in which the first is the larger.
-    test = stats.mannwhitneyu(tree.query(real)[0], tree.query(fake)[0])
-    found = scores.data_copying(real, fake, training)
-    assert found.closer_share == pytest.approx(test.statistic / (40 * 30))
-
-
-def test_distances_that_are_all_equal_tell_nothing():
-    same = np.ones((4, 2))
-    assert scores.data_copying(same, same, same).closer_share == 0.5
-
-
-def test_the_held_out_images_close_to_the_training_ones_are_a_twentieth():
-    # Distances of 1 to 40: the nearest twentieth reaches to 2, edge included.
-    held_out = np.arange(1.0, 41)[:, None]
-    fake = np.array([[0], [-1], [-2], [-2.5], [-3]])
-    found = scores.data_copying(held_out, fake, np.zeros((1, 1)))
-    assert found.near_copy_share == 3 / 5
-
-
 # All of them.
 
 
 def test_one_row_has_every_figure_and_what_it_was_measured_with():
-    real, fake, training = normal(0, 30), normal(1, 20, shift=1), normal(2, 40)
-    row = scores.evaluate(real, fake, "pixels", training)
-    copying = scores.data_copying(real, fake, training)
-    distance, low, high = scores.kernel_distance(real, fake)
+    real, fake = normal(0, 30), normal(1, 20, shift=1)
+    row, draws = scores.evaluate(real, fake, "pixels")
+    distance, low, high = kernel_distance.kernel_distance(real, fake)
     precision, recall = scores.precision_recall(real, fake)
     density, coverage = scores.density_coverage(real, fake)
     assert row == {
@@ -254,37 +186,39 @@ def test_one_row_has_every_figure_and_what_it_was_measured_with():
         "kernel_distance": distance,
         "kernel_distance_low": low,
         "kernel_distance_high": high,
-        "kernel_distance_floor": scores.kernel_distance_floor(real, 20),
+        "kernel_distance_floor": kernel_distance.kernel_distance_floor(real, 20),
         "frechet_distance": scores.frechet_distance(real, fake),
         "precision": precision,
         "recall": recall,
         "density": density,
         "coverage": coverage,
-        "training": 40,
-        "closer_to_training_share": copying.closer_share,
-        "near_copy_share": copying.near_copy_share,
     }
     assert {type(value) for value in row.values()} == {str, int, float}
     assert json.loads(json.dumps(row)) == row
+    np.testing.assert_array_equal(draws, kernel_distance.bootstrap(real, fake))
 
 
-def test_without_training_features_the_row_tells_nothing_of_copying():
-    row = scores.evaluate(normal(0, 30), normal(1, 20), "pixels")
-    assert list(row)[-1] == "coverage"
+def test_classes_are_handed_on():
+    real, fake, classes = normal(0, 30), normal(1, 20), np.arange(30) % 3
+    given = classes, classes[:20]
+    row, _ = scores.evaluate(real, fake, "pixels", *given)
+    found = kernel_distance.kernel_distance(real, fake, *given)
+    assert row["kernel_distance"] == found.estimate
+    floor = kernel_distance.kernel_distance_floor(real, 20, *given)
+    assert row["kernel_distance_floor"] == floor
 
 
 def test_figures_are_the_same_in_blocks_of_any_size(request):
     arrays = normal(0, 31), normal(1, 23, shift=0.5)
-    whole = scores.evaluate(*arrays, "", normal(2, 41))
+    whole, _ = scores.evaluate(*arrays, "")
     request.getfixturevalue("small_blocks")
-    assert scores.evaluate(*arrays, "", normal(2, 41)) == pytest.approx(whole)
+    assert scores.evaluate(*arrays, "")[0] == pytest.approx(whole)
 
 
 def test_figures_do_not_hang_on_the_order_of_the_images():
-    arrays = [normal(0, 31), normal(1, 23, shift=0.5), normal(2, 41)]
+    arrays = [normal(0, 31), normal(1, 23, shift=0.5)]
     turned = [array[::-1] for array in arrays]
-    one = scores.evaluate(arrays[0], arrays[1], "", arrays[2])
-    other = scores.evaluate(turned[0], turned[1], "", turned[2])
+    (one, _), (other, _) = (scores.evaluate(*each, "") for each in (arrays, turned))
     # What is drawn at random is drawn for each place, and so the same but nearly.
     width = one["kernel_distance_high"] - one["kernel_distance_low"]
     for name in ("low", "high", "floor"):
@@ -298,7 +232,7 @@ def test_float32_features_are_computed_with_in_float64_and_left_as_they_are():
     wide = [array.astype(float) for array in narrow]
     for array in narrow + wide:
         array.setflags(write=False)
-    assert scores.evaluate(*narrow, "") == scores.evaluate(*wide, "")
+    assert scores.evaluate(*narrow, "")[0] == scores.evaluate(*wide, "")[0]
 
 
 # What no figure can be made of.
@@ -324,7 +258,7 @@ def test_unfit_features_are_refused_by_name(metric, fake, says):
 @pytest.mark.parametrize(
     ("metric", "real", "fake"),
     [
-        (scores.kernel_distance, 2, 2),
+        (kernel_distance.kernel_distance, 2, 2),
         (scores.frechet_distance, 2, 2),
         (scores.precision_recall, 4, 4),
         (scores.density_coverage, 6, 1),
@@ -336,17 +270,3 @@ def test_the_fewest_images_are_enough_and_one_less_is_refused(metric, real, fake
         metric(normal(0, real - 1), normal(1, fake))
     with pytest.raises(ValueError, match=f"fake features of {fake - 1} .* {fake} are"):
         metric(normal(0, real), normal(1, fake - 1))
-
-
-@pytest.mark.parametrize("which", range(3))
-def test_data_copying_refuses_each_of_its_arrays(which):
-    arrays = [normal(seed, 9) for seed in range(3)]
-    arrays[which] = arrays[which] * np.nan
-    name = ("real", "fake", "training")[which]
-    with pytest.raises(ValueError, match=f"{name} features hold NaN"):
-        scores.data_copying(*arrays)
-
-
-def test_data_copying_takes_one_image_of_each():
-    copying = scores.data_copying(*(normal(seed, 1) for seed in range(3)))
-    assert copying.closer_share in (0, 1)

@@ -37,9 +37,10 @@ def distances(monkeypatch):
     """Makes the judge find these kernel distances, one after the other."""
     measure, found = evaluator.Evaluator.evaluate, []
 
-    def find(judge, pictures):
+    def find(judge, pictures, classes):
         names = ("kernel_distance", "kernel_distance_low", "kernel_distance_high")
-        return measure(judge, pictures) | dict.fromkeys(names, found.pop(0))
+        row, draws = measure(judge, pictures, classes)
+        return row | dict.fromkeys(names, found.pop(0)), 0 * draws
 
     monkeypatch.setattr(evaluator.Evaluator, "evaluate", find)
     return found
@@ -136,9 +137,9 @@ def test_held_out_images_are_not_trained_on(trained, script, monkeypatch):
         sides["shown"] = set(rows)
         return train(self, images, epochs, batch_size, rows, *rest, **callbacks)
 
-    def watched_judge(self, extractor, images, rows, held_out):
+    def watched_judge(self, extractor, images, rows, held_out, *others):
         sides["not to repeat"], sides["held out"] = set(rows), set(held_out)
-        judge(self, extractor, images, rows, held_out)
+        judge(self, extractor, images, rows, held_out, *others)
 
     monkeypatch.setattr(AdversarialTrainer, "train", watched)
     monkeypatch.setattr(evaluator.Evaluator, "__init__", watched_judge)
@@ -210,6 +211,17 @@ def test_measuring_needs_a_classifier(trained, script):
     result = script(*GAN)
     assert result.code == 2 and "train.h5 not found; run: " in result.err
     assert "/TrainModel.py" in result.err
+
+
+def test_a_network_that_the_discriminator_uses_is_refused_unless_named(trained, script):
+    """The classifier was taken without a word, as a backbone never was."""
+    assert script("TrainModel.py", "--preset", "smoke", "--filters", 16).code == 0
+    flags = (*GAN, "--epochs", 1, "--discriminator-features", "classifier")
+    result = script(*flags)
+    assert result.code == 2 and "flatter it" in result.err
+    assert "change --features" in result.err
+    result = script(*flags, "--features", "classifier")
+    assert result.code == 0, result.err
 
 
 def test_too_few_to_measure_by_are_refused(trained, script):

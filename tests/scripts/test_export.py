@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 
+import numpy as np
 import pytest
 from conftest import draw_images, run_here
 from left_behind import left_behind
@@ -70,6 +71,30 @@ def test_an_export_is_a_dataset_folder(work, script):
     )
     assert result.code == 0, result.err
     assert "blue 40, red 40" in result.out
+
+
+def test_near_copies_are_refused_if_asked(work, script, monkeypatch):
+    from foldergan.metrics.nearest import TrainingImages
+
+    find, asked = TrainingImages.find, []
+
+    def half(self, features):
+        nearest = find(self, features)
+        asked.append(len(features))
+        is_repeat = np.arange(len(features)) % 2 == 0
+        return nearest._replace(is_repeat=is_repeat)
+
+    monkeypatch.setattr(TrainingImages, "find", half)
+    command = (*EXPORT, "--per-class", 40, "--refuse-near-copies")
+    result = script(*command)
+    assert result.code == 0, result.err
+    record = json.loads((work / "more" / "export.json").read_text())
+    assert record["made_from"]["refuse_near_copies"] is True
+    assert 0 < sum(record["state"]["copies"]) == sum((n + 1) // 2 for n in asked)
+    result = script(*EXPORT, "--per-class", 40)
+    assert result.code == 2 and "refuse_near_copies" in result.err
+    result = script(*PREDICT, "--refuse-near-copies")
+    assert result.code == 2 and "goes with --export" in result.err
 
 
 @pytest.mark.slow

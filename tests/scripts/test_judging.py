@@ -47,12 +47,18 @@ def test_these_images_are_evaluated_as_the_saves_of_the_training_were(work, scri
     model = work / "model"
     (row,) = table(model / "predictions_quality.csv")
     trained = table(model / "gan_quality.csv")[0]
-    assert set(row) == set(trained) - {"epoch"}
+    assert set(row) == set(trained) - {"epoch", "kernel_distance_error"}
     assert row["extractor"] == trained["extractor"]
     assert (row["real"], row["fake"]) == (trained["real"], "12")
-    assert "memorisation" in result.out and "kernel distance" in result.out
+    assert "too few to tell whether images are copied" in result.out
+    assert "KID" in result.out
     page = cv2.imread(str(model / "predictions_nearest.png"))
     assert page is not None
+    predictions = table(model / "predictions.csv")
+    assert len(predictions) == 12
+    for each in predictions:
+        assert 0 <= int(each["nearest_training"]) < 14
+        assert float(each["nearest_distance"]) > 0
 
 
 def test_each_class_is_drawn_as_often_and_counted_in_a_matrix(work, script):

@@ -257,7 +257,7 @@ def start(
     from foldergan import backend
     from foldergan.gan import snapshots
     from foldergan.nn import augmentation
-    from foldergan.storage import arrays, runs
+    from foldergan.storage import runs
 
     changes = preset.gan.augmentation
     said = f"images are {augmentation.as_text(changes)} before the discriminator"
@@ -279,7 +279,7 @@ def start(
         preset,
         versions,
         given_precision,
-        pictures=arrays.fingerprint(data.images),
+        data=data.identity,
         training=training_id,
     )
 

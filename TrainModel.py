@@ -113,7 +113,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
         report.update(history)
 
     # Save and evaluate it.
-    about = about | {"pictures": arrays.fingerprint(images)}
+    about = about | {"data": arrays.identify(options.data_dir)}
     save_results(
         options.model_dir, preset, given, classifier, class_names, history, about
     )
@@ -181,6 +181,7 @@ def add_extra_images(
     if not options.augment_with:
         return images, labels, rows, {}
     from foldergan.data import extra_images
+    from foldergan.storage import arrays
 
     extra = extra_images.load(
         options.augment_with,
@@ -190,7 +191,7 @@ def add_extra_images(
         options.strict,
     )
     print(f"{len(extra.images)} of {options.augment_with} are added to the training")
-    extra_images.warn_of_leak(extra, images, labels, rows)
+    extra_images.warn_of_leak(extra, arrays.identify(options.data_dir), labels, rows)
     added = extra_images.add_to_training(extra, images, labels, rows)
     return *added, {"augmented_with": extra.about}
 

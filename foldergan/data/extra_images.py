@@ -7,7 +7,7 @@ import numpy as np
 
 from foldergan.data import dataset, folders, splits
 from foldergan.errors import InputError
-from foldergan.images import Joined, Resized
+from foldergan.images import Joined
 from foldergan.storage import arrays, exports, filenames, locking
 
 
@@ -105,23 +105,20 @@ def add_to_training(
 
 
 def warn_of_leak(
-    extra: ExtraImages, images: np.ndarray, labels: np.ndarray, rows: splits.Parts
+    extra: ExtraImages, identity: str, labels: np.ndarray, rows: splits.Parts
 ) -> None:
     """Warns where the generator was trained on images that are held out here.
 
     Args:
         extra: drawn images.
-        images: of the arrays, as of `add_to_training`.
-        labels: the same.
+        identity: of the arrays, as of `arrays.identify`.
+        labels: of the arrays, as of `add_to_training`.
         rows: the same.
     """
     known = extra.trained_on
     if known is None:
         return
-    seen: np.ndarray | Resized = images
-    if known["image_shape"] and tuple(known["image_shape"]) != images.shape[1:]:
-        seen = Resized(images, tuple(known["image_shape"]))
-    if arrays.fingerprint(seen) != known["pictures"]:
+    if known["data"] != identity:
         return
     unseen = np.arange(0)
     if known["held_out"]:

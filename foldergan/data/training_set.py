@@ -20,6 +20,7 @@ class TrainingSet:
     """Images from the arrays on disk, at the size that is drawn.
 
     Attributes:
+        identity: of the arrays, as of `arrays.identify`.
         images: float32 (n, height, width, channels), 0-1; lie on disk.
         rows: row numbers to train on.
         held_out: row numbers to evaluate by; may be empty.
@@ -31,6 +32,7 @@ class TrainingSet:
             were made elsewhere.
     """
 
+    identity: str
     images: np.ndarray | Resized
     rows: np.ndarray
     held_out: np.ndarray
@@ -100,6 +102,7 @@ def read(data_dir: Path, settings: GAN, seed: int) -> TrainingSet:
         InputError: arrays are missing, damaged, or too few to hold some out.
     """
     images: np.ndarray | Resized = arrays.load_images(data_dir)
+    identity = arrays.identify(data_dir)
     if settings.image_shape and settings.image_shape != images.shape[1:]:
         images = Resized(images, settings.image_shape)
     is_conditional = settings.conditioning == "class"
@@ -112,6 +115,7 @@ def read(data_dir: Path, settings: GAN, seed: int) -> TrainingSet:
     if settings.held_out:
         rows, held_out = splits.hold_out(classes, settings.held_out, seed)
     return TrainingSet(
+        identity,
         images,
         rows,
         held_out,
@@ -145,11 +149,10 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
     settings, seed = runs.load_settings(generator_path.parent, "GANModel", GAN(), names)
     with manifest.unchanged(data_dir):
         data = read(data_dir, settings, seed)
-    found = arrays.fingerprint(data.images)
-    if record.get("pictures", found) != found:  # not recorded by versions before 0.3
+    if record.get("data", data.identity) != data.identity:  # not before 0.3
         raise InputError(
-            f"{data_dir / filenames.IMAGES} does not hold the images that "
-            f"{generator_path} was trained on",
+            f"{generator_path} was trained on other images, labels or class names than "
+            f"those in {data_dir}",
             ("data_dir",),
         )
     return data, settings

@@ -6,7 +6,7 @@ from typing import Any
 from foldergan.backbones import sources
 from foldergan.config.presets import Preset
 from foldergan.data.training_set import TrainingSet
-from foldergan.storage import arrays, models
+from foldergan.storage import models
 
 # Of the random convolutions behind a backbone, which no state holds: another number
 # refuses the states of other convolutions.
@@ -34,7 +34,7 @@ def of_training(
             folder are of another backbone.
     """
     gan, is_first = preset.gan, led_by is None
-    others = {"seed": preset.seed, "pictures": arrays.fingerprint(data.images)}
+    others = {"seed": preset.seed, "data": data.identity}
     if gan.discriminator_features == "classifier" or (is_first and gan.uses_classifier):
         models.require_classifier(options.model_dir)
         others["classifier"] = models.fingerprint_classifier(options.model_dir)

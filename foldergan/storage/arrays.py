@@ -2,25 +2,22 @@
 
 import contextlib
 import hashlib
+import json
 import math
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.progress import note
+from foldergan.progress import ImageProgress, note
 from foldergan.storage import atomic, manifest, seals
 from foldergan.storage.checksums import checksum_of
 from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
 from foldergan.storage.mapped import map_images
 from foldergan.storage.tables import encode
-
-if TYPE_CHECKING:
-    from foldergan.images import Resized
 
 _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 _FLUSHED_TOGETHER = 2**25  # bytes
@@ -137,6 +134,8 @@ def map_sealed(path: Path) -> np.ndarray | None:
 def load_images(data_dir: Path) -> np.ndarray:
     """Opens img_data.txt.npy as a memory map and checks every value.
 
+    A file that lies as it was made, by size and time of change, is not read.
+
     Returns:
         Read-only float32 array of shape (n, height, width, channels), 0-1; see
         `MappedImages`.
@@ -156,8 +155,16 @@ def load_images(data_dir: Path) -> np.ndarray:
         raise InputError(
             f"{path} must hold float32 values from 0 to 1; {found}; {RUN_TRAINING}"
         )
+    if not manifest.is_untouched(data_dir, IMAGES):
+        _check_values(path, images)
+    return map_images(path, images) if images.flags.c_contiguous else images
+
+
+def _check_values(path: Path, images: np.memmap) -> None:
+    """Refuses images that are not 0 to 1, or not those that were saved."""
     digest = hashlib.sha256()
     rows = max(1, _CHUNK // images[0].nbytes)
+    progress = ImageProgress(len(images), "checked")
     # Read beside the map: pages that it touches would count as this process's memory.
     with open(path, "rb") as file:
         digest.update(file.read(images.offset))
@@ -170,20 +177,39 @@ def load_images(data_dir: Path) -> np.ndarray:
                     f"{path} must hold values from 0 to 1; found {low:g} to {high:g} "
                     f"from image {start} on; {RUN_TRAINING}"
                 )
+            progress.on_images(min(rows, len(images) - start))
+    progress.done()
     if _refuse_changed(path, digest.hexdigest()) is None:
         note(f"note: {path} has no checksum; it is taken as it is")
-    return map_images(path, images) if images.flags.c_contiguous else images
 
 
-def fingerprint(images: "np.ndarray | Resized") -> str:
-    """Names a set of images by its shape and a checksum of 64 of them.
+def identify(data_dir: Path) -> str:
+    """Identifies data by all of it: every image, every label, the class names.
+
+    The checksums in the record of the arrays are reused; `load_images` and
+    `load_labels` refuse arrays that have others. Arrays without a record are read.
 
     Args:
-        images: array of shape (n, height, width, channels).
+        data_dir: folder of the arrays; there need be no labels.
+
+    Returns:
+        Shape of the images and a SHA-256, such as "49x32x32x3 e3b0...".
+
+    Raises:
+        InputError: images or record are missing or damaged.
     """
-    rows = np.linspace(0, len(images) - 1, 64).astype(int)
-    checksum = zlib.crc32(np.ascontiguousarray(images[rows]).data)
-    return f"{'x'.join(map(str, images.shape))} {checksum:08x}"
+    checksums = [
+        manifest.load_checksum(data_dir, name) or _checksum_if_any(data_dir / name)
+        for name in (IMAGES, LABELS)
+    ]
+    names = manifest.load_arrays(data_dir).class_names
+    digest = hashlib.sha256(json.dumps([*checksums, names]).encode())
+    shape = _open_array(data_dir / IMAGES).shape
+    return f"{'x'.join(map(str, shape))} {digest.hexdigest()}"
+
+
+def _checksum_if_any(path: Path) -> str | None:
+    return checksum_of(path) if path.is_file() else None
 
 
 def load_labels(

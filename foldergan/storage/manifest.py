@@ -150,6 +150,26 @@ def load_duplicates(data_dir: Path) -> list[list[tuple[int, str]]]:
     return known.found.get("duplicates", [])  # not there before 0.3
 
 
+def is_untouched(data_dir: Path, name: str) -> bool:
+    """Tells whether an array still has the size and time of change of its record.
+
+    Its checksum is then the recorded one. An array that was changed so soon after the
+    record was written that the clock cannot tell counts as touched.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    known = _read(data_dir)
+    state = known and known.has_checksums and known.arrays[name]
+    written = _state_of(data_dir / ORIGIN)
+    return bool(
+        state
+        and written
+        and state[:2] == _state_of(data_dir / name)
+        and state[1] < written[1]
+    )
+
+
 def load_checksum(data_dir: Path, name: str) -> str | None:
     """Loads the SHA-256 that an array was saved with.
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from foldergan.config.presets import PRESETS
@@ -20,7 +19,7 @@ def named(tmp_path):
     def name(led_by=None, **changed):
         preset = PRESETS["smoke"]
         preset = replace(preset, gan=replace(preset.gan, **changed))
-        data = SimpleNamespace(images=np.zeros((4, 8, 8, 3), np.float32))
+        data = SimpleNamespace(identity="4x8x8x3 ab")
         options = SimpleNamespace(model_dir=tmp_path)
         return fingerprints.of_training(options, preset, data, led_by)
 

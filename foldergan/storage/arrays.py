@@ -12,10 +12,10 @@ from typing import IO, Any
 import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.progress import ImageProgress, note
+from foldergan.progress import ImageProgress, note, printable
 from foldergan.storage import atomic, manifest, seals
 from foldergan.storage.checksums import checksum_of
-from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
+from foldergan.storage.filenames import FILES, IMAGES, LABELS, ORIGIN
 from foldergan.storage.mapped import map_images
 from foldergan.storage.tables import encode
 
@@ -66,6 +66,7 @@ class Writer(_RowWriter):
         class_ids: Sequence[int] | None,
         origin: dict[str, Any],
         found: dict[str, Any],
+        files: Iterable[str] | None = None,
     ) -> None:
         """Takes what belongs to the images.
 
@@ -74,9 +75,11 @@ class Writer(_RowWriter):
                 without classes.
             origin: as of `manifest.record`.
             found: as of `manifest.record`.
+            files: path of each image in the dataset folder, where it has one.
         """
         self.write_header()
         self.class_ids, self.origin, self.found = class_ids, origin, found
+        self.files = files
 
 
 @contextlib.contextmanager
@@ -88,16 +91,20 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
         image_shape: (height, width, channels) of every image.
     """
     with atomic.publishing() as temporary_of:
-        images, labels = temporary_of(data_dir / IMAGES), None
-        with open(images, "wb", _CHUNK) as file:
+        written = {IMAGES: temporary_of(data_dir / IMAGES)}
+        with open(written[IMAGES], "wb", _CHUNK) as file:
             writer = Writer(file, image_shape)
             yield writer
         if writer.class_ids is not None:
-            labels = temporary_of(data_dir / LABELS)
-            _write_one_hot(labels, np.array(writer.class_ids))
-        record = manifest.record(images, labels, writer.origin, writer.found)
+            written[LABELS] = temporary_of(data_dir / LABELS)
+            _write_one_hot(written[LABELS], np.array(writer.class_ids))
+        if writer.files is not None:
+            written[FILES] = temporary_of(data_dir / FILES)
+            lines = "".join(f"{printable(path)}\n" for path in writer.files)
+            written[FILES].write_bytes(encode(lines))
+        record = manifest.record(written, writer.origin, writer.found)
         temporary_of(data_dir / ORIGIN).write_bytes(encode(record))
-    if labels is None and (kept := atomic.back_up(data_dir / LABELS)):
+    if LABELS not in written and (kept := atomic.back_up(data_dir / LABELS)):
         print(f"{data_dir / LABELS} is of other images; it is kept as {kept.name}")
 
 
@@ -210,6 +217,23 @@ def identify(data_dir: Path) -> str:
 
 def _checksum_if_any(path: Path) -> str | None:
     return checksum_of(path) if path.is_file() else None
+
+
+def load_files(data_dir: Path) -> list[str] | None:
+    """Loads the path of each image in its dataset folder.
+
+    Returns:
+        None where they are not known, such as of arrays that were made elsewhere.
+
+    Raises:
+        InputError: the list is damaged, or of other arrays.
+    """
+    path = data_dir / FILES
+    if not manifest.load_checksum(data_dir, FILES) or not path.is_file():
+        return None
+    with report_unreadable(path):
+        _refuse_changed(path, checksum_of(path))
+        return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def load_labels(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from foldergan.config.data_settings import Data
+from foldergan.config.data_settings import GROUPING, Data
 from foldergan.config.precision import PRECISIONS
 from foldergan.config.presets import Preset
 from foldergan.config.settings import GAN
@@ -16,6 +16,8 @@ from foldergan.storage.tables import save_json
 
 _Used = TypeVar("_Used", GAN, Data)
 OF_ANOTHER = "is of another training than run_GANModel.json beside it tells of"
+# What versions did whose records lack these settings.
+_BEFORE = {"group_by": "none", "near_duplicates": "ignore"}
 # Of a preset, that a script runs by.
 _SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
 
@@ -118,8 +120,9 @@ def describe_training(generator_path: Path) -> dict[str, Any] | None:
     """Names the images that a generator was trained on.
 
     Returns:
-        data, as of `arrays.identify`, image_shape, and held_out and seed of the split;
-        None where its training is not recorded, or by a version before 0.3.
+        data, as of `arrays.identify`, image_shape, and held_out, seed and settings of
+        groups of the split; None where its training is not recorded, or by a version
+        before 0.3.
     """
     if is_of_another_training(generator_path):
         return None
@@ -129,6 +132,7 @@ def describe_training(generator_path: Path) -> dict[str, Any] | None:
         known, seed = load_settings(
             model_dir, "GANModel", GAN(), ("image_shape", "held_out")
         )
+        grouping, _ = load_settings(model_dir, "GANModel", Data(), GROUPING)
     except InputError:
         return None
     if not isinstance(record.get("data"), str):
@@ -138,6 +142,7 @@ def describe_training(generator_path: Path) -> dict[str, Any] | None:
         "image_shape": known.image_shape,
         "held_out": known.held_out,
         "seed": seed,
+        **{name: getattr(grouping, name) for name in GROUPING},
     }
 
 
@@ -182,6 +187,8 @@ def read_training(known: dict[str, Any]) -> dict[str, Any] | None:
     """
     names = ("image_shape", "held_out")
     settings = GAN().override({name: known[name] for name in names})
+    known = _BEFORE | known
+    Data().override({name: known[name] for name in GROUPING})
     if "data" not in known:
         return None
     if not isinstance(known["data"], str) or not _is_seed(known["seed"]):
@@ -207,7 +214,7 @@ def load_settings(
     way_out = f"run: python {script}.py"
     with report_unreadable(model_dir / RUN.format(script=script), way_out=way_out):
         section = record["preset"]["gan" if isinstance(default, GAN) else "data"]
-        settings = default.override({name: section[name] for name in names})
+        settings = default.override({n: (_BEFORE | section)[n] for n in names})
         seed = record["preset"]["seed"]
         if not _is_seed(seed):
             raise ValueError("its seed is no whole number from 0 to 2147483647")

@@ -70,6 +70,13 @@ def test_flat_images_are_no_duplicates_of_each_other():
     assert near_duplicates.find(np.zeros((4, 8, 8, 3), np.float32)) == []
 
 
+def test_a_trace_that_rounding_leaves_in_flat_images_is_no_likeness():
+    shades = np.arange(0, 250, 5, np.uint8)
+    flat = np.tile(shades[:, None, None, None], (1, 48, 48, 3))
+    flat[:, :12] += 1
+    assert found(SCENES, flat) == []
+
+
 def test_images_of_one_gradient_are_no_duplicates():
     """As of the sky: much of what they show is that it is brighter above."""
     sky = np.linspace(80, 220, 48)[:, None, None] * np.ones((COUNT, 48, 48, 3))

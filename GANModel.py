@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from foldergan import process
 from foldergan.backbones import sources
 from foldergan.config import command_line, commands
+from foldergan.config.data_settings import GROUPING
 from foldergan.config.presets import Preset
 from foldergan.storage import locking
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
-    parser = command_line.Parser(__doc__, sections=("gan",))
+    parser = command_line.Parser(__doc__, sections=("gan",), of_data=GROUPING)
     parser.add_training_flags()
     parser.add_option(
         "output",
@@ -88,6 +89,7 @@ def train(
 
     # Load the images, and the state to go on from if asked to.
     data = training_set.load(options, preset)
+    preset = replace(preset, data=data.grouping)
     plan = schedule.plan(preset.gan, len(data.rows))
     others = fingerprints.of_training(options, preset, data)
     given, preset = preset.gan.precision, decide_precision(options, preset, data)
@@ -267,7 +269,7 @@ def start(
     from foldergan import backend
     from foldergan.gan import snapshots
     from foldergan.nn import augmentation
-    from foldergan.storage import arrays, runs
+    from foldergan.storage import runs
 
     changes = preset.gan.augmentation
     said = f"images are {augmentation.as_text(changes)} before the discriminator"
@@ -289,7 +291,7 @@ def start(
         preset,
         versions,
         given_precision,
-        pictures=arrays.fingerprint(data.images),
+        data=data.identity,
         training=training_id,
     )
 

@@ -3,14 +3,19 @@
     python TrainModel.py
     python TrainModel.py --dataset ~/photos --epochs 20
     python TrainModel.py --augment-with more
+    python TrainModel.py --dataset scans --group-by "patient[0-9]+"
+    python TrainModel.py --dataset train --validation valid --test test
 
-Reads   dataset/<class>/*; --augment-with DIR also DIR/<class>/*
-Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, and in model/
+Reads   dataset/<class>/*; --augment-with, --validation and --test DIR also
+        DIR/<class>/*
+Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, img_files.txt,
+        near_duplicates.json, and in model/
         train.json, train.h5, classes.json, train_history.csv, train_evaluation.csv,
         train_classes.csv, train_curves.png, confusion_matrix.png,
         train_reliability.csv, train_reliability.png, report.html; --export-onnx also
-        train.onnx; --tensorboard its log in tensorboard/; --augment-with also arrays of
-        those images in extra_images/
+        train.onnx; --tensorboard its log in tensorboard/; --augment-with, --validation
+        and --test also arrays of those images in extra_images/, validation_images/ and
+        test_images/
 """
 
 import argparse
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from foldergan.data.splits import Parts
-    from foldergan.images import Images
+    from foldergan.images import Images, Joined
     from foldergan.report.run import RunReport
 
 
@@ -48,7 +53,27 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         help="folder of further images of these classes, such as an export of "
         "GeneratePredict.py, for the training part alone",
     )
-    return parser.parse()
+    for part in ("validation", "test"):
+        parser.add_option(
+            "data",
+            f"--{part}",
+            type=Path,
+            metavar="DIR",
+            help=f"folder of the {part} images, of these classes or some of them, in "
+            "place of a fraction of the dataset",
+        )
+    options, preset = parser.parse()
+    for part in ("validation", "test"):
+        folder: Path | None = getattr(options, part)
+        if folder is None:
+            continue
+        if getattr(options, f"{part}_split", 0):
+            parser.error(f"--{part} goes without --{part}-split")
+        if folder.resolve() == (options.dataset or Path("dataset")).resolve():
+            parser.error(f"{folder} is the dataset itself; --{part} needs another")
+        data = preset.data.override({f"{part}_split": 0.0})
+        preset = replace(preset, data=data)
+    return options, preset
 
 
 def main() -> None:
@@ -77,13 +102,15 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
 
     # Read the images and save them as arrays.
     class_names, images, labels = read_dataset(options, preset)
+    identity = arrays.identify(options.data_dir)
 
     # Hold out a fraction of each class.
-    rows = hold_out(options.data_dir, preset, labels)
+    rows = hold_out(options.data_dir, preset, identity, class_names, images, labels)
 
-    # Add images of another folder to the training part alone, where there is one.
+    # Add images of other folders, where there are any: to the training part alone, or
+    # to those that are held out.
     seen, labels, rows, about = add_extra_images(
-        options, class_names, images, labels, rows
+        options, identity, class_names, images, labels, rows
     )
 
     # Build the classifier. This takes seconds, so only once the images are good.
@@ -113,7 +140,6 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
         report.update(history)
 
     # Save and evaluate it.
-    about = about | {"pictures": arrays.fingerprint(images)}
     save_results(
         options.model_dir, preset, given, classifier, class_names, history, about
     )
@@ -143,11 +169,27 @@ def read_dataset(
         return class_names, images, arrays.load_labels(options.data_dir, len(images))
 
 
-def hold_out(data_dir: Path, preset: Preset, labels: "np.ndarray") -> "Parts":
-    """Splits the rows; warns of images that are trained on and held out as well."""
-    from foldergan.data import duplicates, splits
+def hold_out(
+    data_dir: Path,
+    preset: Preset,
+    identity: str,
+    class_names: list[str],
+    images: "np.ndarray",
+    labels: "np.ndarray",
+) -> "Parts":
+    """Splits the rows; says what stays together, and what is on both sides."""
+    from foldergan.data import duplicates, groups, splits
 
-    rows = splits.split_in_three(labels, preset.data, preset.seed)
+    if not (preset.data.validation_split or preset.data.test_split):
+        return splits.split_in_three(labels, preset.data, preset.seed)
+    grouping = groups.load(data_dir, identity, preset.data, images)
+    rows, at_random = groups.split(
+        grouping,
+        lambda group_of: splits.split_in_three(
+            labels, preset.data, preset.seed, group_of
+        ),
+    )
+    groups.tell(grouping, preset.data, rows, at_random, labels.argmax(1), class_names)
     print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
     duplicates.warn_of_parts(duplicates.load(data_dir), rows)
     return rows
@@ -172,27 +214,45 @@ def decide_settings(
 
 def add_extra_images(
     options: argparse.Namespace,
+    identity: str,
     class_names: list[str],
     images: "np.ndarray",
     labels: "np.ndarray",
     rows: "Parts",
 ) -> "tuple[Images, np.ndarray, Parts, dict[str, Any]]":
-    """Adds the images of --augment-with; returns all, and what to record of them."""
-    if not options.augment_with:
-        return images, labels, rows, {}
+    """Adds the images of other folders; returns all, and what to record of them."""
     from foldergan.data import extra_images
+    from foldergan.storage import filenames
 
-    extra = extra_images.load(
-        options.augment_with,
-        options.data_dir,
-        class_names,
-        images.shape[1:],
-        options.strict,
-    )
-    print(f"{len(extra.images)} of {options.augment_with} are added to the training")
-    extra_images.warn_of_leak(extra, images, labels, rows)
-    added = extra_images.add_to_training(extra, images, labels, rows)
-    return *added, {"augmented_with": extra.about}
+    def load(option: str, name: str) -> extra_images.ExtraImages:
+        own_dir, shape = options.data_dir / name, images.shape[1:]
+        folder = getattr(options, option)
+        return extra_images.load(
+            folder, own_dir, class_names, shape, options.strict, option
+        )
+
+    seen: np.ndarray | Joined = images
+    about: dict[str, Any] = {"data": identity}
+    if options.augment_with:
+        extra = load("augment_with", filenames.EXTRA)
+        added, folder = len(extra.images), options.augment_with
+        print(f"{added} of {folder} are added to the training")
+        extra_images.warn_of_leak(
+            extra, options.data_dir, identity, images, labels, rows
+        )
+        seen, labels, rows = extra_images.add(extra, "training", seen, labels, rows)
+        about["augmented_with"] = extra.about
+    for part, name in filenames.HELD_OUT.items():
+        if getattr(options, part):
+            extra = load(part, name)
+            print(f"{part} {len(extra.images)}: all of {getattr(options, part)}")
+            if missing := [n for n, k in extra.about["images"].items() if not k]:
+                print(f"note: it has no image of {', '.join(missing)}")
+            own_dir = options.data_dir / name
+            extra_images.warn_of_duplicates(extra, own_dir, images, identity)
+            seen, labels, rows = extra_images.add(extra, part, seen, labels, rows)
+            about.setdefault("held_out_folders", {})[part] = extra.about
+    return seen, labels, rows, about
 
 
 def save_results(

@@ -122,6 +122,7 @@ def evaluate(options, folder):
 def gan(options, folder):
     """Takes a few steps of the GAN, and evaluates it once."""
     from foldergan.config import presets
+    from foldergan.config.data_settings import Data
     from foldergan.data import training_set
 
     settings = replace(
@@ -131,7 +132,7 @@ def gan(options, folder):
         precision="float32",
         image_shape=(32, 32, 3),
     )
-    data = training_set.read(folder, settings, seed=0)
+    data = training_set.read(folder, settings, 0, Data())
     classifier, _ = _classifier(data.images, data.labels)
     import keras
 

@@ -4,12 +4,12 @@ import contextlib
 import os
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from foldergan.errors import InputError
+from foldergan.storage.checksums import checksum_of
 
 FILE_ENDINGS = (".keras", ".h5")
 
@@ -134,8 +134,8 @@ def kept(path: Path) -> Iterator[None]:
 
 
 def fingerprint(spec: str) -> str:
-    """Names a backbone: its own name, or that of its file and a checksum."""
+    """Names a backbone: its own name, or that of its file and its SHA-256."""
     path = Path(spec)
     if spec in NAMES or not path.is_file():
         return spec
-    return f"{path.name} {zlib.crc32(path.read_bytes()):08x}"
+    return f"{path.name} {checksum_of(path)}"

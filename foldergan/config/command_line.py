@@ -23,9 +23,12 @@ class Parser(argparse.ArgumentParser):
         about: the script's docstring: a summary, a blank line, then what ``--help``
             ends with, such as examples.
         sections: the parts of the preset that this script uses.
+        of_data: settings of the section data that it uses, where that is no such part.
     """
 
-    def __init__(self, about: str, sections: tuple[str, ...]) -> None:
+    def __init__(
+        self, about: str, sections: tuple[str, ...], of_data: tuple[str, ...] = ()
+    ) -> None:
         summary, _, examples = about.partition("\n\n")
         super().__init__(
             description=summary,
@@ -33,7 +36,7 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self._sections = sections
+        self._sections, self._of_data = sections, of_data
         self._titled = {title: self.add_argument_group(title) for title in GROUPS}
         known = "; ".join(f"{p.name}: {p.description}" for p in PRESETS.values())
         self.add_argument(
@@ -71,6 +74,9 @@ class Parser(argparse.ArgumentParser):
         for section in sections:
             for declared in dataclasses.fields(getattr(self._preset, section)):
                 self._add_setting(section, declared)
+        for declared in dataclasses.fields(self._preset.data):
+            if declared.name in of_data:
+                self._add_setting("data", declared)
 
     def add_option(self, group: str, flag: str, **how: Any) -> None:
         """Adds a flag that is no setting of a preset under one of `GROUPS`."""
@@ -130,6 +136,9 @@ class Parser(argparse.ArgumentParser):
                 names = {field.name for field in dataclasses.fields(section)}
                 given = {k: v for k, v in vars(options).items() if k in names}
                 sections[name] = section.override(given)
+            if self._of_data:
+                given = {k: v for k, v in vars(options).items() if k in self._of_data}
+                sections["data"] = self._preset.data.override(given)
             preset = dataclasses.replace(self._preset, seed=options.seed, **sections)
             preset.check(self._sections)
         except ValueError as error:  # a rule over more than one field
@@ -218,6 +227,8 @@ def advice(options: tuple[str, ...]) -> str:
         "per_class": "leave out --per-class",
         "augment_with": "name another folder with --augment-with",
         "classify": "name another file or folder with --classify",
+        "validation": "name another folder with --validation",
+        "test": "name another folder with --test",
         "export": "name another folder with --export",
         "save_images": "name another folder with --save-images",
         "dataset": "name another folder with --dataset",

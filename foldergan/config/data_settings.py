@@ -1,10 +1,13 @@
 """Every setting of the images: where they are from, which are held out."""
 
+import re
 from dataclasses import dataclass
 
 from foldergan.config import groups
 from foldergan.config.checks import check_image_shape
 from foldergan.config.fields import Section, Shape
+
+GROUPING = ("group_by", "near_duplicates")  # which images no split may part
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,29 @@ class Data(Section):
         0.0, "fraction of each class held out for the test at the end", least=0, below=1
     )
 
+    group_by: str = groups.data(
+        "none",
+        "keep images together in every split whose paths in the dataset folder have "
+        "the same first group of this regular expression, or the same match: a "
+        "patient, a scene, a film",
+        metavar="REGEX",
+    )
+    near_duplicates: str = groups.data(
+        "keep-together",
+        "images that differ by encoding, size or retouching alone: on one side of "
+        "every split, or wherever chance puts them",
+        choices=("keep-together", "ignore"),
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_image_shape(self.image_shape)
+        try:
+            re.compile(self.group_by)
+        except re.error as error:
+            raise ValueError(
+                f"group_by is no regular expression: {self.group_by} ({error})"
+            ) from error
         if not self.validation_split + self.test_split < 1:
             raise ValueError(
                 "validation_split and test_split leave nothing to train on: "

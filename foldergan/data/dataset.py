@@ -101,13 +101,15 @@ def build_arrays(
         return check(Counter(known["counts"]), known)
 
     with arrays.writing(data_dir, image_shape) as writer:
-        class_of_each, found = _read(class_folders, image_shape, strict, writer)
+        class_of_each, paths, found = _read(class_folders, image_shape, strict, writer)
         counts = Counter(class_of_each)
         class_names = check(counts, found)
         column = {name: index for index, name in enumerate(class_names)}
         ids = [column[name] for name in class_of_each] if class_names else None
         found = {"counts": counts} | found
-        writer.finish(ids, made_from, found)
+        folder = os.path.join(dataset, "")
+        files = (path.removeprefix(folder).replace(os.sep, "/") for path in paths)
+        writer.finish(ids, made_from, found, files)
     return class_names
 
 
@@ -126,12 +128,13 @@ def _read(
     image_shape: tuple[int, int, int],
     strict: bool,
     writer: arrays.Writer,
-) -> tuple[list[str], dict[str, Any]]:
+) -> tuple[list[str], list[str], dict[str, Any]]:
     """Reads every file, in order; strictly, it ends at the first that is no image.
 
     Returns:
-        The class of each image that was appended; what else was found: a line for each
-        file that was skipped or is doubtful, and the images that are the same.
+        The class and the path of each image that was appended; what else was found: a
+        line for each file that was skipped or is doubtful, and the images that are the
+        same.
     """
     files = [(name, entry) for name, some in class_folders.items() for entry in some]
     paths = [entry.path for _, entry in files]
@@ -159,7 +162,7 @@ def _read(
     duplicates.warn_of_classes(seen.groups())
     doubtful = reading.complaints(noisy[:_MOST_DOUBTFUL], image_shape)
     found = {"skipped": skipped, "doubtful": doubtful, "duplicates": seen.groups()}
-    return class_of_each, found
+    return class_of_each, seen.paths, found
 
 
 def list_problems(skipped: list[str], doubtful: list[str], total: int) -> None:

@@ -29,17 +29,21 @@ Groups = list[list[Duplicate]]
 
 
 class Seen:
-    """Tells which of many images are the same, of 24 bytes each in memory."""
+    """Tells which of many images are the same, of 24 bytes each in memory.
+
+    Attributes:
+        paths: of the images, in turn.
+    """
 
     def __init__(self) -> None:
         self._digests = bytearray()
-        self._paths: list[str] = []
+        self.paths: list[str] = []
 
     def add(self, image: np.ndarray, path: str) -> None:
         """Takes the next image, any array."""
         content = np.ascontiguousarray(image).data
         self._digests += hashlib.blake2b(content, digest_size=16).digest()
-        self._paths.append(path)
+        self.paths.append(path)
 
     def groups(self) -> Groups:
         """Returns the images that are the same, by the first of each group."""
@@ -54,8 +58,7 @@ class Seen:
             groups[-1].append(int(order[place + 1]))
             before = place
         return [
-            [Duplicate(row, self._paths[row]) for row in rows]
-            for rows in sorted(groups)
+            [Duplicate(row, self.paths[row]) for row in rows] for rows in sorted(groups)
         ]
 
 

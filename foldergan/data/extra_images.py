@@ -1,14 +1,15 @@
-"""Images of another folder, for the training part alone."""
+"""Images of another folder, for the training part alone or held out."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from foldergan.data import dataset, folders, splits
+from foldergan.config.data_settings import GROUPING, Data
+from foldergan.data import dataset, folders, groups, splits
 from foldergan.errors import InputError
-from foldergan.images import Joined, Resized
-from foldergan.storage import arrays, exports, filenames, locking
+from foldergan.images import Joined
+from foldergan.storage import arrays, exports, locking
 
 
 class ExtraImages(NamedTuple):
@@ -18,6 +19,7 @@ class ExtraImages(NamedTuple):
         images: float32 (n, height, width, channels), 0-1; lie on disk.
         labels: float32 one-hot (n, classes), columns as of the arrays' labels.
         about: JSON values, what they are, for the record of a training.
+        identity: of their arrays, as of `arrays.identify`.
         trained_on: what their generator was trained on, as of
             `runs.describe_training`; None where nothing is known of it.
     """
@@ -25,47 +27,49 @@ class ExtraImages(NamedTuple):
     images: np.ndarray
     labels: np.ndarray
     about: dict[str, Any]
+    identity: str
     trained_on: dict[str, Any] | None
 
 
 def load(
     folder: Path,
-    data_dir: Path,
+    own_dir: Path,
     class_names: list[str],
     image_shape: tuple[int, int, int],
     strict: bool,
+    option: str,
 ) -> ExtraImages:
     """Reads a folder of images of the same classes, or of some of them.
 
-    Their arrays lie in a folder of their own in `data_dir`, so that nothing that reads
-    the arrays of the dataset ever finds them there.
-
     Args:
         folder: with one folder a class, such as an export of generated images.
-        data_dir: folder of the arrays.
+        own_dir: folder for their arrays. It is not that of the dataset's arrays, so
+            that nothing that reads those ever finds them there.
         class_names: of the dataset.
         image_shape: (height, width, channels) to read them as.
         strict: makes an unreadable file an error.
+        option: that names the folder.
 
     Raises:
         InputError: the folder is not there, has other classes, or nothing to read.
     """
     if not folder.is_dir():
-        raise InputError(f"the folder {folder} does not exist", ("augment_with",))
-    others = folders.list_files(folder, 1).keys() - {*class_names, ""}
+        raise InputError(f"the folder {folder} does not exist", (option,))
+    others = sorted(folders.list_files(folder, 1).keys() - {*class_names, ""})
     if others:
         raise InputError(
-            f"{folder} has the class {min(others)}, and the dataset has "
-            f"{', '.join(class_names)} only; rename or remove it",
-            ("augment_with",),
+            f"{folder} has the class{'es' * (len(others) > 1)} {', '.join(others)}, "
+            f"and the dataset has {', '.join(class_names)} only; rename or remove "
+            f"{'them' if len(others) > 1 else 'it'}",
+            (option,),
         )
-    own_dir = data_dir / filenames.EXTRA
     with locking.arrays_folder(own_dir):
         names = dataset.build_arrays(
             folder, own_dir, image_shape, strict=strict, least_classes=1
         )
         images = arrays.load_images(own_dir)
         own_labels = arrays.load_labels(own_dir, len(images))
+        identity = arrays.identify(own_dir)
     labels = np.zeros((len(images), len(class_names)), np.float32)
     labels[:, [class_names.index(name) for name in names]] = own_labels
     record = exports.find_record(folder)
@@ -78,16 +82,21 @@ def load(
         "export": record and record["made_from"],
     }
     trained_on = record and record["about"].get("trained_on")
-    return ExtraImages(images, labels, about, trained_on)
+    return ExtraImages(images, labels, about, identity, trained_on)
 
 
-def add_to_training(
-    extra: ExtraImages, images: np.ndarray, labels: np.ndarray, rows: splits.Parts
+def add(
+    extra: ExtraImages,
+    part: str,
+    images: np.ndarray | Joined,
+    labels: np.ndarray,
+    rows: splits.Parts,
 ) -> tuple[Joined, np.ndarray, splits.Parts]:
-    """Adds images behind those of the arrays, and to the rows to train on.
+    """Adds images behind those of the arrays, and to the rows of one part.
 
     Args:
         extra: to add.
+        part: "training", "validation" or "test".
         images: float32 array (n, height, width, channels), 0-1.
         labels: float32 one-hot array (n, classes).
         rows: as of `splits.split_in_three`; the other parts stay as they are.
@@ -96,36 +105,77 @@ def add_to_training(
         All images, their labels, and the rows.
     """
     added = np.arange(len(images), len(images) + len(extra.images))
-    training = np.concatenate([rows["training"], added])
     return (
         Joined(images, extra.images),
         np.concatenate([labels, extra.labels]),
-        rows | {"training": training},
+        rows | {part: np.concatenate([rows[part], added])},
     )
 
 
+def warn_of_duplicates(
+    extra: ExtraImages, folder: Path, images: np.ndarray, identity: str
+) -> None:
+    """Warns of held-out images that are in the dataset too, exactly or nearly.
+
+    Args:
+        extra: that are held out.
+        folder: of their arrays, in which the near duplicates are kept.
+        images: of the dataset.
+        identity: of these, as of `arrays.identify`.
+    """
+    count, exact, near = len(images), 0, 0
+    both = f"{identity} beside {extra.identity}"
+    for group in groups.find_near(folder, both, Joined(images, extra.images)):
+        rows = np.array(group)
+        of_dataset = images[rows[rows < count]]
+        held_out = extra.images[rows[rows >= count] - count]
+        for image in held_out if len(of_dataset) else ():
+            is_exact = (image == of_dataset).all((1, 2, 3)).any()
+            exact, near = exact + int(is_exact), near + int(not is_exact)
+    name = extra.about["folder"]
+    if exact or near:
+        print(
+            f"warning: of {len(extra.images)} images of {name} {exact} are in the "
+            f"dataset too and {near} have a near duplicate there, so that their "
+            "figures flatter; remove them from one of the two"
+        )
+    else:
+        print(f"no image of {name} is in the dataset too, nor a near duplicate")
+
+
 def warn_of_leak(
-    extra: ExtraImages, images: np.ndarray, labels: np.ndarray, rows: splits.Parts
+    extra: ExtraImages,
+    data_dir: Path,
+    identity: str,
+    images: np.ndarray,
+    labels: np.ndarray,
+    rows: splits.Parts,
 ) -> None:
     """Warns where the generator was trained on images that are held out here.
 
     Args:
         extra: drawn images.
-        images: of the arrays, as of `add_to_training`.
-        labels: the same.
+        data_dir: folder of the arrays.
+        identity: of the arrays, as of `arrays.identify`.
+        images: of the arrays, float32 (n, height, width, channels), 0-1.
+        labels: of the arrays, as of `add`.
         rows: the same.
     """
     known = extra.trained_on
     if known is None:
         return
-    seen: np.ndarray | Resized = images
-    if known["image_shape"] and tuple(known["image_shape"]) != images.shape[1:]:
-        seen = Resized(images, tuple(known["image_shape"]))
-    if arrays.fingerprint(seen) != known["pictures"]:
+    if known["data"] != identity:
         return
     unseen = np.arange(0)
     if known["held_out"]:
-        _, unseen = splits.hold_out(labels, known["held_out"], known["seed"])
+        grouping = Data().override({name: known[name] for name in GROUPING})
+        parts = splits.hold_out(
+            labels,
+            known["held_out"],
+            known["seed"],
+            groups.load(data_dir, identity, grouping, images).group_of,
+        )
+        unseen = parts["held out"]
     held_out = np.concatenate([rows["validation"], rows["test"]])
     leaked = np.setdiff1d(held_out, unseen)
     if len(leaked):

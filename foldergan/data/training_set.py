@@ -1,15 +1,17 @@
 """What a GAN trains on: images, their classes, and which rows are held out."""
 
 import argparse
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from foldergan.config.checks import require_generator_reaches
+from foldergan.config.data_settings import GROUPING, Data
 from foldergan.config.presets import Preset
 from foldergan.config.settings import GAN
-from foldergan.data import dataset, duplicates, splits
+from foldergan.data import dataset, duplicates, groups, splits
 from foldergan.errors import InputError
 from foldergan.images import Resized
 from foldergan.storage import arrays, filenames, locking, manifest, runs
@@ -29,6 +31,8 @@ class TrainingSet:
             nothing is known of classes.
         class_names: in the order of `labels`; None without classes, or of arrays that
             were made elsewhere.
+        identity: of the arrays, as of `arrays.identify`.
+        grouping: its group_by and near_duplicates are those of the split.
     """
 
     images: np.ndarray | Resized
@@ -37,6 +41,8 @@ class TrainingSet:
     labels: np.ndarray | None
     held_out_labels: np.ndarray
     class_names: list[str] | None
+    identity: str = ""
+    grouping: Data = Data()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -53,7 +59,8 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
     """Loads the arrays; makes them first if asked to, or if that is GANModel's part.
 
     Args:
-        options: the flags: dataset, data_dir, strict, resume.
+        options: the flags: dataset, data_dir, model_dir, strict, resume, and group_by
+            and near_duplicates where they were given.
         preset: its GAN, its data and its seed.
 
     Raises:
@@ -61,12 +68,23 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
     """
     _make_arrays(options, preset)
     with manifest.unchanged(options.data_dir):
-        return _load(options.data_dir, preset)
+        return _load(options.data_dir, preset, _grouping(options, preset))
 
 
-def _load(data_dir: Path, preset: Preset) -> TrainingSet:
+def _grouping(options: argparse.Namespace, preset: Preset) -> Data:
+    """Takes the settings of groups that are given, or the classifier's of this data."""
+    if not any(hasattr(options, name) for name in GROUPING):
+        with contextlib.suppress(InputError):
+            of_classifier = runs.load_run(options.model_dir, "TrainModel")
+            if of_classifier.get("data") == arrays.identify(options.data_dir):
+                model_dir, default = options.model_dir, preset.data
+                return runs.load_settings(model_dir, "TrainModel", default, GROUPING)[0]
+    return preset.data
+
+
+def _load(data_dir: Path, preset: Preset, grouping: Data) -> TrainingSet:
     """Loads the arrays, and says what they are."""
-    data = read(data_dir, preset.gan, preset.seed)
+    data = read(data_dir, preset.gan, preset.seed, grouping, is_told=True)
     require_generator_reaches(
         data.image_shape, preset.gan.generator_filters, preset.gan.backbone
     )
@@ -88,18 +106,24 @@ def _load(data_dir: Path, preset: Preset) -> TrainingSet:
     return data
 
 
-def read(data_dir: Path, settings: GAN, seed: int) -> TrainingSet:
+def read(
+    data_dir: Path, settings: GAN, seed: int, grouping: Data, is_told: bool = False
+) -> TrainingSet:
     """Reads the arrays as a GAN's training sees them.
 
     Args:
         data_dir: folder of the arrays.
         settings: its image_shape, conditioning and held_out.
         seed: of the split.
+        grouping: its group_by and near_duplicates.
+        is_told: says what stays together, as of `groups.tell`.
 
     Raises:
         InputError: arrays are missing, damaged, or too few to hold some out.
     """
-    images: np.ndarray | Resized = arrays.load_images(data_dir)
+    of_arrays = arrays.load_images(data_dir)
+    identity = arrays.identify(data_dir)
+    images: np.ndarray | Resized = of_arrays
     if settings.image_shape and settings.image_shape != images.shape[1:]:
         images = Resized(images, settings.image_shape)
     is_conditional = settings.conditioning == "class"
@@ -108,16 +132,28 @@ def read(data_dir: Path, settings: GAN, seed: int) -> TrainingSet:
         classes = arrays.load_labels(
             data_dir, len(images), or_one_class=not is_conditional
         )
-    rows, held_out = np.arange(len(images)), np.arange(0)
+    class_names = manifest.load_arrays(data_dir).class_names
+    parts = {"training": np.arange(len(images)), "held out": np.arange(0)}
     if settings.held_out:
-        rows, held_out = splits.hold_out(classes, settings.held_out, seed)
+        together = groups.load(data_dir, identity, grouping, of_arrays)
+        parts, at_random = groups.split(
+            together,
+            lambda group_of: splits.hold_out(
+                classes, settings.held_out, seed, group_of
+            ),
+        )
+        if is_told:
+            class_ids = classes.argmax(1)
+            groups.tell(together, grouping, parts, at_random, class_ids, class_names)
     return TrainingSet(
         images,
-        rows,
-        held_out,
+        parts["training"],
+        parts["held out"],
         classes if is_conditional else None,
-        classes[held_out],
-        manifest.load_arrays(data_dir).class_names if is_conditional else None,
+        classes[parts["held out"]],
+        class_names if is_conditional else None,
+        identity,
+        grouping,
     )
 
 
@@ -142,14 +178,15 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
         )
     record = runs.load_run(generator_path.parent, "GANModel")
     names = ("image_shape", "conditioning", "held_out", "features", "augmentation")
-    settings, seed = runs.load_settings(generator_path.parent, "GANModel", GAN(), names)
+    model_dir = generator_path.parent
+    settings, seed = runs.load_settings(model_dir, "GANModel", GAN(), names)
+    grouping, _ = runs.load_settings(model_dir, "GANModel", Data(), GROUPING)
     with manifest.unchanged(data_dir):
-        data = read(data_dir, settings, seed)
-    found = arrays.fingerprint(data.images)
-    if record.get("pictures", found) != found:  # not recorded by versions before 0.3
+        data = read(data_dir, settings, seed, grouping)
+    if record.get("data", data.identity) != data.identity:  # not before 0.3
         raise InputError(
-            f"{data_dir / filenames.IMAGES} does not hold the images that "
-            f"{generator_path} was trained on",
+            f"{generator_path} was trained on other images, labels or class names than "
+            f"those in {data_dir}",
             ("data_dir",),
         )
     return data, settings

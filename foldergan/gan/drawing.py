@@ -82,7 +82,7 @@ def load_networks(
             f"the generator draws {', '.join(drawn)} and the classifier tells "
             f"{', '.join(class_names)} apart; train both on the same images"
         )
-    runs.warn_of_other_pictures(model_dir, generator_path)
+    runs.warn_of_other_data(model_dir, generator_path)
     if known is not None:  # else of a version before 0.2, or of others
         augmentation = known
     drawn_in = runs.precision_of_generator(generator_path)

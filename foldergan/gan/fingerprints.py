@@ -1,12 +1,16 @@
 """What a training must have in common with what it goes on from, or trains with."""
 
 import argparse
+import hashlib
 from typing import Any
 
+import numpy as np
+
 from foldergan.backbones import sources
+from foldergan.config.data_settings import GROUPING
 from foldergan.config.presets import Preset
 from foldergan.data.training_set import TrainingSet
-from foldergan.storage import arrays, models
+from foldergan.storage import models
 
 # Of the random convolutions behind a backbone, which no state holds: another number
 # refuses the states of other convolutions.
@@ -34,7 +38,10 @@ def of_training(
             folder are of another backbone.
     """
     gan, is_first = preset.gan, led_by is None
-    others = {"seed": preset.seed, "pictures": arrays.fingerprint(data.images)}
+    others = {"seed": preset.seed, "data": data.identity}
+    if gan.held_out:
+        others |= {name: getattr(data.grouping, name) for name in GROUPING}
+        others["held_out_rows"] = _checksum(data.held_out)
     if gan.discriminator_features == "classifier" or (is_first and gan.uses_classifier):
         models.require_classifier(options.model_dir)
         others["classifier"] = models.fingerprint_classifier(options.model_dir)
@@ -49,3 +56,7 @@ def of_training(
             models.refuse_other_backbone(options.model_dir, backbone)
         others |= {"backbone": backbone, "version of the mixing": _MIXING}
     return others
+
+
+def _checksum(rows: np.ndarray) -> str:
+    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16]

@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 
 from foldergan import backend, process
+from foldergan.config.data_settings import GROUPING
 from foldergan.config.presets import Preset
 from foldergan.data import training_set
 from foldergan.gan import fingerprints, schedule
@@ -26,7 +27,9 @@ def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
     """
     plan = team.plan()  # comes once that one has made the arrays
     settings = replace(preset.gan, precision=plan["precision"])
-    data = training_set.read(options.data_dir, settings, preset.seed)
+    given = {name: plan["key"][name] for name in GROUPING if name in plan["key"]}
+    grouping = preset.data.override(given)
+    data = training_set.read(options.data_dir, settings, preset.seed, grouping)
     others = fingerprints.of_training(
         options, replace(preset, gan=settings), data, plan["key"]
     )

@@ -137,7 +137,7 @@ def resume_key(settings: GAN, **others: Any) -> dict[str, Any]:
 
     Args:
         settings: all of them but its lengths and what it writes.
-        others: further JSON values, such as a fingerprint of the images.
+        others: further JSON values, such as the identity of the data.
     """
     left_out = set(_MAY_CHANGE)
     if settings.backbone == "none":

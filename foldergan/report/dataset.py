@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from foldergan.data import groups
 from foldergan.errors import InputError
 from foldergan.images import Images
 from foldergan.report import runs, thumbnails
@@ -17,6 +18,7 @@ _BYTES = 1_200_000
 _MOST_CLASSES = 1000
 _MOST_SKIPPED = 200
 _UNBALANCED = 1.5  # times as many images as the smallest class has
+_SHOWN_PAIRS = 12
 
 
 def describe(
@@ -47,6 +49,8 @@ def describe(
     of_each = min(_SHOWN_OF_EACH, _SHOWN // len(shown))
     if len(counts) == 1:
         of_each *= 3
+    near = groups.load_near(data_dir, arrays.identify(data_dir), len(images)) or []
+    pairs = np.array([group[:2] for group in thumbnails.thin(near, _SHOWN_PAIRS)])
     pictures = [
         {"class": number, "image": thumbnails.encode(images[np.array([row])][0])}
         for number in shown
@@ -62,6 +66,11 @@ def describe(
         "skipped": known.skipped[:_MOST_SKIPPED],
         "skipped_in_all": len(known.skipped),
         "pictures": thumbnails.fit(pictures, _BYTES),
+        "near_duplicates": {
+            "images": sum(map(len, near)),
+            "groups": len(near),
+            "pairs": [list(map(thumbnails.encode, images[pair])) for pair in pairs],
+        },
     }
 
 

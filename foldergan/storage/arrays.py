@@ -2,25 +2,22 @@
 
 import contextlib
 import hashlib
+import json
 import math
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.progress import note
+from foldergan.progress import ImageProgress, note, printable
 from foldergan.storage import atomic, manifest, seals
 from foldergan.storage.checksums import checksum_of
-from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
+from foldergan.storage.filenames import FILES, IMAGES, LABELS, ORIGIN
 from foldergan.storage.mapped import map_images
 from foldergan.storage.tables import encode
-
-if TYPE_CHECKING:
-    from foldergan.images import Resized
 
 _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 _FLUSHED_TOGETHER = 2**25  # bytes
@@ -69,6 +66,7 @@ class Writer(_RowWriter):
         class_ids: Sequence[int] | None,
         origin: dict[str, Any],
         found: dict[str, Any],
+        files: Iterable[str] | None = None,
     ) -> None:
         """Takes what belongs to the images.
 
@@ -77,9 +75,11 @@ class Writer(_RowWriter):
                 without classes.
             origin: as of `manifest.record`.
             found: as of `manifest.record`.
+            files: path of each image in the dataset folder, where it has one.
         """
         self.write_header()
         self.class_ids, self.origin, self.found = class_ids, origin, found
+        self.files = files
 
 
 @contextlib.contextmanager
@@ -91,16 +91,20 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
         image_shape: (height, width, channels) of every image.
     """
     with atomic.publishing() as temporary_of:
-        images, labels = temporary_of(data_dir / IMAGES), None
-        with open(images, "wb", _CHUNK) as file:
+        written = {IMAGES: temporary_of(data_dir / IMAGES)}
+        with open(written[IMAGES], "wb", _CHUNK) as file:
             writer = Writer(file, image_shape)
             yield writer
         if writer.class_ids is not None:
-            labels = temporary_of(data_dir / LABELS)
-            _write_one_hot(labels, np.array(writer.class_ids))
-        record = manifest.record(images, labels, writer.origin, writer.found)
+            written[LABELS] = temporary_of(data_dir / LABELS)
+            _write_one_hot(written[LABELS], np.array(writer.class_ids))
+        if writer.files is not None:
+            written[FILES] = temporary_of(data_dir / FILES)
+            lines = "".join(f"{printable(path)}\n" for path in writer.files)
+            written[FILES].write_bytes(encode(lines))
+        record = manifest.record(written, writer.origin, writer.found)
         temporary_of(data_dir / ORIGIN).write_bytes(encode(record))
-    if labels is None and (kept := atomic.back_up(data_dir / LABELS)):
+    if LABELS not in written and (kept := atomic.back_up(data_dir / LABELS)):
         print(f"{data_dir / LABELS} is of other images; it is kept as {kept.name}")
 
 
@@ -137,6 +141,8 @@ def map_sealed(path: Path) -> np.ndarray | None:
 def load_images(data_dir: Path) -> np.ndarray:
     """Opens img_data.txt.npy as a memory map and checks every value.
 
+    A file that lies as it was made, by size and time of change, is not read.
+
     Returns:
         Read-only float32 array of shape (n, height, width, channels), 0-1; see
         `MappedImages`.
@@ -156,8 +162,16 @@ def load_images(data_dir: Path) -> np.ndarray:
         raise InputError(
             f"{path} must hold float32 values from 0 to 1; {found}; {RUN_TRAINING}"
         )
+    if not manifest.is_untouched(data_dir, IMAGES):
+        _check_values(path, images)
+    return map_images(path, images) if images.flags.c_contiguous else images
+
+
+def _check_values(path: Path, images: np.memmap) -> None:
+    """Refuses images that are not 0 to 1, or not those that were saved."""
     digest = hashlib.sha256()
     rows = max(1, _CHUNK // images[0].nbytes)
+    progress = ImageProgress(len(images), "checked")
     # Read beside the map: pages that it touches would count as this process's memory.
     with open(path, "rb") as file:
         digest.update(file.read(images.offset))
@@ -170,20 +184,56 @@ def load_images(data_dir: Path) -> np.ndarray:
                     f"{path} must hold values from 0 to 1; found {low:g} to {high:g} "
                     f"from image {start} on; {RUN_TRAINING}"
                 )
+            progress.on_images(min(rows, len(images) - start))
+    progress.done()
     if _refuse_changed(path, digest.hexdigest()) is None:
         note(f"note: {path} has no checksum; it is taken as it is")
-    return map_images(path, images) if images.flags.c_contiguous else images
 
 
-def fingerprint(images: "np.ndarray | Resized") -> str:
-    """Names a set of images by its shape and a checksum of 64 of them.
+def identify(data_dir: Path) -> str:
+    """Identifies data by all of it: every image, every label, the class names.
+
+    The checksums in the record of the arrays are reused; `load_images` and
+    `load_labels` refuse arrays that have others. Arrays without a record are read.
 
     Args:
-        images: array of shape (n, height, width, channels).
+        data_dir: folder of the arrays; there need be no labels.
+
+    Returns:
+        Shape of the images and a SHA-256, such as "49x32x32x3 e3b0...".
+
+    Raises:
+        InputError: images or record are missing or damaged.
     """
-    rows = np.linspace(0, len(images) - 1, 64).astype(int)
-    checksum = zlib.crc32(np.ascontiguousarray(images[rows]).data)
-    return f"{'x'.join(map(str, images.shape))} {checksum:08x}"
+    checksums = [
+        manifest.load_checksum(data_dir, name) or _checksum_if_any(data_dir / name)
+        for name in (IMAGES, LABELS)
+    ]
+    names = manifest.load_arrays(data_dir).class_names
+    digest = hashlib.sha256(json.dumps([*checksums, names]).encode())
+    shape = _open_array(data_dir / IMAGES).shape
+    return f"{'x'.join(map(str, shape))} {digest.hexdigest()}"
+
+
+def _checksum_if_any(path: Path) -> str | None:
+    return checksum_of(path) if path.is_file() else None
+
+
+def load_files(data_dir: Path) -> list[str] | None:
+    """Loads the path of each image in its dataset folder.
+
+    Returns:
+        None where they are not known, such as of arrays that were made elsewhere.
+
+    Raises:
+        InputError: the list is damaged, or of other arrays.
+    """
+    path = data_dir / FILES
+    if not manifest.load_checksum(data_dir, FILES) or not path.is_file():
+        return None
+    with report_unreadable(path):
+        _refuse_changed(path, checksum_of(path))
+        return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def load_labels(

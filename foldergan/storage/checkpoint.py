@@ -125,6 +125,18 @@ class Checkpoint:
             for line in differences({name: saved.get(name)}, {name: own.pop(name)}):
                 note(f"note: {line} from here on")
             saved.pop(name, None)
+        if "data" in own and "data" not in saved:
+            raise InputError(
+                f"{self.path} is of an earlier version, which recorded a sample of its "
+                "data, so that nothing tells whether the rest is as it was; start anew",
+                ("resume",),
+            )
+        if own.get("data") != saved.get("data"):
+            raise InputError(
+                f"the images, labels or class names are others than those that "
+                f"{self.path} was trained on; give those again, or start anew",
+                ("resume",),
+            )
         if changed := differences(saved, own):
             raise InputError(
                 f"{self.path} is of a run with other settings: {'; '.join(changed)}; "

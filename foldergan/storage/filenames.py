@@ -5,6 +5,8 @@ from foldergan.config.remembered import RUN as RUN  # settings and versions
 IMAGES = "img_data.txt.npy"  # float32 (n, height, width, channels), RGB, 0-1
 LABELS = "img_label.txt.npy"  # float32 (n, classes), one-hot
 ORIGIN = "img_data.txt.json"  # what the two arrays were made from
+FILES = "img_files.txt"  # a line an image: its path in the dataset folder
+NEAR_DUPLICATES = "near_duplicates.json"  # groups of row numbers, and of which data
 CLASSIFIER_JSON = "train.json"  # keras.models.model_from_json
 CLASSIFIER_H5 = "train.h5"  # .load_weights
 CLASSIFIER_ONNX = "train.onnx"  # the same for programs without Keras
@@ -58,6 +60,10 @@ EXPORT = "export.json"  # of a dataset folder of generated images
 EXPORTED = "gen_{number:06d}.png"  # in a folder of its class there
 CHECKSUMS = "SHA256SUMS"
 EXTRA = "extra_images"  # folder of arrays of images to train on beside the others
+HELD_OUT = {  # folders of arrays of images that are held out beside the others
+    "validation": "validation_images",
+    "test": "test_images",
+}
 GENERATED_PLOT = "generated_plot_e{epoch:03d}.png"
 GENERATED_SINGLE = "generated_image_epoch_{epoch:03d}_{number}.png"
 GENERATED_JPG = "gan_generated_image_epoch_{epoch}.jpg"

@@ -4,13 +4,13 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from foldergan.errors import InputError, report_unreadable
 from foldergan.storage.checksums import checksum_of
-from foldergan.storage.filenames import IMAGES, LABELS, ORIGIN
+from foldergan.storage.filenames import FILES, IMAGES, LABELS, ORIGIN
 from foldergan.storage.tables import as_json
 
 
@@ -47,20 +47,21 @@ def describe(
 
 
 def record(
-    images: Path, labels: Path | None, origin: dict[str, Any], found: dict[str, Any]
+    written: Mapping[str, Path], origin: dict[str, Any], found: dict[str, Any]
 ) -> str:
     """Writes the text of `ORIGIN`: what arrays were made from, and their checksums.
 
     Args:
-        images: file of the images.
-        labels: file of the labels, if there are any.
+        written: `IMAGES`, and `LABELS` and `FILES` where there are any -> the file.
         origin: as of `describe`.
         found: what else there is to say of them, for `recall` to give back; `counts`
             of it names the classes.
     """
     arrays = {
-        name: [*(_state_of(path) or ()), checksum_of(path)] if path else None
-        for name, path in ((IMAGES, images), (LABELS, labels))
+        name: [*(_state_of(written[name]) or ()), checksum_of(written[name])]
+        if name in written
+        else None
+        for name in (IMAGES, LABELS, FILES)
     }
     content = {"origin": origin, "arrays": arrays, "found": found}
     return as_json(content | {"sha256": _checksum_of_json(content)})
@@ -71,13 +72,14 @@ def recall(data_dir: Path, origin: dict[str, Any]) -> dict[str, Any] | None:
 
     Returns:
         What `record` was given as found; None where anything differs, such as size or
-        time of change of the arrays, or the record cannot be read.
+        time of change of the arrays, the record cannot be read, or a version wrote it
+        that did not keep the paths of the files.
     """
     try:
         known = _read(data_dir)
     except InputError:
         return None
-    if known is None or known.origin != origin:
+    if known is None or known.origin != origin or FILES not in known.arrays:
         return None
     return known.found if known.has_states_of(data_dir) else None
 
@@ -150,12 +152,32 @@ def load_duplicates(data_dir: Path) -> list[list[tuple[int, str]]]:
     return known.found.get("duplicates", [])  # not there before 0.3
 
 
+def is_untouched(data_dir: Path, name: str) -> bool:
+    """Tells whether an array still has the size and time of change of its record.
+
+    Its checksum is then the recorded one. An array that was changed so soon after the
+    record was written that the clock cannot tell counts as touched.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    known = _read(data_dir)
+    state = known and known.has_checksums and known.arrays[name]
+    written = _state_of(data_dir / ORIGIN)
+    return bool(
+        state
+        and written
+        and state[:2] == _state_of(data_dir / name)
+        and state[1] < written[1]
+    )
+
+
 def load_checksum(data_dir: Path, name: str) -> str | None:
     """Loads the SHA-256 that an array was saved with.
 
     Args:
         data_dir: folder of the arrays.
-        name: of the array's file.
+        name: of the array's file, or of the list of paths beside it.
 
     Returns:
         None where none was recorded; "" where this array was not saved with the others.
@@ -166,7 +188,7 @@ def load_checksum(data_dir: Path, name: str) -> str | None:
     known = _read(data_dir)
     if known is None or not known.has_checksums:
         return None
-    state = known.arrays[name]
+    state = known.arrays.get(name)
     return state[2] if state else ""
 
 
@@ -188,6 +210,7 @@ class _Record(NamedTuple):
         return all(
             (state and state[:2]) == _state_of(data_dir / name)
             for name, state in self.arrays.items()
+            if state or name != FILES  # an older one may lie there
         )
 
 
@@ -224,7 +247,7 @@ def _read(data_dir: Path) -> _Record | None:
 
 
 def _are_states(value: Any) -> bool:
-    return value.keys() == {IMAGES, LABELS} and all(
+    return {IMAGES, LABELS} <= value.keys() <= {IMAGES, LABELS, FILES} and all(
         state is None
         or [type(entry) for entry in state] in ([int, int], [int, int, str])
         for state in value.values()

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.storage import atomic, generators, hdf5, networks, seals
+from foldergan.storage.checksums import checksum_of
 from foldergan.storage.filenames import (
     CLASS_NAMES,
     CLASSIFIER_H5,
@@ -128,11 +128,8 @@ def refuse_other_backbone(model_dir: Path, backbone: str) -> None:
 
 
 def fingerprint_classifier(model_dir: Path) -> str:
-    """Names a classifier by a checksum of train.json and train.h5."""
-    checksum = 0
-    for name in (CLASSIFIER_JSON, CLASSIFIER_H5):
-        checksum = zlib.crc32((model_dir / name).read_bytes(), checksum)
-    return f"{checksum:08x}"
+    """Names a classifier by the SHA-256 of train.json and train.h5."""
+    return checksum_of(model_dir / CLASSIFIER_JSON, model_dir / CLASSIFIER_H5)
 
 
 def load_classifier(model_dir: Path) -> LoadedClassifier:

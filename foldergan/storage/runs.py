@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from foldergan.config.data_settings import Data
+from foldergan.config.data_settings import GROUPING, Data
 from foldergan.config.precision import PRECISIONS
 from foldergan.config.presets import Preset
 from foldergan.config.settings import GAN
@@ -16,6 +16,8 @@ from foldergan.storage.tables import save_json
 
 _Used = TypeVar("_Used", GAN, Data)
 OF_ANOTHER = "is of another training than run_GANModel.json beside it tells of"
+# What versions did whose records lack these settings.
+_BEFORE = {"group_by": "none", "near_duplicates": "ignore"}
 # Of a preset, that a script runs by.
 _SECTIONS = {"TrainModel": "classifier", "GANModel": "gan"}
 
@@ -36,7 +38,7 @@ def save_run(
         preset: its precision is the one that was computed in.
         versions: as of `backend.versions`.
         given: precision that was asked for, perhaps auto.
-        others: further JSON values, such as a fingerprint of the images.
+        others: further JSON values, such as the identity of the data.
     """
     record = {
         "preset": dataclasses.asdict(preset),
@@ -118,8 +120,9 @@ def describe_training(generator_path: Path) -> dict[str, Any] | None:
     """Names the images that a generator was trained on.
 
     Returns:
-        pictures, as of `arrays.fingerprint`, image_shape, and held_out and seed of the
-        split; None where its training is not recorded, or by a version before 0.3.
+        data, as of `arrays.identify`, image_shape, and held_out, seed and settings of
+        groups of the split; None where its training is not recorded, or by a version
+        before 0.3.
     """
     if is_of_another_training(generator_path):
         return None
@@ -129,19 +132,21 @@ def describe_training(generator_path: Path) -> dict[str, Any] | None:
         known, seed = load_settings(
             model_dir, "GANModel", GAN(), ("image_shape", "held_out")
         )
+        grouping, _ = load_settings(model_dir, "GANModel", Data(), GROUPING)
     except InputError:
         return None
-    if not isinstance(record.get("pictures"), str):
+    if not isinstance(record.get("data"), str):
         return None
     return {
-        "pictures": record["pictures"],
+        "data": record["data"],
         "image_shape": known.image_shape,
         "held_out": known.held_out,
         "seed": seed,
+        **{name: getattr(grouping, name) for name in GROUPING},
     }
 
 
-def warn_of_other_pictures(model_dir: Path, generator_path: Path) -> None:
+def warn_of_other_data(model_dir: Path, generator_path: Path) -> None:
     """Says so where a classifier was trained on other images than a generator.
 
     Args:
@@ -150,36 +155,43 @@ def warn_of_other_pictures(model_dir: Path, generator_path: Path) -> None:
     """
     known = describe_training(generator_path)
     try:
-        of_classifier = load_run(model_dir, "TrainModel").get("pictures")
+        of_classifier = load_run(model_dir, "TrainModel").get("data")
     except InputError:
         return
     if known is None or not isinstance(of_classifier, str):  # of earlier versions
         return
-    if not _may_be_same(known["pictures"], of_classifier):
+    if not _may_be_same(known["data"], of_classifier):
         print(
-            f"warning: the classifier in {model_dir} was trained on other pictures "
-            f"than {generator_path}; what it says of its images may mean nothing; "
-            "train both on the same"
+            f"warning: the classifier in {model_dir} was trained on other images, "
+            f"labels or class names than {generator_path}; what it says of its images "
+            "may mean nothing; train both on the same"
         )
 
 
 def _may_be_same(one: str, other: str) -> bool:
-    """Compares `arrays.fingerprint` of two sets, which may differ in the size alone."""
+    """Compares `arrays.identify` of two sets, which may differ in the size alone."""
     shape, other_shape = one.partition(" ")[0], other.partition(" ")[0]
     if shape == other_shape:
         return one == other
     return shape.partition("x")[0] == other_shape.partition("x")[0]
 
 
-def read_training(known: dict[str, Any]) -> dict[str, Any]:
+def read_training(known: dict[str, Any]) -> dict[str, Any] | None:
     """Brings what `describe_training` returned back from JSON.
+
+    Returns:
+        None where a version before 0.3 wrote it, which knew a sample of the data.
 
     Raises:
         ValueError: it is something else, as KeyError and TypeError say too.
     """
     names = ("image_shape", "held_out")
     settings = GAN().override({name: known[name] for name in names})
-    if not isinstance(known["pictures"], str) or not _is_seed(known["seed"]):
+    known = _BEFORE | known
+    Data().override({name: known[name] for name in GROUPING})
+    if "data" not in known:
+        return None
+    if not isinstance(known["data"], str) or not _is_seed(known["seed"]):
         raise ValueError("it is no record of a training")
     return known | {name: getattr(settings, name) for name in names}
 
@@ -202,7 +214,7 @@ def load_settings(
     way_out = f"run: python {script}.py"
     with report_unreadable(model_dir / RUN.format(script=script), way_out=way_out):
         section = record["preset"]["gan" if isinstance(default, GAN) else "data"]
-        settings = default.override({name: section[name] for name in names})
+        settings = default.override({n: (_BEFORE | section)[n] for n in names})
         seed = record["preset"]["seed"]
         if not _is_seed(seed):
             raise ValueError("its seed is no whole number from 0 to 2147483647")

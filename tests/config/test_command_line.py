@@ -23,6 +23,8 @@ VALUES = {
         "image_shape": ("64x48x1", (64, 48, 1)),
         "validation_split": ("0", 0.0),
         "test_split": ("0.1", 0.1),
+        "group_by": (r"p(\d+)", r"p(\d+)"),
+        "near_duplicates": ("ignore", "ignore"),
     },
     "classifier": {
         "epochs": ("3", 3),
@@ -407,3 +409,18 @@ def test_help_lists_settings_under_titles_with_types_and_choices(process):
 def test_what_one_may_choose_is_what_there_is():
     (loss,) = (f for f in fields(settings.GAN) if f.name == "loss")
     assert set(loss.metadata["choices"]) == set(losses.LOSSES)
+
+
+def test_a_script_can_take_some_settings_of_the_data_alone(monkeypatch, capsys):
+    def parse(*arguments):
+        monkeypatch.setattr(sys, "argv", ["script", *arguments])
+        parser = command_line.Parser("Summary.\n\n    x", ("gan",), ("group_by",))
+        return parser.parse()
+
+    options, preset = parse("--group-by", "a", "--image-shape", "64x64x3")
+    assert preset.data.group_by == "a" == options.group_by
+    assert preset.gan.image_shape == (64, 64, 3) != preset.data.image_shape
+    assert not hasattr(parse()[0], "group_by")
+    with pytest.raises(SystemExit):
+        parse("--test-split", "0.1")
+    assert "unrecognized arguments: --test-split" in capsys.readouterr().err

@@ -10,8 +10,8 @@ from conftest import draw_images
 from foldergan.config.data_settings import Data
 from foldergan.data import dataset, extra_images, splits
 from foldergan.errors import InputError
-from foldergan.images import Joined, Resized
-from foldergan.storage import arrays, filenames
+from foldergan.images import Joined
+from foldergan.storage import filenames
 
 SHAPE = (8, 8, 3)
 NAMES = ["amber", "blue", "red"]
@@ -20,7 +20,8 @@ LABELS = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
 
 
 def load(folder, tmp_path, strict=False):
-    return extra_images.load(folder, tmp_path, NAMES, SHAPE, strict)
+    own_dir = tmp_path / filenames.EXTRA
+    return extra_images.load(folder, own_dir, NAMES, SHAPE, strict, "augment_with")
 
 
 def test_joined_arrays_are_read_as_one():
@@ -77,7 +78,7 @@ def test_an_unreadable_file_is_an_error_where_asked(tmp_path):
 def test_they_are_trained_on_and_no_other_part_has_one(tmp_path):
     extra = load(draw_images(tmp_path / "more"), tmp_path)
     rows = splits.split_in_three(LABELS, Data(test_split=0.2), 0)
-    images, labels, joined = extra_images.add_to_training(extra, IMAGES, LABELS, rows)
+    images, labels, joined = extra_images.add(extra, "training", IMAGES, LABELS, rows)
     for part in ("validation", "test"):
         np.testing.assert_array_equal(joined[part], rows[part])
     added = joined["training"][len(rows["training"]) :]
@@ -94,12 +95,14 @@ def said(tmp_path, capsys):
     """What is said of a generator that was trained with these held out."""
     folder = draw_images(tmp_path / "more")
 
-    def said(held_out, seed=0, images=IMAGES, image_shape=None, split=0.2):
+    def said(held_out, seed=0, identity="own", image_shape=None, split=0.2):
         trained_on = {
-            "pictures": arrays.fingerprint(images),
+            "data": identity,
             "image_shape": image_shape,
             "held_out": held_out,
             "seed": seed,
+            "group_by": "none",
+            "near_duplicates": "keep-together",
         }
         record = {"made_from": {"seed": 5}, "about": {"trained_on": trained_on}}
         path = folder / "export.json"
@@ -108,7 +111,7 @@ def said(tmp_path, capsys):
         assert extra.about["export"] == {"seed": 5}
         capsys.readouterr()
         rows = splits.split_in_three(LABELS, Data(validation_split=split), 0)
-        extra_images.warn_of_leak(extra, IMAGES, LABELS, rows)
+        extra_images.warn_of_leak(extra, tmp_path, "own", IMAGES, LABELS, rows)
         return capsys.readouterr().out
 
     return said
@@ -125,12 +128,11 @@ def test_the_same_held_out_for_both_is_no_leak(said):
 
 
 def test_other_images_are_no_leak(said):
-    assert said(0.0, images=1 - IMAGES) == ""
+    assert said(0.0, identity="other") == ""
 
 
 def test_the_same_images_at_another_size_are(said):
-    small = Resized(IMAGES, (4, 4, 3))
-    assert "12 of the 12" in said(0.0, images=small, image_shape=[4, 4, 3])
+    assert "12 of the 12" in said(0.0, image_shape=[4, 4, 3])
 
 
 def test_an_export_that_was_stopped_is_warned_of(tmp_path, capsys):
@@ -152,3 +154,48 @@ def test_it_is_read_once(tmp_path, capsys):
     assert "not read again" in capsys.readouterr().out
     dataset.build_arrays(folder, tmp_path, SHAPE)
     assert "not read again" not in capsys.readouterr().out
+
+
+# What is held out from a folder of its own.
+
+
+def held_out(folder, tmp_path):
+    own_dir = tmp_path / filenames.HELD_OUT["test"]
+    return extra_images.load(folder, own_dir, NAMES, SHAPE, False, "test")
+
+
+def test_images_of_a_folder_are_held_out_and_all_others_trained_on(tmp_path):
+    extra = held_out(draw_images(tmp_path / "more"), tmp_path)
+    settings = Data(validation_split=0.2, test_split=0.0)
+    rows = splits.split_in_three(LABELS, settings, 0)
+    images, labels, joined = extra_images.add(extra, "test", IMAGES, LABELS, rows)
+    assert joined["test"].tolist() == list(range(60, 68))
+    np.testing.assert_array_equal(images[joined["test"]], extra.images)
+    np.testing.assert_array_equal(labels[joined["test"]], extra.labels)
+    for part in ("training", "validation"):
+        np.testing.assert_array_equal(joined[part], rows[part])
+
+
+def test_all_other_classes_are_named(tmp_path):
+    folder = draw_images(tmp_path / "more")
+    (folder / "red").rename(folder / "green")
+    (folder / "blue").rename(folder / "azure")
+    with pytest.raises(InputError, match="has the classes azure, green, and") as error:
+        held_out(folder, tmp_path)
+    assert error.value.options == ("test",)
+
+
+def test_what_is_in_the_dataset_too_is_counted(tmp_path, capsys):
+    folder = draw_images(tmp_path / "more")
+    extra = held_out(folder, tmp_path)
+    own_dir = tmp_path / filenames.HELD_OUT["test"]
+    capsys.readouterr()
+    extra_images.warn_of_duplicates(extra, own_dir, IMAGES, "one")
+    assert f"no image of {folder} is in the dataset too, nor" in capsys.readouterr().out
+    images = np.concatenate([IMAGES, extra.images[:3]])
+    images[-1] = 0.9 * images[-1] + 0.05  # a little less contrast
+    for _ in range(2):  # found, and found again
+        extra_images.warn_of_duplicates(extra, own_dir, images, "other")
+        said = capsys.readouterr().out
+        counts = f"of 8 images of {folder} 2 are in the dataset too and 1 have"
+        assert counts in said

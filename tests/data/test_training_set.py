@@ -19,7 +19,11 @@ def load(image_folder, tmp_path):
     preset = find_preset("smoke")
     preset = replace(preset, gan=replace(preset.gan, conditioning="class"))
     options = argparse.Namespace(
-        data_dir=tmp_path, dataset=None, resume=False, strict=False
+        data_dir=tmp_path,
+        model_dir=tmp_path / "model",
+        dataset=None,
+        resume=False,
+        strict=False,
     )
 
     def load_as(shape=None):

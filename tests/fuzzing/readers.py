@@ -87,7 +87,7 @@ def _arrays(folder: Path) -> list[Path]:
 def _read_arrays(folder: Path, _: Path) -> None:
     images = arrays.load_images(folder)
     arrays.load_labels(folder, len(images))
-    arrays.fingerprint(images)
+    arrays.identify(folder)
 
 
 def _record(folder: Path) -> list[Path]:
@@ -266,7 +266,7 @@ def _read_state(folder: Path, _: Path) -> None:
 
 def _open_export(folder: Path) -> exports.Export:
     made_from = {"generator": "0", "images": dict.fromkeys(CLASSES, 3)}
-    trained_on = {"pictures": "any", "image_shape": None, "held_out": 0.1, "seed": 0}
+    trained_on = {"data": "any", "image_shape": None, "held_out": 0.1, "seed": 0}
     return exports.Export(folder, made_from, {"trained_on": trained_on})
 
 
@@ -285,7 +285,7 @@ def _read_export(folder: Path, _: Path) -> None:
 
 
 def _runs(folder: Path) -> list[Path]:
-    images = _images()
+    _arrays(folder)
     for script in ("TrainModel", "GANModel"):
         runs.save_run(
             folder,
@@ -293,9 +293,8 @@ def _runs(folder: Path) -> list[Path]:
             presets.find_preset("smoke"),
             {"keras": "3", "numpy": "2"},
             "auto",
-            pictures=arrays.fingerprint(images),
+            data=arrays.identify(folder),
         )
-    _arrays(folder)
     return [folder / f"run_{script}.json" for script in ("TrainModel", "GANModel")]
 
 

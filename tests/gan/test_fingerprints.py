@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from foldergan.config.data_settings import Data
 from foldergan.config.presets import PRESETS
 from foldergan.errors import InputError
 from foldergan.gan import fingerprints
@@ -20,7 +21,9 @@ def named(tmp_path):
     def name(led_by=None, **changed):
         preset = PRESETS["smoke"]
         preset = replace(preset, gan=replace(preset.gan, **changed))
-        data = SimpleNamespace(images=np.zeros((4, 8, 8, 3), np.float32))
+        data = SimpleNamespace(
+            identity="4x8x8x3 ab", grouping=Data(), held_out=np.arange(2)
+        )
         options = SimpleNamespace(model_dir=tmp_path)
         return fingerprints.of_training(options, preset, data, led_by)
 
@@ -34,7 +37,7 @@ def test_the_first_process_needs_the_classifier_that_evaluates(named):
 
 def test_another_process_does_not(named):
     both = named(LED_BY, held_out=0.2, features="classifier")
-    assert both == named({}) | LED_BY
+    assert both == named({}, held_out=0.2) | LED_BY
 
 
 def test_another_process_needs_the_one_that_the_discriminator_looks_through(named):
@@ -51,4 +54,11 @@ def test_a_file_of_features_is_told_from_another_of_its_name(named, tmp_path):
     assert found[0] != found[1]
     assert "network of features" not in named(held_out=0.0, features=str(path))
     led_by = {"network of features": "of the first"}
-    assert named(led_by, held_out=0.2, features=str(path)) == named({}) | led_by
+    others = named({}, held_out=0.2) | led_by
+    assert named(led_by, held_out=0.2, features=str(path)) == others
+
+
+def test_what_is_held_out_is_part_of_it(named):
+    known = named({}, held_out=0.2)
+    assert known["group_by"] == "none" and known["near_duplicates"] == "keep-together"
+    assert "held_out_rows" in known and "held_out_rows" not in named({})

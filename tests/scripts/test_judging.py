@@ -103,9 +103,9 @@ def test_other_images_than_those_trained_on_are_refused(work, script):
     np.save(work / "img_data.txt.npy", 1 - images)
     (work / "img_data.txt.json").unlink()  # it has the checksums of the others
     result = script(*PREDICT, "--evaluate")
-    assert result.code == 2 and "does not hold the images that" in result.err
+    assert result.code == 2 and "trained on other images, labels or class" in result.err
     record = json.loads((work / "model" / "run_GANModel.json").read_text())
-    del record["pictures"]  # as of version 0.2
+    del record["data"]  # as of version 0.2
     (work / "model" / "run_GANModel.json").write_text(json.dumps(record))
     assert script(*PREDICT, "--evaluate").code == 0
 

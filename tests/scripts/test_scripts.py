@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import OF_REPORT, OF_TRAIN_MODEL, draw_images, end_of
 
-from foldergan.storage import arrays, locking, manifest
+from foldergan.storage import arrays, filenames, locking, manifest
 
 ARRAYS = {"img_data.txt.npy", "img_label.txt.npy"}
 ORIGIN = "img_data.txt.json"
@@ -95,7 +95,8 @@ def assert_refused(result, *words):
 def test_the_scripts_leave_exactly_their_files(finished):
     folder = finished
     top = {path.name for path in folder.iterdir()} - {".lock-arrays"}
-    assert top == {"dataset", "model", ORIGIN} | ARRAYS
+    of_splits = {filenames.FILES, filenames.NEAR_DUPLICATES}
+    assert top == {"dataset", "model", ORIGIN} | of_splits | ARRAYS
     model = {path.name for path in (folder / "model").iterdir()} - {".lock"}
     assert model == OF_TRAIN_MODEL | OF_GAN_MODEL | OF_GENERATE_PREDICT | OF_REPORT
 

@@ -11,9 +11,9 @@ from foldergan.errors import InputError
 from foldergan.storage import models, runs
 
 
-def save(folder, script, pictures):
+def save(folder, script, data):
     preset = find_preset("smoke")
-    about = {} if pictures is None else {"pictures": pictures}
+    about = {} if data is None else {"data": data}
     runs.save_run(folder, script, preset, {}, "auto", **about)
 
 
@@ -30,16 +30,14 @@ def save(folder, script, pictures):
         (3, "8x32x32x3 00aa", False),
     ],
 )
-def test_networks_of_other_pictures_are_warned_of(
+def test_networks_of_other_data_are_warned_of(
     tmp_path, capsys, of_classifier, of_generator, is_said
 ):
-    runs.warn_of_other_pictures(
-        tmp_path, tmp_path / "g.h5"
-    )  # where nothing is recorded
+    runs.warn_of_other_data(tmp_path, tmp_path / "g.h5")  # where nothing is recorded
     save(tmp_path, "TrainModel", of_classifier)
     save(tmp_path, "GANModel", of_generator)
-    runs.warn_of_other_pictures(tmp_path, tmp_path / "g.h5")
-    assert ("trained on other pictures" in capsys.readouterr().out) is is_said
+    runs.warn_of_other_data(tmp_path, tmp_path / "g.h5")
+    assert ("trained on other images" in capsys.readouterr().out) is is_said
 
 
 @pytest.mark.parametrize(
@@ -60,12 +58,16 @@ def test_only_versions_that_have_changed_are_said(tmp_path, capsys, saved, now, 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("pictures", 3), ("seed", 2**31), ("seed", -1), ("seed", 1.0), ("seed", True)],
+    [("data", 3), ("seed", 2**31), ("seed", -1), ("seed", 1.0), ("seed", True)],
 )
 def test_what_is_no_record_of_a_training_is_refused(name, value):
-    known = {"image_shape": [8, 8, 3], "held_out": 0.2, "pictures": "a", "seed": 0}
+    known = {"image_shape": [8, 8, 3], "held_out": 0.2, "data": "a", "seed": 0}
     assert runs.read_training(known)["image_shape"] == (8, 8, 3)
     assert runs.read_training(known | {"seed": 2**31 - 1})["seed"] == 2**31 - 1
+    of_old = {n: v for n, v in known.items() if n != "data"} | {
+        "pictures": "4x8x8x3 00"
+    }
+    assert runs.read_training(of_old) is None
     with pytest.raises(ValueError, match="no record of a training"):
         runs.read_training(known | {name: value})
 
@@ -94,9 +96,9 @@ def test_a_record_tells_of_the_generators_of_its_training_only(tmp_path):
         models.save_model(path, network, {"training": training})
     in_bfloat16 = replace(find_preset("smoke").gan, precision="bfloat16")
     preset = replace(find_preset("smoke"), gan=in_bfloat16)
-    about = {"pictures": "8x32x32x3 00aa", "training": "now"}
+    about = {"data": "8x32x32x3 00aa", "training": "now"}
     runs.save_run(tmp_path, "GANModel", preset, {}, "auto", **about)
-    assert runs.describe_training(own)["pictures"] == "8x32x32x3 00aa"
+    assert runs.describe_training(own)["data"] == "8x32x32x3 00aa"
     assert runs.describe_training(other) is None
     assert runs.precision_of_generator(own) == "bfloat16"
     assert runs.precision_of_generator(other) == "float32"

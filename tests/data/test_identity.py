@@ -1,0 +1,155 @@
+"""A training goes on with the data that it began with, all of it, or not at all."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foldergan.data import dataset
+from foldergan.errors import InputError
+from foldergan.images import cv2
+from foldergan.storage import arrays, checkpoint, filenames
+
+SHAPE = (8, 8, 3)
+OF_EACH = 80  # more than 64 in all: a sample of them told nothing of the others
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Images of two classes, and their arrays."""
+    rng = np.random.default_rng(0)
+    for name in ("blue", "red"):
+        (tmp_path / "dataset" / name).mkdir(parents=True)
+        for number in range(OF_EACH):
+            pixels = rng.integers(0, 255, SHAPE, np.uint8)
+            cv2.imwrite(str(tmp_path / "dataset" / name / f"{number:02}.png"), pixels)
+    build(tmp_path)
+    return tmp_path
+
+
+def build(folder: Path) -> None:
+    dataset.build_arrays(folder / "dataset", folder, SHAPE)
+
+
+def state(folder: Path) -> checkpoint.Checkpoint:
+    images = arrays.load_images(folder)
+    arrays.load_labels(folder, len(images))
+    return checkpoint.Checkpoint(folder, {"seed": 0, "data": arrays.identify(folder)})
+
+
+def blacken(folder: Path) -> None:
+    """Blackens one image that is in no evenly spread sample of 64."""
+    row = np.setdiff1d(np.arange(2 * OF_EACH), np.linspace(0, 159, 64).astype(int))[0]
+    path = folder / "dataset" / "blue" / f"{row:02}.png"
+    cv2.imwrite(str(path), np.zeros(SHAPE, np.uint8))
+    build(folder)
+
+
+def swap_files(folder: Path) -> None:
+    """Swaps files of the two classes, by their names."""
+    for number in range(OF_EACH):
+        one, other = (
+            folder / "dataset" / n / f"{number:02}.png" for n in ("blue", "red")
+        )
+        content = one.read_bytes()
+        one.write_bytes(other.read_bytes())
+        other.write_bytes(content)
+    build(folder)
+
+
+def rename_class(folder: Path) -> None:
+    """Renames a class; images and labels stay as they are, to the last bit."""
+    (folder / "dataset" / "red").rename(folder / "dataset" / "scarlet")
+    build(folder)
+
+
+def permute_labels(folder: Path) -> None:
+    labels = np.load(folder / filenames.LABELS)
+    np.save(folder / filenames.LABELS, labels[::-1])
+
+
+def is_refused(folder: Path) -> bool:
+    with pytest.raises(InputError) as refused:
+        state(folder).load()
+    return "images, labels or class names are others than those" in str(refused.value)
+
+
+@pytest.mark.parametrize("change", [blacken, swap_files, rename_class])
+def test_data_that_has_changed_is_refused(folder, change):
+    state(folder).save({})
+    change(folder)
+    assert is_refused(folder)
+
+
+@pytest.mark.parametrize("change", [blacken, swap_files])
+def test_so_it_is_of_arrays_that_nothing_is_recorded_of(folder, change):
+    (folder / filenames.ORIGIN).unlink()
+    state(folder).save({})
+    change(folder)
+    (folder / filenames.ORIGIN).unlink()
+    assert is_refused(folder)
+
+
+def test_labels_of_ones_own_that_were_permuted_are_refused(folder):
+    (folder / filenames.ORIGIN).unlink()
+    state(folder).save({})
+    permute_labels(folder)
+    assert is_refused(folder)
+
+
+def test_labels_that_no_longer_belong_to_the_record_are_refused(folder):
+    permute_labels(folder)
+    with pytest.raises(InputError, match=r"img_label\.txt\.npy is not the file"):
+        state(folder)
+
+
+def test_the_same_data_goes_on_wherever_it_lies(folder):
+    state(folder).save({})
+    for name in (filenames.IMAGES, filenames.LABELS):  # copied: another time of change
+        (folder / name).write_bytes((folder / name).read_bytes())
+    assert state(folder).load() == {}
+    build(folder)
+    assert state(folder).load() == {}
+
+
+def test_data_without_labels_has_an_identity(folder):
+    known = arrays.identify(folder)
+    (folder / filenames.ORIGIN).unlink()
+    (folder / filenames.LABELS).unlink()
+    assert arrays.identify(folder).startswith("160x8x8x3 ") and known.count(" ") == 1
+    assert arrays.identify(folder) != known
+
+
+def test_a_state_that_knew_a_sample_of_the_data_is_refused(folder):
+    old = {"seed": 0, "pictures": "160x8x8x3 00aabbcc"}
+    checkpoint.Checkpoint(folder, old).save({})
+    with pytest.raises(InputError, match="earlier version, which recorded a sample"):
+        state(folder).load()
+
+
+def test_images_that_lie_as_they_were_made_are_not_read_again(folder, monkeypatch):
+    read, from_file = [], np.fromfile
+    monkeypatch.setattr(np, "fromfile", lambda *a: read.append(a) or from_file(*a))
+    record = folder / filenames.ORIGIN
+    set_time(record, 1)  # later than the images, as far as the clock can tell
+    arrays.load_images(folder)
+    assert not read
+    set_time(folder / filenames.IMAGES, 2)
+    arrays.load_images(folder)
+    assert read
+
+
+def test_images_of_the_very_moment_of_their_record_are_read(folder, monkeypatch):
+    """Another file of this size could have been written in the same moment."""
+    changed = (folder / filenames.IMAGES).stat().st_mtime_ns
+    set_time(folder / filenames.ORIGIN, 0, changed)
+    read, from_file = [], np.fromfile
+    monkeypatch.setattr(np, "fromfile", lambda *a: read.append(a) or from_file(*a))
+    arrays.load_images(folder)
+    assert read
+
+
+def set_time(path: Path, seconds: int, start: int | None = None) -> None:
+    start = path.stat().st_mtime_ns if start is None else start
+    os.utime(path, ns=(start, start + seconds * 10**9))

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import side_by_side
 
-IMAGES, HELD_OUT = 1200, 240
+IMAGES, HELD_OUT = 500, 100
 START = "from foldergan import backend; backend.load()"
 
 

@@ -1,4 +1,4 @@
-"""Draw the embedded image set, 240 of each kind: `python tools/draw_dataset.py`.
+"""Draw the embedded image set, 100 of each kind: `python tools/draw_dataset.py`.
 
 A thing (boat, fish, flower, house, tree) is a list of pieces: outlines, whose points
 are complex numbers x + yj (y down, about -1 to 1), each with its RGB colour.
@@ -14,7 +14,7 @@ from numpy.random import Generator
 Colour = np.ndarray  # float64 (3,): red, green, blue, each 0 to 255
 Piece = tuple[list[complex] | np.ndarray, Colour]  # an outline and its filling
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-# Prints in one dark ink on tinted paper: a small network that sees 1,900 batches can
+# Prints in one dark ink on tinted paper: a small network that sees 800 batches can
 # learn five such shapes; a rainbow it could not. Each is a mixture of two colours.
 INKS = [(28.0, 60, 120), (110.0, 40, 90)]
 PAPERS = [(246.0, 230, 200), (208.0, 226, 240)]
@@ -147,7 +147,7 @@ def main() -> None:
     """Read the command line and draw the set; exit code 2 if it is refused."""
     parser = argparse.ArgumentParser(description="Draw the embedded image set.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--count", type=int, default=240, help="images per class")
+    parser.add_argument("--count", type=int, default=100, help="images per class")
     parser.add_argument("--size", type=int, default=48, help="pixels a side")
     parser.add_argument("--output", type=Path, default=Path("dataset"))
     parser.add_argument("--overwrite", action="store_true", help="redraw the set")

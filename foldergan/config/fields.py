@@ -80,7 +80,7 @@ def setting(
     """Declares one field.
 
     Args:
-        default: its value in `dcgan-32`.
+        default: its value unless a preset says otherwise.
         help: one line for ``--help``.
         group: title under which ``--help`` lists it.
         least: smallest value allowed, of each entry where there are several.

@@ -1,7 +1,8 @@
 """The settings of classifier, GAN and drawing: name, default, bounds and help.
 
-The defaults are those of `dcgan-32`. Where a setting is declared is where it is
-documented: its flag, its key in a TOML file and its checks are made from here.
+The defaults are those of a plain DCGAN; `presets` says what differs. Where a setting is
+declared is where it is documented: its flag, its key in a TOML file and its checks are
+made from here.
 """
 
 from dataclasses import dataclass, replace

@@ -78,19 +78,19 @@ def test_near_copies_are_refused_if_asked(work, script, monkeypatch):
 
     find, asked = TrainingImages.find, []
 
-    def half(self, features):
+    def a_third(self, features):  # half would be all of one class
         nearest = find(self, features)
         asked.append(len(features))
-        is_repeat = np.arange(len(features)) % 2 == 0
+        is_repeat = np.arange(len(features)) % 3 == 0
         return nearest._replace(is_repeat=is_repeat)
 
-    monkeypatch.setattr(TrainingImages, "find", half)
+    monkeypatch.setattr(TrainingImages, "find", a_third)
     command = (*EXPORT, "--per-class", 40, "--refuse-near-copies")
     result = script(*command)
     assert result.code == 0, result.err
     record = json.loads((work / "more" / "export.json").read_text())
     assert record["made_from"]["refuse_near_copies"] is True
-    assert 0 < sum(record["state"]["copies"]) == sum((n + 1) // 2 for n in asked)
+    assert 0 < sum(record["state"]["copies"]) == sum((n + 2) // 3 for n in asked)
     result = script(*EXPORT, "--per-class", 40)
     assert result.code == 2 and "refuse_near_copies" in result.err
     result = script(*PREDICT, "--refuse-near-copies")

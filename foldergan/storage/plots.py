@@ -277,13 +277,17 @@ def save_quality(path: Path, rows: list[dict[str, Any]]) -> None:
     _save_charts(path, quality(rows), f"{rows[0]['extractor']}; {counts}; 0 is ideal")
 
 
+def save_reliability(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Saves the chart of `reliability` as a PNG."""
+    _save_charts(path, [reliability(rows)])
+
+
 def _save_charts(path: Path, charts: list[Chart], title: str = "") -> None:
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for axis, chart in zip(figure.subplots(1, 2), charts, strict=False):
+    figure = Figure(figsize=(4.5 * len(charts), 3.5), layout="constrained")
+    axes = figure.subplots(1, len(charts), squeeze=False)[0]
+    for axis, chart in zip(axes, charts, strict=True):
         _draw(axis, chart)
         axis.set_ylabel(chart.title, color=_INK)
-    for axis in figure.axes[len(charts) :]:
-        axis.set_axis_off()
     figure.suptitle(title, size=9)
     _save_figure(path, figure)
 
@@ -377,31 +381,6 @@ def save_confusion_matrix(
     for (row, column), count in np.ndenumerate(matrix) if is_small else ():
         colour = "white" if count > matrix.max() / 2 else "black"
         axis.text(column, row, count, ha="center", va="center", color=colour)
-    _save_figure(path, figure)
-
-
-def save_reliability(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Saves how often images are classified right, by the classifier's confidence.
-
-    Args:
-        path: a .png file.
-        rows: a row a bin, with pictures, confidence, accuracy, accuracy_low and
-            accuracy_high; those without images are left out.
-    """
-    rows = [row for row in rows if row["pictures"]]
-    names = ("confidence", "accuracy", "accuracy_low", "accuracy_high", "pictures")
-    sure, right, low, high, images = (
-        np.array([row[name] for row in rows]) for name in names
-    )
-    figure = Figure(figsize=(4.5, 5.5), layout="constrained")
-    axis, below = figure.subplots(2, sharex=True, height_ratios=(4, 1))
-    axis.plot([0, 1], [0, 1], "k--", label="calibrated")
-    apart = np.abs(np.stack([low, high]) - right)
-    axis.errorbar(sure, right, apart, fmt="o-", capsize=3, label="these images")
-    axis.set(ylabel="fraction classified right", ylim=(0, 1.02))
-    axis.legend()
-    below.bar(sure, images, width=0.05)
-    below.set(xlabel="confidence", ylabel="images", xlim=(0, 1.02))
     _save_figure(path, figure)
 
 

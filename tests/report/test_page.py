@@ -170,6 +170,7 @@ def test_figures_of_classes_are_shown_where_they_are(model_dir):
     def text() -> str:
         return re.sub("<[^>]*>", "", page.render(model_dir))
 
+    (model_dir / filenames.CLASSIFIER_CLASSES).unlink()
     assert "92 %" in text() and "Figures of each class" not in text()
     ends = {"recall_low": 0.646, "recall_high": 0.985, "f1": ""}
     row = {"part": "validation", "pictures": 12, "recall": 0.917, **ends}
@@ -189,14 +190,16 @@ def test_of_unbalanced_classes_the_verdict_is_balanced_accuracy(model_dir):
         found = re.search('class="verdict">(.*?)</p>', page.render(model_dir))[1]
         return " ".join(re.sub("<[^>]*>", "", found).split())
 
+    (row,) = tables.load_csv(model_dir / "train_evaluation.csv")
+    tables.save_csv(
+        model_dir / "train_evaluation.csv", [row | {"headline": "accuracy"}]
+    )
     assert verdict().startswith(
         "36 images in 3 classes; classifier 91.7 % on held-out images; after "
     )
     assert verdict().endswith(
         " s of GAN training 100 % of generated images are recognised as intended."
     )
-    (row,) = tables.load_csv(model_dir / "train_evaluation.csv")
-    row |= {"headline": "balanced_accuracy", "balanced_accuracy": 0.8}
     tables.save_csv(model_dir / "train_evaluation.csv", [row])
     assert "classifier 80 % balanced accuracy on held-out images" in verdict()
 

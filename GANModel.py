@@ -15,6 +15,7 @@ Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
     from foldergan.data.training_set import TrainingSet
     from foldergan.gan.evaluation import GeneratorEvaluator
-    from foldergan.gan.snapshots import Snapshots
-    from foldergan.gan.trainer import AdversarialTrainer
+    from foldergan.gan.saves import Snapshots
+    from foldergan.gan.trainer import Trainer
     from foldergan.progress import EpochProgress
     from foldergan.report.run import RunReport
     from foldergan.storage.checkpoint import Checkpoint
-    from foldergan.workers.team import Team
+    from foldergan.team import Team
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -62,13 +63,11 @@ def main() -> None:
     options.output_dir = options.output_dir or options.model_dir
     sources.refuse_missing(preset.gan.backbone)  # before anything is replaced
     from foldergan.report.run import RunReport
-    from foldergan.workers.team import Team
+    from foldergan.team import Team
 
     with Team() as team:
         if not team.is_first:
-            from foldergan.gan import following
-
-            following.follow(options, preset, team)
+            follow(options, preset, team)
             return
         locking.make_writable_folder(options.output_dir)
         model_dir, has_log = options.model_dir, options.tensorboard
@@ -83,18 +82,17 @@ def train(
     options: argparse.Namespace, preset: Preset, report: "RunReport", team: "Team"
 ) -> None:
     from foldergan.data import training_set
-    from foldergan.gan import fingerprints, schedule
+    from foldergan.gan import identity, saves
     from foldergan.progress import EpochProgress
     from foldergan.storage import checkpoint, tables
 
     # Load the images, and the state to go on from if asked to.
     data = training_set.load(options, preset)
     preset = replace(preset, data=data.grouping)
-    plan = schedule.plan(preset.gan, len(data.rows))
-    others = fingerprints.of_training(options, preset, data)
+    plan = saves.plan(preset.gan, len(data.rows))
     given, preset = preset.gan.precision, decide_precision(options, preset, data)
-    key = schedule.resume_key(preset.gan, **others)
-    saved = checkpoint.Checkpoint(options.model_dir, key, schedule.RATES)
+    key = identity.of_training(preset.gan, preset.seed, data, options.model_dir)
+    saved = checkpoint.Checkpoint(options.model_dir, key, identity.RATES)
     state = saved.load() if options.resume else None
     history, quality, least = (
         saved.tables.setdefault(name, []) for name in ("history", "quality", "least")
@@ -102,26 +100,27 @@ def train(
 
     # Build the networks, and what evaluates and saves them.
     trainer, evaluator, snapshots = build(options, preset, data, saved.training_id)
-    start(options, preset, given, saved.training_id, data, trainer, state, report)
+    say_augmentation(preset)
+    restore_or_clear(options, trainer, state, report)
+    record(options, preset, given, saved.training_id, data, report)
     epochs = epochs_to_reach(plan.epochs, trainer, quality, preset.gan.patience)
+    told = {"key": key, "precision": preset.gan.precision, "is_resumed": bool(state)}
+    team.from_first(told | {"epochs": epochs, "batch_size": plan.batch_size})
+    trainer.prepare(data.images, data.labels, data.rows)
+    team.bytes_from_first(lambda: checkpoint.as_bytes(trainer.state()))
 
     # Train, saving every few epochs, and a state to go on from once a minute too.
-    limit = schedule.TimeLimit(preset.gan.hours)
+    limit = saves.TimeLimit(preset.gan.hours)
     display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
-    with (
-        process.InterruptRequest() as interrupt,
-        team.lead(trainer, key, preset.gan.precision, epochs, plan.batch_size),
-    ):
-        for epoch, logs in team.epochs(
-            trainer.train(
-                data.images,
-                sys.maxsize if epochs is None else epochs,
-                plan.batch_size,
-                data.rows,
-                data.labels,
-                on_step=showing_and_saving(display, saved, trainer),
-                should_stop=team.agreed(interrupt),
-            )
+    with process.InterruptRequest() as interrupt:
+        for epoch, logs in trainer.train(
+            data.images,
+            sys.maxsize if epochs is None else epochs,
+            plan.batch_size,
+            data.rows,
+            data.labels,
+            on_step=showing_and_saving(display, saved, trainer),
+            should_stop=team.agreed(interrupt),
         ):
             display.on_epoch(epoch, logs)
             history.append({"epoch": epoch, **logs})
@@ -133,7 +132,8 @@ def train(
             if has_save or saved.is_due():
                 saved.save(trainer.state())
             report.update()
-            if why := schedule.why_it_ends(time_is_up, quality, preset.gan.patience):
+            why = saves.why_it_ends(time_is_up, quality, preset.gan.patience)
+            if team.any_ends(why is not None):
                 print(f"{why}: training ends here")
                 epochs = epoch
                 break
@@ -144,9 +144,51 @@ def train(
     finish(options, trainer, snapshots, history)
 
 
+def follow(options: argparse.Namespace, preset: Preset, team: "Team") -> None:
+    """Takes the steps of the first process of several, and writes nothing."""
+    from foldergan import backend
+    from foldergan.data import training_set
+    from foldergan.errors import InputError, differences
+    from foldergan.gan import identity
+    from foldergan.storage import checkpoint
+
+    told = team.from_first(None)  # comes once that one has made the arrays
+    settings = replace(preset.gan, precision=told["precision"])
+    given = {name: told["key"][name] for name in GROUPING if name in told["key"]}
+    grouping = preset.data.override(given)
+    data = training_set.read(options.data_dir, settings, preset.seed, grouping)
+    key = identity.of_training(
+        settings, preset.seed, data, options.model_dir, evaluates=False
+    )
+    key = json.loads(json.dumps(key))
+    if others := differences({name: told["key"].get(name) for name in key}, key):
+        raise InputError(
+            "the processes were not given the same: of the first and of this one "
+            f"{'; '.join(others)}"
+        )
+    backend.start(preset.seed)
+    trainer = build_trainer_of(options, replace(preset, gan=settings), data)
+    if not told["is_resumed"]:
+        trainer.prepare(data.images, data.labels, data.rows)
+    trainer.restore(checkpoint.from_bytes(team.bytes_from_first()))
+    with process.InterruptRequest() as interrupt:
+        for _ in trainer.train(
+            data.images,
+            told["epochs"] or sys.maxsize,
+            told["batch_size"],
+            data.rows,
+            data.labels,
+            should_stop=team.agreed(interrupt),
+        ):
+            if team.any_ends(False):
+                return
+    if interrupt() and trainer.epoch != told["epochs"]:
+        interrupt.end(f"epoch {trainer.epoch} is complete", "resume")
+
+
 def epochs_to_reach(
     epochs: int | None,
-    trainer: "AdversarialTrainer",
+    trainer: "Trainer",
     quality: list[dict[str, Any]],
     patience: int,
 ) -> int | None:
@@ -160,12 +202,14 @@ def epochs_to_reach(
 
 
 def showing_and_saving(
-    display: "EpochProgress", saved: "Checkpoint", trainer: "AdversarialTrainer"
-) -> Callable[[int, int, dict[str, float]], None]:
+    display: "EpochProgress", saved: "Checkpoint", trainer: "Trainer"
+) -> Callable[[int, int, Callable[[], dict[str, float]]], None]:
     """Makes what is called after each step: a long epoch saves its state on the way."""
 
-    def on_step(batch: int, batches: int, logs: dict[str, float]) -> None:
-        display.on_step(batch, batches, logs)
+    def on_step(
+        batch: int, batches: int, means: Callable[[], dict[str, float]]
+    ) -> None:
+        display.on_step(batch, batches, means)
         if batch < batches and saved.is_due():
             saved.save(trainer.state())
 
@@ -208,28 +252,18 @@ def decide_precision(
 
 def build(
     options: argparse.Namespace, preset: Preset, data: "TrainingSet", training_id: str
-) -> "tuple[AdversarialTrainer, GeneratorEvaluator | None, Snapshots]":
+) -> "tuple[Trainer, GeneratorEvaluator | None, Snapshots]":
     """Builds trainer, evaluator (None where nothing is held out) and snapshots."""
     from foldergan import backend
 
     # This takes seconds, so only once the input is good.
     settings, model_dir = preset.gan, options.model_dir
     backend.start(preset.seed)
-    from foldergan.classifier.evaluation import warn_if_guessing
     from foldergan.gan.evaluation import GeneratorEvaluator
-    from foldergan.gan.recipe import build_trainer
-    from foldergan.gan.snapshots import Snapshots
+    from foldergan.gan.saves import Snapshots
     from foldergan.metrics.features import load_extractor, refuse_network_of
-    from foldergan.storage import models
 
-    classifier = None
-    if settings.discriminator_features == "classifier":
-        classifier = models.load_classifier(model_dir).model
-    trainer = build_trainer(
-        settings, data.image_shape, data.num_classes, preset.seed, classifier
-    )
-    if classifier and data.labels is not None:
-        warn_if_guessing(classifier, data.images, data.labels)
+    trainer = build_trainer_of(options, preset, data)
     generator = trainer.inference_generator
     evaluator = None
     if settings.held_out:
@@ -255,41 +289,74 @@ def build(
     return trainer, evaluator, snapshots
 
 
-def start(
-    options: argparse.Namespace,
-    preset: Preset,
-    given_precision: str,
-    training_id: str,
-    data: "TrainingSet",
-    trainer: "AdversarialTrainer",
-    state: "dict[str, np.ndarray] | None",
-    report: "RunReport",
-) -> None:
-    """Restores a state, or clears the way for a new run; records the settings."""
-    from foldergan import backend
-    from foldergan.gan import snapshots
+def build_trainer_of(
+    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
+) -> "Trainer":
+    """Builds the networks, and what trains them."""
+    from foldergan.classifier.evaluation import warn_if_guessing
+    from foldergan.gan.photograph_trainer import build_trainer
+    from foldergan.storage import models
+
+    classifier = None
+    if preset.gan.discriminator_features == "classifier":
+        classifier = models.load_classifier(options.model_dir).model
+    trainer = build_trainer(
+        preset.gan, data.image_shape, data.num_classes, preset.seed, classifier
+    )
+    if classifier and data.labels is not None:
+        warn_if_guessing(classifier, data.images, data.labels)
+    return trainer
+
+
+def say_augmentation(preset: Preset) -> None:
+    """Prints what is done to the images before the discriminator."""
     from foldergan.nn import augmentation
-    from foldergan.storage import runs
 
     changes = preset.gan.augmentation
     said = f"images are {augmentation.as_text(changes)} before the discriminator"
     if "mirror" in changes:
         said += "; if left and right matter, leave mirror out of --augmentation"
     print(said)
-    versions = backend.versions()
-    report.add_dataset(options.data_dir, data.images, data.class_names)
+
+
+def restore_or_clear(
+    options: argparse.Namespace,
+    trainer: "Trainer",
+    state: "dict[str, np.ndarray] | None",
+    report: "RunReport",
+) -> None:
+    """Restores a state, or clears the way for a new run."""
+    from foldergan import backend
+    from foldergan.gan import saves
+    from foldergan.storage import runs
+
     if state:
         report.go_on()
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
-        runs.warn_of_other_versions(options.model_dir, "GANModel", versions)
+        runs.warn_of_other_versions(options.model_dir, "GANModel", backend.versions())
     else:
-        snapshots.back_up_earlier(options.model_dir)
+        saves.back_up_earlier(options.model_dir)
+
+
+def record(
+    options: argparse.Namespace,
+    preset: Preset,
+    given_precision: str,
+    training_id: str,
+    data: "TrainingSet",
+    report: "RunReport",
+) -> None:
+    """Records the settings beside the networks, and the data in the report."""
+    from foldergan import backend
+    from foldergan.storage import runs
+
+    report.add_dataset(options.data_dir, data.images, data.class_names)
     runs.save_run(
         options.model_dir,
         "GANModel",
         preset,
-        versions,
+        backend.versions(),
         given_precision,
         data=data.identity,
         training=training_id,
@@ -298,7 +365,7 @@ def start(
 
 def finish(
     options: argparse.Namespace,
-    trainer: "AdversarialTrainer",
+    trainer: "Trainer",
     snapshots: "Snapshots",
     history: list[dict[str, float]],
 ) -> None:

@@ -364,12 +364,12 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
     from foldergan.classifier.classified import Classified
     from foldergan.data import dataset
     from foldergan.errors import InputError
-    from foldergan.nn import inference, routes
+    from foldergan.nn import convolutions, inference
 
     network, names, augmentation = models.load_classifier(options.model_dir)
     if augmentation is None:  # of a version before 0.2, or of others
         augmentation = preset.classifier.augmentation
-    network = routes.in_precision(
+    network = convolutions.in_precision(
         network, runs.precision_of(options.model_dir, "TrainModel")
     )
     if remark := files.remark(names):

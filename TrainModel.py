@@ -131,9 +131,11 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     history = []
     through_backbone = functools.partial(transfer.train, cache=options.data_dir)
     fit = training.train if settings.backbone == "none" else through_backbone
-    epochs = fit(
-        classifier, seen, labels, rows, settings, preset.seed, on_step=display.on_step
-    )
+
+    def on_step(batch: int, batches: int, logs: dict[str, float]) -> None:
+        display.on_step(batch, batches, lambda: logs)
+
+    epochs = fit(classifier, seen, labels, rows, settings, preset.seed, on_step=on_step)
     for epoch, logs in epochs:
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})

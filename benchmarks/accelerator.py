@@ -28,7 +28,7 @@ MATMULS = 20  # a round
 
 
 def on_jax(precision: str):
-    """`AdversarialTrainer` on the networks of `dcgan-32`."""
+    """`Trainer` on the networks of `dcgan-32`."""
 
     def prepare(options):
         gan_step.STEPS = options.steps
@@ -48,7 +48,7 @@ def best_32(precision: str):
         from foldergan.config.presets import PRESETS
 
         backend.start(0)
-        from foldergan.gan.recipe import build_trainer
+        from foldergan.gan.photograph_trainer import build_trainer
 
         preset, shape, classes = PRESETS["best-32"], (32, 32, 3), 2
         classifier = build_classifier(preset.classifier, shape, classes)

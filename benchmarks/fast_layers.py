@@ -1,10 +1,10 @@
-"""What each faster route of foldergan/nn/fast_layers.py, and the threads, are worth.
+"""What the convolution of few channels, and the threads, are worth.
 
     python benchmarks/fast_layers.py
     python benchmarks/fast_layers.py --precision bfloat16
 
-The GAN step of `dcgan-32`, as GANModel.py takes it, beside the same with one route less
-and with other numbers of threads than the cores that it may use.
+The GAN step of `dcgan-32`, as GANModel.py takes it, beside the same with Keras' own
+layer and with other numbers of threads than the cores that it may use.
 """
 
 import os
@@ -13,7 +13,7 @@ import gan_step
 import side_by_side
 
 AS_IT_IS = "as it is"
-FEW, BIASES, LEAKY = "few channels", "gradients of biases", "LeakyReLU"
+FEW = "few channels"
 THREADS = (1, 4)
 
 
@@ -26,16 +26,10 @@ def step_without(*routes: str, threads: int | None = None):
         from foldergan import backend
 
         backend.start(0)
-        import tensorflow as tf
-
-        from foldergan.nn import fast_layers
+        from foldergan.nn import convolutions
 
         if FEW in routes:
-            fast_layers._FEW = 0
-        if BIASES in routes:
-            fast_layers._add_bias = tf.nn.bias_add
-        if LEAKY in routes:
-            fast_layers._leaky_relu = tf.nn.leaky_relu
+            convolutions._FEW = 0
         return gan_step.ours(options.precision)(options)
 
     return prepare
@@ -43,8 +37,7 @@ def step_without(*routes: str, threads: int | None = None):
 
 CONTENDERS = (
     {AS_IT_IS: step_without()}
-    | {f"without: {route}": step_without(route) for route in (FEW, BIASES, LEAKY)}
-    | {"without all three": step_without(FEW, BIASES, LEAKY)}
+    | {f"without: {FEW}": step_without(FEW)}
     | {f"threads: {n}": step_without(threads=n) for n in THREADS}
 )
 

@@ -212,16 +212,16 @@ def torch_step(dtype: str, compiled: bool = False, device: str = "cpu", mode=Non
 
 
 def ours(precision: str, latents: str = "fresh", onednn: bool = True):
-    """`AdversarialTrainer`, as GANModel.py runs it, or without oneDNN."""
+    """`Trainer`, as GANModel.py runs it, or without oneDNN."""
 
     def prepare(options):
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(onednn))
         _, discriminator, generator = keras_networks()
         from foldergan.config.settings import GAN
-        from foldergan.gan.trainer import AdversarialTrainer
+        from foldergan.gan.trainer import Trainer
 
         settings = GAN(precision=precision, latents=latents)
-        trainer = AdversarialTrainer(discriminator, generator, settings, seed=0)
+        trainer = Trainer(discriminator, generator, settings, seed=0)
         images = (np.tile(real_images(), (STEPS, 1, 1, 1)) + 1) / 2
         epochs = iter(trainer.train(images, 10**9, 2 * NUM_REAL))
         next(epochs)

@@ -2,8 +2,8 @@
 
     python benchmarks/photo_step.py --backbone lite0.keras
 
-Measures the CPU seconds of one thread: a step of the warm-up, an adversarial one, and
-each part of the latter compiled alone, with the gradients that it needs there. The
+Measures the CPU seconds of one thread: a step of the pre-training, an adversarial one,
+and each part of the latter compiled alone, with the gradients that it needs there. The
 operations of a part's graph, gradients included, are TensorFlow's own count; it leaves
 out the input gradients of depthwise convolutions. "Predicted" is what they would take
 at the rate of a matrix product, measured in the same run.
@@ -40,19 +40,19 @@ def parse():
 def build(options):
     """Builds a trainer, and the images and conditions of a batch."""
     from foldergan.config.presets import find_preset
-    from foldergan.gan import recipe
+    from foldergan.gan import photograph_trainer
 
     settings = replace(
         find_preset("photo-128").gan,
         backbone=options.backbone,
         precision=options.precision,
     )
-    trainer = recipe.build_trainer(settings, SHAPE, CLASSES, seed=0)
+    trainer = photograph_trainer.build_trainer(settings, SHAPE, CLASSES, seed=0)
     count = max(64, options.real)
     images = np.random.default_rng(0).random((count, *SHAPE), np.float32)
     labels = np.eye(CLASSES, dtype=np.float32)[np.arange(count) % CLASSES]
     trainer.prepare(images, labels, np.arange(count))
-    return trainer, *trainer._read(images, labels, np.arange(options.real), slice(None))
+    return trainer, *next(trainer._read(images, labels, [np.arange(options.real)]))
 
 
 def works(trainer, images, conditions) -> dict:
@@ -63,9 +63,11 @@ def works(trainer, images, conditions) -> dict:
     """
     import tensorflow as tf
 
+    from foldergan import engine
+
     images, step = tf.constant(images), tf.constant(0)
     reals = trainer._shrunk(images)
-    classes, codes = trainer._split(tf.constant(conditions))
+    conditions = tf.constant(conditions)
     features = trainer.feature_network(reals, training=False)
 
     def of_fakes():
@@ -77,27 +79,32 @@ def works(trainer, images, conditions) -> dict:
 
     def generator():
         with tf.GradientTape() as tape:
-            latents = trainer._latents_with(codes, step, every=2)
-            loss = tf.reduce_sum(trainer._generate(latents, classes) ** 2)
+            latents = trainer.sample(len(images), step, 1)
+            loss = tf.reduce_sum(trainer.generate(latents, conditions) ** 2)
         return tape.gradient(loss, trainer.generator.trainable_variables)
 
     def heads_for_generator():
         with tf.GradientTape() as tape:
             tape.watch(features)
-            loss = trainer._generator_loss_of(features, classes)
+            loss = trainer.generator_loss(features, conditions)
         return tape.gradient(loss, features)
 
+    def move_heads():
+        return engine.minimize(
+            lambda: trainer.discriminator_loss(features, features, conditions),
+            trainer.discriminator,
+            trainer.discriminator_optimizer,
+        )[0]
+
     return {
-        "warm-up step": lambda: trainer._warm_up_step(images, conditions, step),
-        "adversarial step": lambda: trainer._adversarial_step(images, conditions, step),
+        "pre-training step": lambda: trainer.pretraining_step(images, conditions, step),
+        "adversarial step": lambda: trainer.step(images, conditions, step),
         "backbone, real images": lambda: trainer.feature_network(reals, training=False),
         "backbone, fake images": of_fakes,
-        "heads, update": lambda: trainer._update_discriminator(
-            features, features, classes
-        ),
+        "heads, update": move_heads,
         "heads, for the generator": heads_for_generator,
         "generator": generator,
-        "upsampler": lambda: trainer._upsampling.take_step(images, step),
+        "upsampler": lambda: trainer._upsampling.step(images, step),
     }
 
 

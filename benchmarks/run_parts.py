@@ -23,13 +23,13 @@ START = "from foldergan import backend; backend.load()"
 def gan_parts(folder):
     """A step, a save, a state to resume from; name -> (work, how often in a run)."""
     from foldergan.config.presets import PRESETS
-    from foldergan.gan import recipe, schedule, snapshots
+    from foldergan.gan import photograph_trainer, saves
     from foldergan.storage.checkpoint import Checkpoint
 
     settings = PRESETS["dcgan-32"].gan
-    trainer = recipe.build_trainer(settings, (32, 32, 3), 0, 0)
+    trainer = photograph_trainer.build_trainer(settings, (32, 32, 3), 0, 0)
     saved = Checkpoint(folder, {})
-    saves = snapshots.Snapshots(
+    snapshots = saves.Snapshots(
         settings.saves,
         trainer.discriminator,
         trainer.inference_generator,
@@ -38,7 +38,7 @@ def gan_parts(folder):
         0,
         saved.training_id,
     )
-    plan = schedule.plan(settings, IMAGES)
+    plan = saves.plan(settings, IMAGES)
     half = plan.batch_size // 2
     images = np.random.default_rng(0).random((half, 32, 32, 3), np.float32)
     epochs = trainer.train(images, 10**6, plan.batch_size)
@@ -46,7 +46,7 @@ def gan_parts(folder):
     num_steps = plan.epochs * -(-IMAGES // half)
     return {
         "GAN step": (lambda: next(epochs), num_steps),
-        "GAN save": (lambda: saves.save(1), num_saves),
+        "GAN save": (lambda: snapshots.save(1), num_saves),
         "`resume.npz`": (lambda: saved.save(trainer.state()), num_saves),
         "... if each epoch": (lambda: saved.save(trainer.state()), plan.epochs),
     }

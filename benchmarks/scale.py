@@ -136,11 +136,13 @@ def gan(options, folder):
     classifier, _ = _classifier(data.images, data.labels)
     import keras
 
-    from foldergan.gan import recipe
+    from foldergan.gan import photograph_trainer
     from foldergan.gan.evaluation import GeneratorEvaluator
     from foldergan.metrics.features import FeatureExtractor
 
-    trainer = recipe.build_trainer(settings, data.image_shape, data.num_classes, 0)
+    trainer = photograph_trainer.build_trainer(
+        settings, data.image_shape, data.num_classes, 0
+    )
     ends = []
     training = trainer.train(
         data.images,

@@ -155,7 +155,7 @@ def train(options, name: str, seed: int) -> None:
     """Trains one preset from one seed and writes its rows and grids."""
     from foldergan import backend
     from foldergan.config.presets import find_preset
-    from foldergan.gan import recipe, schedule
+    from foldergan.gan import identity, photograph_trainer, saves
     from foldergan.nn import precision
     from foldergan.storage import arrays, models, tables
     from foldergan.storage.checkpoint import Checkpoint
@@ -173,13 +173,13 @@ def train(options, name: str, seed: int) -> None:
     classifier = None
     if settings.uses_classifier:
         classifier = models.load_classifier(options.work / SEEN).model
-    trainer = recipe.build_trainer(
+    trainer = photograph_trainer.build_trainer(
         settings, images.shape[1:], num_classes, seed, classifier
     )
     folder = folder_of(options, name, seed)
     folder.mkdir(exist_ok=True)
     about = {"preset": Path(name).stem, "seed": seed}
-    saved = Checkpoint(folder, schedule.resume_key(settings, **about))
+    saved = Checkpoint(folder, identity.of_settings(settings) | about)
     if saved.path.exists():
         trainer.restore(saved.load())
     rows = saved.tables.setdefault("rows", [])
@@ -192,7 +192,7 @@ def train(options, name: str, seed: int) -> None:
     evaluators = Evaluators(options, images, trainer.inference_generator)
     last = time.process_time()
 
-    def on_step(batch, batches, logs):
+    def on_step(batch, batches, means):
         nonlocal spent, steps, due, last
         spent += time.process_time() - last
         steps += 1
@@ -210,7 +210,7 @@ def train(options, name: str, seed: int) -> None:
     for _ in trainer.train(
         images,
         10**6,
-        schedule.plan(settings, len(images)).batch_size,
+        saves.plan(settings, len(images)).batch_size,
         None,
         labels if num_classes else None,
         on_step=on_step,

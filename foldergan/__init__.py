@@ -9,7 +9,7 @@
     images       images as arrays: resizing, the named range conversions
     backend      Keras and its backend, started quietly and seeded
     progress     what a person sees while training runs
-    workers/     several processes that train together
+    team         several processes that train together
     process      exit codes, Ctrl-C and SIGTERM
     storage/     the contract on disk: everything that is written
     data/        a folder of images -> arrays -> batches

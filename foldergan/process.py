@@ -14,11 +14,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from foldergan import processor
+from foldergan import processor, team
 from foldergan.config import command_line, commands
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
 from foldergan.progress import forget_notes, printable
-from foldergan.workers import cluster
 
 # What the systems say of a disk, or any other place, that takes nothing more.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
@@ -51,7 +50,7 @@ def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
     try:
         _refuse_environment()
         if not takes_several:
-            cluster.refuse_several(Path(sys.argv[0]).name)
+            team.refuse_several(Path(sys.argv[0]).name)
         main()
         sys.stdout.flush()  # here, where it may still fail
     except ForeseenError as error:
@@ -81,7 +80,10 @@ def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
         if not _is_out_of_memory(error):
             raise
         reason = re.sub(r"{{.*}} | on /job.*", "", str(error).partition("\n")[0])
-        _say(f"error: there is not the memory: {reason or 'smaller images take less'}")
+        _say(
+            f"error: there is not the memory: {reason or 'no further array'}; smaller "
+            "images, batches or networks take less"
+        )
         return RunError.exit_code
     return 0
 

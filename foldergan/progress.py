@@ -86,8 +86,10 @@ class EpochProgress:
         self._line = _LiveLine(first_after=5.0)
         self._is_announced = False
 
-    def on_step(self, batch: int, batches: int, logs: dict[str, float]) -> None:
-        """Shows where in the epoch it is, now and then."""
+    def on_step(
+        self, batch: int, batches: int, means: Callable[[], dict[str, float]]
+    ) -> None:
+        """Shows where in the epoch it is, now and then; only then asks for means."""
         share = batch / batches
         if self._start is None:
             # The first step is left out: it takes seconds, for it is compiled first.
@@ -98,7 +100,7 @@ class EpochProgress:
         if share < 1 and self._line.is_due():
             self._line.show(
                 f"epoch {self._epoch + 1}{self._of_epochs}  step {batch}/{batches}  "
-                f"{_figures(logs)}  {self._speed(self._epoch + share)}"
+                f"{_figures(means())}  {self._speed(self._epoch + share)}"
             )
 
     def on_epoch(self, epoch: int, logs: dict[str, float]) -> None:

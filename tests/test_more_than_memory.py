@@ -14,7 +14,7 @@ from foldergan.classifier import evaluation, training
 from foldergan.config.presets import PRESETS
 from foldergan.config.settings import Classifier
 from foldergan.data import splits
-from foldergan.gan import codes, recipe
+from foldergan.gan import codes, photograph_trainer
 from foldergan.images import Joined, Resized
 from foldergan.metrics.evaluator import Evaluator
 from foldergan.metrics.features import FeatureExtractor
@@ -54,7 +54,7 @@ def test_a_classifier_trains_and_is_evaluated(images, classifier):
 
 
 def test_a_gan_trains_and_is_evaluated(images):
-    trainer = recipe.build_trainer(PRESETS["smoke"].gan, SHAPE, 0, seed=0)
+    trainer = photograph_trainer.build_trainer(PRESETS["smoke"].gan, SHAPE, 0, seed=0)
     next(trainer.train(images, 1, 512), None)
     extractor = FeatureExtractor(pooling(), "pooling")
     evaluator = Evaluator(extractor, images, ROWS[:300], ROWS[300:])
@@ -80,9 +80,9 @@ def test_codes_of_many_images_are_those_of_few(monkeypatch):
     images = np.tensordot(strengths, patterns, 1).astype(np.float32)
     given = pooled_maps(), CountedRows(images, 64), np.asarray, LABELS[:200]
     rows = np.arange(3, 200)
-    expected = codes.ImageCodes(*given, rows, 3).values[rows]
+    expected = codes.encode(*given, rows, 3)[rows]
     monkeypatch.setattr(codes, "_MOST_FITTED", 50)
-    found = codes.ImageCodes(*given, rows, 3).values
+    found = codes.encode(*given, rows, 3)
     assert (found[:3] == 0).all()
     for one, other in zip(expected.T, found[rows].T, strict=True):
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) > 0.95

@@ -37,7 +37,7 @@ def run_epoch(progress, clock, epoch, batches=10, seconds=1.0):
     """One epoch whose steps all take as long."""
     for batch in range(1, batches + 1):
         clock.now += seconds
-        progress.on_step(batch, batches, LOGS)
+        progress.on_step(batch, batches, lambda: LOGS)
     progress.on_epoch(epoch, LOGS)
 
 
@@ -62,7 +62,7 @@ def test_images_a_second_and_the_time_left_are_those_of_all_epochs(clock, capsys
 def test_the_first_step_does_not_count_for_it_is_compiled_first(clock, capsys):
     progress = EpochProgress(2, images=1000)
     clock.now += 60
-    progress.on_step(1, 10, LOGS)
+    progress.on_step(1, 10, lambda: LOGS)
     clock.now += 9
     progress.on_epoch(1, LOGS)
     line = capsys.readouterr().out.splitlines()[-1]
@@ -82,7 +82,7 @@ def test_a_resumed_run_measures_its_own_steps_only(clock, capsys):
     progress = EpochProgress(200, images=1000, done=98)
     for batch in range(6, 11):  # it was stopped in the middle of an epoch
         clock.now += 6
-        progress.on_step(batch, 10, LOGS)
+        progress.on_step(batch, 10, lambda: LOGS)
     progress.on_epoch(99, LOGS)
     line = capsys.readouterr().out.splitlines()[-1]
     assert line.endswith("17 images/s  ETA 1:41:00")
@@ -176,7 +176,7 @@ def test_the_moving_line_does_not_wrap(clock, monkeypatch):
     progress = EpochProgress(2, images=30)
     for batch in (1, 2):
         clock.now += 1
-        progress.on_step(batch, 3, LOGS)
+        progress.on_step(batch, 3, lambda: LOGS)
     assert len(screen.getvalue().removeprefix("\r\x1b[K")) == 29
 
 

@@ -18,7 +18,7 @@ from foldergan.data.batches import epoch_batches, epochs_of, reading_ahead
 from foldergan.data.splits import balanced_weights, class_counts
 from foldergan.errors import RunError
 from foldergan.images import Images, Tensor
-from foldergan.nn import augmentation, optimizers, routes
+from foldergan.nn import augmentation, convolutions, optimizers
 
 _OnStep = Callable[[int, int, dict[str, float]], None]
 _LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -59,7 +59,7 @@ def train(
     num_steps = epochs * math.ceil(len(training) / settings.batch_size)
     if settings.network == "residual":
         whitening.whiten(classifier, images, training)
-    trained = routes.optimized_copy(classifier, settings.computed_in)
+    trained = convolutions.copy_of(classifier, settings.computed_in)
     loss = _loss(trained, class_counts(labels, training), settings)
     train_steps = _compiled_steps(trained, loss, settings, num_steps, seed)
     together = _steps_together(images, settings.batch_size)

@@ -13,7 +13,6 @@ from typing import Any
 from foldergan.config.checks import check_classifier_fits, check_generator_reaches
 from foldergan.config.data_settings import Data
 from foldergan.config.fields import Section
-from foldergan.config.memory import check_batch, check_latents
 from foldergan.config.settings import GAN, Classifier, Generate
 
 
@@ -50,15 +49,9 @@ class Preset:
         """Checks whether images and networks fit, of the sections that are used.
 
         Raises:
-            MisfitError: the images are too small or of a size that cannot be drawn, or
-                there is not the memory.
+            MisfitError: the images are too small or of a size that cannot be drawn.
         """
         shape = self.data.image_shape
-        if "classifier" in sections:
-            check_batch(shape, self.classifier.batch_size)
-        if "gan" in sections:
-            check_latents(self.gan.latent_dim, self.gan.generator_filters[0])
-            check_batch(self.gan.image_shape or (1, 1, 1), self.gan.batch_size)
         if "classifier" in sections and self.classifier.backbone == "none":
             check_classifier_fits(
                 shape, self.classifier.filters, self.classifier.network

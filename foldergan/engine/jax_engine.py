@@ -19,7 +19,24 @@ from absl import logging
 from foldergan.engine import mesh
 from foldergan.engine.mesh import own_rows, whole
 
-__all__ = ["own_rows", "whole"]  # of a batch, on several devices
+__all__ = [
+    "compiled",
+    "compiled_steps",
+    "convolution_work",
+    "devices",
+    "every",
+    "fold_in",
+    "integers",
+    "normal",
+    "on_processor",
+    "own_rows",
+    "prepare",
+    "seed_everything",
+    "shift_each",
+    "uniform",
+    "value_and_gradients",
+    "whole",
+]
 _VARIABLES = mesh.Variables()  # of all steps, for they move the same networks
 
 
@@ -46,6 +63,11 @@ def seed_everything(seed: int) -> None:
 def devices() -> list[str]:
     """Names the GPUs and TPUs."""
     return [each.device_kind for each in jax.devices() if each.platform != "cpu"]
+
+
+def on_processor() -> bool:
+    """Tells that it is not oneDNN that computes convolutions."""
+    return False
 
 
 class _Scope(keras.StatelessScope):

@@ -18,17 +18,18 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 _AXIS = "batch"
-_HEARTBEAT = 600  # seconds; `workers.links` notices far sooner who is gone
+_HEARTBEAT = 20  # seconds until a process that says nothing is given up
 
 
-def join(address: str, count: int, number: int, bound_to: str | None) -> None:
+def join(address: str, count: int, number: int) -> None:
     """Joins the processes that compute together, before anything is computed.
 
+    JAX's own coordination service, which ends a process whose peer is lost.
+
     Args:
-        address: HOST:PORT at which this process reaches JAX's coordination service.
+        address: HOST:PORT that the first process listens on.
         count: processes in all.
-        number: of this one, from 0; the first runs the service.
-        bound_to: HOST:PORT that the service listens on; None in the other processes.
+        number: of this one, from 0.
     """
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(
@@ -38,8 +39,7 @@ def join(address: str, count: int, number: int, bound_to: str | None) -> None:
         # Else it looks for a cluster to ask which devices to use.
         cluster_detection_method="deactivate",
         heartbeat_timeout_seconds=_HEARTBEAT,
-        shutdown_timeout_seconds=_HEARTBEAT,
-        coordinator_bind_address=bound_to,
+        coordinator_bind_address=None if number else address,
     )
     largest(0)  # the first connections are the noisy ones
 
@@ -49,30 +49,18 @@ def leave() -> None:
     jax.distributed.shutdown()
 
 
-def tell(name: str, text: str) -> None:
-    """Tells the other processes something, once, under a name."""
-    _client().key_value_set(name, text)
-
-
-def hear(name: str) -> str:
-    """Waits, however long it takes, for what another process tells under a name."""
-    return _client().blocking_key_value_get(name, 2**40)  # milliseconds
-
-
-def _client() -> Any:
-    from jax._src import distributed  # JAX has no public name for it
-
-    return distributed.global_state.client
-
-
 def largest(number: int) -> int:
     """Returns the largest of the numbers that all processes come here with."""
     return int(multihost_utils.process_allgather(np.int32(number)).max())
 
 
-def from_first(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns the first process' arrays, of names, shapes and kinds as these."""
-    return multihost_utils.broadcast_one_to_all(arrays)
+def from_first(content: bytes) -> bytes:
+    """Returns the first process' bytes; those of the others do not count."""
+    size = largest(len(content) if jax.process_index() == 0 else 0)
+    sent = np.zeros(size, np.uint8)
+    if jax.process_index() == 0:
+        sent[:] = np.frombuffer(content, np.uint8)
+    return multihost_utils.broadcast_one_to_all(sent).tobytes()
 
 
 @functools.cache

@@ -10,6 +10,25 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+__all__ = [
+    "compiled",
+    "compiled_steps",
+    "convolution_work",
+    "devices",
+    "every",
+    "fold_in",
+    "integers",
+    "normal",
+    "on_processor",
+    "own_rows",
+    "prepare",
+    "seed_everything",
+    "shift_each",
+    "uniform",
+    "value_and_gradients",
+    "whole",
+]
+
 # Shape and dtype of an argument; None where a length may be any.
 _Signature = Sequence[tuple[tuple[int | None, ...], str]]
 
@@ -43,6 +62,11 @@ def devices() -> list[str]:
         tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
         for gpu in tf.config.list_physical_devices("GPU")
     ]
+
+
+def on_processor() -> bool:
+    """Tells whether oneDNN computes convolutions, which has weak points."""
+    return not tf.config.list_physical_devices("GPU")
 
 
 def compiled(
@@ -176,7 +200,7 @@ def convolution_work(
     is_transposed: bool,
     precision: str,
 ) -> Callable[[], None]:
-    """Prepares a convolution, forward and both gradients, as `fast_layers` has it.
+    """Prepares a convolution, forward and both gradients.
 
     Args:
         images: float32 array (n, height, width, channels).

@@ -16,8 +16,9 @@ from keras import layers
 
 from foldergan.data.splits import class_counts
 from foldergan.errors import InputError
-from foldergan.gan import mixing
-from foldergan.images import Resized, Tensor, to_tanh_range
+from foldergan.gan import photographs
+from foldergan.images import Images, Tensor, to_tanh_range
+from foldergan.progress import ImageProgress
 
 _MOST_FITTED = 1000  # images, evenly spaced, that the axes are fitted to
 _BATCH = 64  # images
@@ -26,11 +27,19 @@ _GRID = 4  # height and width that each feature map is averaged to
 _PIXELS = 16  # height and width that the image is averaged to
 
 
-class ImageCodes:
-    """Codes of images, and of their mirror images.
+def encode(
+    feature_network: keras.Model,
+    images: Images,
+    shrink: Callable[[Tensor], Tensor],
+    labels: np.ndarray,
+    rows: np.ndarray,
+    size: int,
+    is_mirrored: bool = True,
+) -> np.ndarray:
+    """Computes the codes of images, and of their mirror images; shows progress.
 
     Args:
-        feature_network: as of `mixing.build_feature_network`.
+        feature_network: as of `photographs.build_feature_network`.
         images: float32 array (n, height, width, channels), 0 to 1; may lie on disk.
         shrink: makes some of them, -1 to 1, what the feature network takes.
         labels: one-hot array (n, num_classes); a code does not encode the class.
@@ -38,79 +47,66 @@ class ImageCodes:
         size: of a code.
         is_mirrored: whether mirror images have codes too.
 
-    Attributes:
-        values: float32 array (n, 1 or 2, size), of standard deviation 1: of the image
-            and, if mirrored, of its mirror image; zero for rows without a code and
-            for components beyond the data's rank.
+    Returns:
+        float32 array (n, 1 or 2, size), of standard deviation 1: of the image and, if
+        mirrored, of its mirror image; zero for rows without a code and for components
+        beyond the data's rank.
+
+    Raises:
+        InputError: the features are not finite.
     """
+    descriptor = _build_descriptor(feature_network)
+    views = 2 if is_mirrored else 1
+    if not labels.shape[1]:  # all are of one class
+        labels = np.broadcast_to(np.ones((1, 1), np.float32), (len(images), 1))
+    # A descriptor is larger than its image: of many images only some are kept.
+    step = -(-len(rows) // _MOST_FITTED)
+    others = np.delete(rows, np.s_[::step])
+    progress = ImageProgress(len(rows) + len(others), "latent code of image")
 
-    def __init__(
-        self,
-        feature_network: keras.Model,
-        images: np.ndarray | Resized,
-        shrink: Callable[[Tensor], Tensor],
-        labels: np.ndarray,
-        rows: np.ndarray,
-        size: int,
-        is_mirrored: bool = True,
-    ) -> None:
-        self._images, self._shrink = images, shrink
-        self._views = 2 if is_mirrored else 1
-        self._descriptor = _build_descriptor(feature_network)
-        if not labels.shape[1]:  # all are of one class
-            labels = np.broadcast_to(np.ones((1, 1), np.float32), (len(images), 1))
-        # A descriptor is larger than its image: of many images only some are kept.
-        step = -(-len(rows) // _MOST_FITTED)
-        means, fitted = self._describe_all(labels, rows, step)
-        if not np.isfinite(fitted).all():
-            raise InputError(
-                "the backbone's features of these images are NaN or infinite",
-                ("backbone",),
+    def described(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields some of the rows and the descriptors of their views, (rows, v, d)."""
+        for start in range(0, len(rows), _BATCH):
+            some = rows[start : start + _BATCH]
+            batch = np.asarray(shrink(to_tanh_range(images[some])))
+            pair = (batch, batch[:, :, ::-1])[:views]
+            yield (
+                some,
+                np.stack([descriptor.predict_on_batch(x) for x in pair], axis=1),
             )
-        fitted -= (labels[rows[::step]] @ means)[:, None]
-        axes = _principal_axes(fitted.reshape(-1, fitted.shape[2]), size)
-        self.values = np.zeros((len(images), self._views, size), np.float32)
-        codes = self.values[:, :, : axes.shape[1]]
-        codes[rows[::step]] = fitted @ axes
-        for some in _batches(np.delete(rows, np.s_[::step])):
-            codes[some] = (
-                self._describe(some) - (labels[some] @ means)[:, None]
-            ) @ axes
-        # Their mean is 0, for that of each class was taken off.
-        squares = np.einsum("nvs,nvs->s", codes, codes, dtype=np.float64)
-        codes /= np.sqrt(squares / (self._views * len(rows))).clip(_LEAST_DEVIATION)
+            progress.on_images(len(some))
 
-    def _describe_all(
-        self, labels: np.ndarray, rows: np.ndarray, step: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Describes images, and keeps each `step`-th.
+    # Fit principal axes to what is left of descriptors without their class's mean.
+    width = descriptor.output_shape[1]
+    sums = np.zeros((labels.shape[1], width), np.float32)
+    fitted = np.empty((len(rows[::step]), views, width), np.float32)
+    done = 0
+    for some, descriptors in described(rows):
+        sums += labels[some].T @ descriptors.mean(1)
+        kept = descriptors[-done % step :: step]
+        first = -(-done // step)
+        fitted[first : first + len(kept)] = kept
+        done += len(some)
+    if not np.isfinite(fitted).all():
+        raise InputError(
+            "the backbone's features of these images are NaN or infinite",
+            ("backbone",),
+        )
+    means = sums / class_counts(labels, rows)[:, None].clip(1)
+    fitted -= (labels[rows[::step]] @ means)[:, None]
+    axes = _principal_axes(fitted.reshape(-1, width), size)
 
-        Returns:
-            The mean descriptor of each class, (classes, d), and the descriptors that
-            are kept, (some, views, d).
-        """
-        width = self._descriptor.output_shape[1]
-        sums = np.zeros((labels.shape[1], width), np.float32)
-        fitted = np.empty((len(rows[::step]), self._views, width), np.float32)
-        done = 0
-        for some in _batches(rows):
-            described = self._describe(some)
-            sums += labels[some].T @ described.mean(1)
-            kept = described[-done % step :: step]
-            first = -(-done // step)
-            fitted[first : first + len(kept)] = kept
-            done += len(some)
-        return sums / class_counts(labels, rows)[:, None].clip(1), fitted
-
-    def _describe(self, rows: np.ndarray) -> np.ndarray:
-        """Describes the views of a few images, (rows, views, d)."""
-        batch = np.asarray(self._shrink(to_tanh_range(self._images[rows])))
-        views = (batch, batch[:, :, ::-1])[: self._views]
-        return np.stack([self._descriptor.predict_on_batch(x) for x in views], axis=1)
-
-
-def _batches(rows: np.ndarray) -> Iterator[np.ndarray]:
-    return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
+    # Project all descriptors on them.
+    values = np.zeros((len(images), views, size), np.float32)
+    codes = values[:, :, : axes.shape[1]]
+    codes[rows[::step]] = fitted @ axes
+    for some, descriptors in described(others):
+        codes[some] = (descriptors - (labels[some] @ means)[:, None]) @ axes
+    progress.done()
+    # Their mean is 0, for that of each class was taken off.
+    squares = np.einsum("nvs,nvs->s", codes, codes, dtype=np.float64)
+    codes /= np.sqrt(squares / (views * len(rows))).clip(_LEAST_DEVIATION)
+    return values
 
 
 def _principal_axes(fitted: np.ndarray, size: int) -> np.ndarray:
@@ -123,7 +119,7 @@ def _principal_axes(fitted: np.ndarray, size: int) -> np.ndarray:
 def _build_descriptor(feature_network: keras.Model) -> keras.Model:
     """Builds the descriptor: coarse grids of an image's mixed maps and of itself."""
     images = feature_network.inputs[0]
-    mixed = mixing.maps_of(feature_network.outputs)
+    mixed = photographs.maps_of(feature_network.outputs)
     grids = [_averaged(maps, _GRID) for maps in mixed]
     return keras.Model(
         images, layers.Concatenate()([*grids, _averaged(images, _PIXELS)])

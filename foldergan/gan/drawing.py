@@ -11,7 +11,7 @@ from foldergan.classifier import evaluation
 from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.images import Resized
-from foldergan.nn import routes
+from foldergan.nn import convolutions
 from foldergan.storage import models, runs
 
 
@@ -89,8 +89,8 @@ def load_networks(
     judged_in = runs.precision_of(model_dir, "TrainModel")
     print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
     return Networks(
-        routes.in_precision(generator, drawn_in),
-        routes.in_precision(classifier, judged_in),
+        convolutions.in_precision(generator, drawn_in),
+        convolutions.in_precision(classifier, judged_in),
         class_names,
         augmentation,
         num_classes,

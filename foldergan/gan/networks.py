@@ -1,14 +1,77 @@
-"""Discriminator and generator, sized by the image's shape and lists of widths."""
+"""Discriminator and generator, sized by the image's shape and lists of widths.
+
+The discriminator looks at the images, or through the classifier, which has learned what
+matters in them: one that starts from its feature maps need not learn that again, and
+tells the generator sooner what is wrong. Sauer et al., Projected GANs Converge Faster,
+2021; here the features are those of the project's own classifier. For what it ignores,
+colours and textures, two heads look at the pixels: at the whole image, and at patches.
+"""
 
 import keras
 from keras import layers
 
 from foldergan.config.checks import require_generator_reaches
 from foldergan.config.settings import GAN
+from foldergan.errors import RUN_TRAINING, InputError
 from foldergan.images import Tensor
+from foldergan.nn.convolutions import Convolution, computing_in, copy_of
 
 # Else a class would be one small number behind hundreds of latent ones, unheard.
 _CLASS_SCALE = 3.0  # one-hot labels are scaled to the latents' magnitude
+_LEAST_SIZE = 4  # height or width up to which a head does not halve a map
+# What ends a block of the classifier: features, ready to be used.
+_ENDS = (layers.Activation, layers.Add, layers.MaxPooling2D, layers.ReLU)
+
+
+class Heads(keras.Model):
+    """A discriminator with one head for each output of a feature network.
+
+    Args:
+        heads: networks that each take one of its outputs and end in logits.
+    """
+
+    def __init__(self, heads: list[keras.Model]) -> None:
+        super().__init__(name="discriminator")
+        self.heads = heads
+        self.built = True  # for every head is
+
+
+def build_networks(
+    settings: GAN,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    classifier: keras.Model | None = None,
+) -> tuple[keras.Model, keras.Model, keras.Model | None]:
+    """Builds discriminator and generator, in this order, in the settings' precision.
+
+    Args:
+        settings: of the GAN; `image_shape` is left to the argument.
+        image_shape: (height, width, channels) of the images.
+        num_classes: of the images, 0 where they are not told apart.
+        classifier: images 0-1 in; needed where the discriminator looks through it.
+
+    Returns:
+        Discriminator, generator, and the feature network; None without one.
+
+    Raises:
+        InputError: the generator cannot reach that shape, or the classifier does not
+            fit the images.
+    """
+    precision, feature_network = settings.computed_in, None
+    if settings.discriminator_features == "classifier":
+        if classifier is None:
+            raise InputError("the discriminator looks through a classifier: give one")
+        feature_network = build_feature_network(classifier, image_shape, precision)
+    with computing_in(precision):
+        discriminator: keras.Model
+        if feature_network:
+            discriminator = build_heads(
+                settings, feature_network, image_shape, num_classes
+            )
+        else:
+            discriminator = build_discriminator(settings, image_shape, num_classes)
+        generator = build_generator(settings, image_shape, num_classes)
+    return discriminator, generator, feature_network
 
 
 def encode_classes(latents: Tensor, one_hot: Tensor) -> Tensor:
@@ -42,12 +105,119 @@ def build_discriminator(
     discriminator = keras.Sequential([keras.Input(image_shape)], name="discriminator")
     for index, width in enumerate(settings.discriminator_filters):
         strides = 1 if index == 0 else 2
-        discriminator.add(layers.Conv2D(width, 3, strides=strides, padding="same"))
+        discriminator.add(Convolution(width, 3, strides=strides, padding="same"))
         discriminator.add(layers.LeakyReLU(negative_slope=0.2))
     discriminator.add(layers.Flatten())
     discriminator.add(layers.Dropout(settings.dropout))
     discriminator.add(layers.Dense(1 + num_classes))
     return discriminator
+
+
+def build_feature_network(
+    classifier: keras.Model, image_shape: tuple[int, int, int], precision: str
+) -> keras.Model:
+    """Builds the frozen network of a classifier that a discriminator looks through.
+
+    Args:
+        classifier: images 0-1 in; its last feature map of each size is taken, but
+            for the images' own size, which the image itself stands for.
+        image_shape: (height, width, channels) of the images.
+        precision: "float32", or "bfloat16" to compute in that.
+
+    Returns:
+        Images -1-1 in; out feature maps, the largest first, and the images twice.
+
+    Raises:
+        InputError: the classifier takes other images, or has no feature maps.
+    """
+    taken = classifier.input_shape[1:]
+    if taken != image_shape:
+        raise InputError(
+            f"the classifier that the discriminator looks through takes images of "
+            f"{_x(taken)}, and {_x(image_shape)} are to be generated; to train it "
+            f"on these, {RUN_TRAINING}",
+            ("discriminator_features",),
+        )
+    classifier = copy_of(classifier, precision)
+    classifier.trainable = False
+    last = {
+        layer.output.shape[1:3]: layer.output
+        for layer in classifier.layers
+        if isinstance(layer, _ENDS) and len(layer.output.shape) == 4
+    }
+    maps = [output for size, output in last.items() if size != image_shape[:2]]
+    if not maps:
+        raise InputError(
+            "the classifier that the discriminator looks through has no feature map "
+            f"smaller than its images; {RUN_TRAINING}",
+            ("discriminator_features",),
+        )
+    images = keras.Input(image_shape)
+    seen = keras.Model(classifier.inputs[0], maps)(
+        layers.Rescaling(0.5, offset=0.5)(images)
+    )
+    return keras.Model(images, [*seen, images, images], name="feature_network")
+
+
+def build_heads(
+    settings: GAN,
+    feature_network: keras.Model,
+    image_shape: tuple[int, int, int],
+    num_classes: int = 0,
+) -> Heads:
+    """Builds a head for each output of a classifier's feature network.
+
+    Args:
+        settings: its feature_filters, filters of the 3x3 convolutions over each
+            feature map, which halve it while it is larger than 4 pixels; and those of
+            `build_discriminator` for the head over whole images, of whose filters the
+            head over patches has the first two.
+        feature_network: as of `build_feature_network`.
+        image_shape: (height, width, channels) of the images.
+        num_classes: as of `build_discriminator`, of every head.
+    """
+    *maps, _, _ = feature_network.outputs
+    heads = [
+        _build_head(of_map.shape[1:], settings.feature_filters, num_classes)
+        for of_map in maps
+    ]
+    whole = build_discriminator(settings, image_shape, num_classes)
+    patches = _build_patch_head(
+        image_shape, settings.discriminator_filters[:2], num_classes
+    )
+    return Heads([*heads, whole, patches])
+
+
+def _build_head(
+    shape: tuple[int, int, int], width: int, num_classes: int
+) -> keras.Sequential:
+    head = keras.Sequential([keras.Input(shape)])
+    size, strides = max(shape[:2]), [1]
+    while size > _LEAST_SIZE:
+        strides.insert(0, 2)
+        size = -(-size // 2)
+    for stride in strides:
+        head.add(layers.Conv2D(width, 3, strides=stride, padding="same"))
+        head.add(layers.LeakyReLU(negative_slope=0.2))
+    head.add(layers.Flatten())
+    head.add(layers.Dense(1 + num_classes))
+    return head
+
+
+def _build_patch_head(
+    image_shape: tuple[int, int, int], filters: tuple[int, ...], num_classes: int
+) -> keras.Sequential:
+    """Looks at every other pixel and what is up to four pixels away.
+
+    A patch discriminator: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017.
+    """
+    head = keras.Sequential([keras.Input(image_shape)])
+    for strides, width in enumerate(filters, 1):
+        head.add(Convolution(width, 3, strides=strides, padding="same"))
+        head.add(layers.LeakyReLU(negative_slope=0.2))
+    head.add(Convolution(1 + num_classes, 3, padding="same"))
+    return head
 
 
 def first_block_shape(
@@ -91,7 +261,7 @@ def build_generator(
         if settings.generator_normalization == "batch":
             generator.add(layers.BatchNormalization())
         generator.add(layers.LeakyReLU(negative_slope=0.2))
-    generator.add(layers.Conv2D(channels, 3, padding="same", activation="tanh"))
+    generator.add(Convolution(channels, 3, padding="same", activation="tanh"))
     return generator
 
 
@@ -136,3 +306,7 @@ def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Sequent
 def _input_of(network: keras.Model) -> keras.KerasTensor:
     """Makes an input of a fixed name: Keras' own counts how many were made before."""
     return keras.Input(network.input_shape[1:], name=f"input_of_{network.name}")
+
+
+def _x(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

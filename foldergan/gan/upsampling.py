@@ -7,15 +7,11 @@ hundreds of steps where adversarial training alone takes many thousands.
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from foldergan import engine
-from foldergan.gan import losses, mixing
-from foldergan.gan.reconstruction import feature_distance
-from foldergan.gan.steps import minimize
+from foldergan.gan import losses, photographs
 from foldergan.images import Tensor
-from foldergan.nn import routes
 
 _UPSAMPLER_RATE = 1e-3  # learning rate
 _DISCRIMINATOR_RATE = 4e-4
@@ -34,17 +30,10 @@ class Upsampling:
     patches.
 
     Args:
-        upsampler: as of `upsampler.build_upsampler`.
-        discriminator: as of `projected_heads.build_patch_head`, without classes.
-        feature_network: as of `mixing.build_feature_network`, of the large images.
+        upsampler: as of `photographs.build_upsampler`.
+        discriminator: as of `photographs.build_patch_head`, without classes.
+        feature_network: as of `photographs.build_feature_network`, of large images.
         seed: of the noise.
-        precision: "float32", or "bfloat16" for convolutions.
-
-    Attributes:
-        upsampler: as given.
-        discriminator: the same.
-        feature_network: the same.
-        factor: by which images are enlarged.
     """
 
     def __init__(
@@ -53,35 +42,38 @@ class Upsampling:
         discriminator: keras.Model,
         feature_network: keras.Model,
         seed: int,
-        precision: str = "float32",
     ) -> None:
-        self.upsampler = upsampler
-        self.discriminator = discriminator
+        self.upsampler, self.discriminator = upsampler, discriminator
         self.feature_network = feature_network
         self._seed = seed
-        self._enlarge = routes.trained(upsampler, precision)
         self.factor = upsampler.output_shape[1] // upsampler.input_shape[1]
-        self._optimizers = [
+        self._discriminator_optimizer, self._optimizer = (
             keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.99)
             for rate in (_DISCRIMINATOR_RATE, _UPSAMPLER_RATE)
-        ]
-        for optimizer, network in zip(
-            self._optimizers, (discriminator, upsampler), strict=True
-        ):
-            optimizer.build(network.trainable_variables)
+        )
+        self._discriminator_optimizer.build(discriminator.trainable_variables)
+        self._optimizer.build(upsampler.trainable_variables)
+
+    @classmethod
+    def of(cls, parts: photographs.Networks, seed: int) -> "Upsampling | None":
+        """Takes those networks that it trains; None where there are none."""
+        if parts.upsampler is None:
+            return None
+        return cls(
+            parts.upsampler,
+            parts.upsampler_discriminator,
+            parts.upsampler_features,
+            seed,
+        )
 
     def parts(self) -> dict[str, Any]:
         """Names all that training changes."""
         return {
             "upsampler": self.upsampler,
             "upsampler_discriminator": self.discriminator,
-            "upsampler_discriminator_optimizer": self._optimizers[0],
-            "upsampler_optimizer": self._optimizers[1],
+            "upsampler_discriminator_optimizer": self._discriminator_optimizer,
+            "upsampler_optimizer": self._optimizer,
         }
-
-    def calibrate(self, images: np.ndarray) -> None:
-        """Calibrates the feature network, as `mixing.calibrate` does."""
-        mixing.calibrate(self.feature_network, images)
 
     def shrink(self, images: Tensor) -> Tensor:
         """Averages the pixels that the upsampler makes of one.
@@ -91,23 +83,30 @@ class Upsampling:
         """
         return ops.average_pool(images, self.factor, self.factor)
 
-    def take_step(self, images: Tensor, step: Tensor) -> None:
+    def step(self, images: Tensor, number: Tensor) -> None:
         """Moves the upsampler and its discriminator by some images of a batch.
 
         Args:
             images: float32 tensor (n, height, width, channels), -1-1, real ones.
-            step: its number, which the noise depends on.
+            number: of the step, which the noise depends on.
         """
         images = engine.every(_EVERY, images)
         small = self.shrink(images)
-        noise = engine.normal(ops.shape(small), ops.stack([self._seed, step]))
-        weight = _ADVERSARIAL * ops.minimum(1.0, ops.cast(step, "float32") / _FADE_IN)
+        noise = engine.normal(ops.shape(small), ops.stack([self._seed, number]))
+        weight = _ADVERSARIAL * ops.minimum(1.0, ops.cast(number, "float32") / _FADE_IN)
         discriminator_loss, generator_loss = losses.LOSSES["hinge"]
 
+        def loss_of_discriminator(enlarged: Tensor) -> tuple[Tensor, None]:
+            real_logits = self.discriminator(images)
+            return discriminator_loss(real_logits, self.discriminator(enlarged)), None
+
         def loss() -> tuple[Tensor, None]:
-            enlarged = self._enlarge(small + _NOISE * noise)
-            self._update_discriminator(
-                images, ops.stop_gradient(enlarged), discriminator_loss
+            enlarged = self.upsampler(small + _NOISE * noise, training=True)
+            fixed = ops.stop_gradient(enlarged)
+            engine.minimize(
+                lambda: loss_of_discriminator(fixed),
+                self.discriminator,
+                self._discriminator_optimizer,
             )
             distance = (
                 _distance(images, enlarged)
@@ -121,16 +120,18 @@ class Upsampling:
                 self.discriminator(enlarged)
             ), None
 
-        minimize(loss, self.upsampler, self._optimizers[1])
+        engine.minimize(loss, self.upsampler, self._optimizer)
 
-    def _update_discriminator(
-        self, real_images: Tensor, fake_images: Tensor, loss_of: Any
-    ) -> None:
-        def loss() -> tuple[Tensor, None]:
-            real_logits = self.discriminator(real_images)
-            return loss_of(real_logits, self.discriminator(fake_images)), None
 
-        minimize(loss, self.discriminator, self._optimizers[0])
+def feature_distance(reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
+    """Computes the L1 distance of mixed maps, which weigh the same.
+
+    Args:
+        reals: what a feature network returns for real images.
+        fakes: the same, for generated ones.
+    """
+    pairs = zip(photographs.maps_of(reals), photographs.maps_of(fakes), strict=True)
+    return losses.mean_of([_distance(*pair) for pair in pairs])
 
 
 def _distance(one: Tensor, other: Tensor) -> Tensor:

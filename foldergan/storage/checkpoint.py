@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import math
 import time
@@ -34,6 +35,19 @@ def precision_of(folder: Path) -> str | None:
         if precision not in (None, *PRECISIONS):
             raise ValueError("its precision is unknown")
     return precision
+
+
+def as_bytes(state: dict[str, np.ndarray]) -> bytes:
+    """Packs a state for another process."""
+    packed = io.BytesIO()
+    np.savez(packed, **state)  # type: ignore[arg-type]
+    return packed.getvalue()
+
+
+def from_bytes(packed: bytes) -> dict[str, np.ndarray]:
+    """Unpacks what `as_bytes` has packed."""
+    with np.load(io.BytesIO(packed), allow_pickle=False) as file:
+        return dict(file)
 
 
 @contextlib.contextmanager

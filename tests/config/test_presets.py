@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 from conftest import ROOT, discriminator_of, generator_of
 
-from foldergan.config import checks, groups, memory, presets
+from foldergan.config import checks, groups, presets
 from foldergan.config import fields as kinds
 from foldergan.config.presets import PRESETS
 
@@ -259,53 +259,6 @@ def test_what_a_toml_file_cannot_mean_is_refused_by_name(toml, text, sentence):
 def test_a_toml_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match="none.toml: No such file"):
         presets.find_preset(str(tmp_path / "none.toml"))
-
-
-# What would not go into the memory.
-
-
-@pytest.fixture
-def small_machine(monkeypatch):
-    monkeypatch.setattr(memory, "machine_memory", lambda: 10**9)
-
-
-@pytest.mark.parametrize(
-    ("change", "sections", "says"),
-    [
-        (
-            {"data": {"image_shape": "40000x40000x3"}},
-            ("data", "classifier"),
-            "a batch of 4 images of 40000x40000x3 would take 76.8 GB of memory, and "
-            "this machine has 1.0 GB",
-        ),
-        (
-            {"gan": {"image_shape": "40000x40000x3"}},
-            ("gan",),
-            "a batch of 8 images of 40000x40000x3 would take 153.6 GB",
-        ),
-        (
-            {"gan": {"latent_dim": 10**8}},
-            ("gan",),
-            "latent vectors of 100000000 numbers, with gradient and optimizer, would "
-            "take 6.4 GB",
-        ),
-    ],
-)
-def test_what_no_memory_holds_is_refused(small_machine, change, sections, says):
-    preset = PRESETS["smoke"]
-    for name, given in change.items():
-        section = getattr(preset, name).override(given)
-        preset = replace(preset, **{name: section})
-    with pytest.raises(ValueError, match=says):
-        preset.check(sections)
-
-
-def test_what_a_machine_holds_is_not_refused(small_machine):
-    PRESETS["smoke"].check(("data", "classifier", "gan", "generate"))
-
-
-def test_the_memory_of_this_machine_is_known():
-    assert memory.machine_memory() > 10**8
 
 
 @pytest.mark.parametrize("name", ["latent_dim", "beta_1", "epochs"])

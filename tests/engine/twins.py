@@ -116,14 +116,16 @@ def train_gan(case, folder):
     from tiny_backbone import save_tiny
 
     from foldergan.config.settings import GAN
-    from foldergan.gan import recipe
+    from foldergan.gan import photograph_trainer
 
     changed, size, num_classes = GANS[case]
     if case == "photographs":
         changed = changed | {"backbone": str(save_tiny(folder, "tiny.keras"))}
     settings = GAN(**(COMMON | changed))
     seen = classifier_of((16, 16, 3), 2, (4, 4)) if case == "projected" else None
-    trainer = recipe.build_trainer(settings, (size, size, 3), num_classes, 0, seen)
+    trainer = photograph_trainer.build_trainer(
+        settings, (size, size, 3), num_classes, 0, seen
+    )
     mixing = mixing_kernels(trainer) if case == "photographs" else {}
     images, labels = images_of(size), LABELS[:, :num_classes]
     fixed([*trainer._parts().values(), *trainer._frozen()], folder, case)
@@ -138,8 +140,11 @@ def train_gan(case, folder):
     losses = []
     for step, rows in enumerate(BATCHES):
         trainer._step = step
-        batch = trainer._read(images, labels, rows, slice(None))
-        losses.append(np.array(trainer._compiled_step(*batch, np.int32(step))))
+        (batch,) = trainer._read(images, labels, [rows])
+        trainer._compiled_step(*batch, np.int32(step))
+        trainer._step += 1
+        losses.append(list(trainer.means().values()))
+        trainer._forget_figures()
     return mixing | {"losses": np.array(losses)} | trainer.state()
 
 
@@ -147,7 +152,7 @@ def mixing_kernels(trainer):
     """Those of the random convolutions behind the backbone, which no state holds."""
     kernels = [
         np.array(layer.kernel)
-        for network in trainer._frozen()
+        for network in trainer._feature_networks()
         for layer in network.layers
         if type(layer).__name__ == "Conv2D"
     ]

@@ -231,10 +231,10 @@ def _trainer() -> Any:
     from conftest import discriminator_of, generator_of
 
     from foldergan.config.settings import GAN
-    from foldergan.gan.trainer import AdversarialTrainer
+    from foldergan.gan.trainer import Trainer
 
     networks = discriminator_of(SHAPE, (4, 4)), generator_of(SHAPE, 5, (4, 4))
-    return AdversarialTrainer(*networks, GAN(), 0)
+    return Trainer(*networks, GAN(), 0)
 
 
 def _checkpoint(folder: Path) -> Any:

@@ -5,14 +5,15 @@ import pytest
 import tensorflow as tf
 from conftest import discriminator_of, generator_of
 
-from foldergan import backend
+from foldergan import backend, engine
 from foldergan.config.settings import GAN
 from foldergan.data.batches import epoch_batches
 from foldergan.errors import InputError, RunError
 from foldergan.gan import losses, networks, sampling
-from foldergan.gan.trainer import LOG_NAMES, AdversarialTrainer
+from foldergan.gan.trainer import LOG_NAMES, Trainer
 
 SHAPE, LATENT_DIM = (8, 8, 3), 4
+NETWORKS = ("discriminator", "generator")
 
 
 def some_images(count=10):
@@ -29,7 +30,7 @@ def settings_of(learning_rate, **modes):
     )
 
 
-def new_trainer(seed=0, learning_rate=1e-3, kind=AdversarialTrainer, **modes):
+def new_trainer(seed=0, learning_rate=1e-3, kind=Trainer, **modes):
     backend.start(seed)
     return kind(
         discriminator_of(SHAPE, (4, 8), dropout=0.4),
@@ -48,10 +49,6 @@ def some_latents(count, seed=0):
     return tf.constant(sampling.sample_latents(count, LATENT_DIM, seed))
 
 
-def some_fakes(trainer, count):
-    return trainer.generator(some_latents(count), training=True)
-
-
 def none(count):
     """The classes of images that have none."""
     return tf.zeros((count, 0))
@@ -68,65 +65,67 @@ def assert_same_state(one, other):
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-def assert_moves_only(moving, still, step):
-    """Checks that a step changes each tensor of one network and none of the other."""
-    before = [weights.copy() for weights in moving.get_weights()]
-    kept = [weights.copy() for weights in still.get_weights()]
-    step()
-    for old, new in zip(before, moving.get_weights(), strict=True):
-        assert (old != new).any()
-    for old, new in zip(kept, still.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
+def move_discriminator(trainer, reals, fakes, classes):
+    """One update of the discriminator, as in a step; returns loss and logits."""
+    return engine.minimize(
+        lambda: trainer.discriminator_loss([reals], [fakes], classes),
+        trainer.discriminator,
+        trainer.discriminator_optimizer,
+    )
 
 
-def after_a_restore():
-    trainer = new_trainer(seed=1)
+def move_generator(trainer, latents, classes):
+    """One update of the generator, as in a step; returns its loss."""
+
+    def loss():
+        fakes = trainer.seen(trainer.generate(latents, classes), 0, 2)
+        return trainer.generator_loss(fakes, classes), None
+
+    g_loss, _ = engine.minimize(loss, trainer.generator, trainer.generator_optimizer)
+    return g_loss
+
+
+def weights_after_a_step(trainer, still, count):
+    """Weights of both networks before and after a step in which one has rate 0."""
+    getattr(trainer, f"{still}_optimizer").learning_rate.assign(0.0)
+    before = {name: getattr(trainer, name).get_weights() for name in NETWORKS}
+    trainer.step(real_batch(count), none(count), tf.constant(trainer._step))
+    return before, {name: getattr(trainer, name).get_weights() for name in NETWORKS}
+
+
+def after_a_restore(**modes):
+    trainer = new_trainer(seed=1, **modes)
     run(trainer, 1)
-    restored = new_trainer(seed=2)
+    restored = new_trainer(seed=2, **modes)
     restored.restore(trainer.state())
     return restored
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("make", [new_trainer, after_a_restore])
 @pytest.mark.parametrize("count", [4, 1], ids=["full batch", "short batch"])
-def test_each_step_moves_its_own_network_only(make, count):
-    trainer = make()
-    d, g = trainer.discriminator, trainer.generator
+@pytest.mark.parametrize("latents", ["fresh", "shared", "half"])
+@pytest.mark.parametrize(
+    ("moving", "still"),
+    [("discriminator", "generator"), ("generator", "discriminator")],
+)
+def test_each_optimizer_moves_its_own_network_only(make, count, latents, moving, still):
+    """In the step itself, where the other one's learning rate is 0."""
+    trainer = make(latents=latents)
     for _ in range(2):
-        assert_moves_only(
-            d,
-            g,
-            lambda: trainer.discriminator_step(
-                real_batch(count), some_fakes(trainer, count), none(count)
-            ),
-        )
-        assert_moves_only(
-            g,
-            d,
-            lambda: trainer.generator_step(some_latents(2 * count), none(2 * count)),
-        )
+        before, after = weights_after_a_step(trainer, still, count)
+        for old, new in zip(before[moving], after[moving], strict=True):
+            assert (old != new).any()
+        for old, new in zip(before[still], after[still], strict=True):
+            np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("network", ["discriminator", "generator"])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_a_network_frozen_by_mistake_is_an_error(network):
     trainer = new_trainer()
     getattr(trainer, network).trainable = False
     with pytest.raises(RunError, match=f"{network} is frozen"):
         run(trainer, 1)
-
-
-def test_a_network_that_stands_still_would_not_pass():
-    trainer = new_trainer()
-    trainer.discriminator_optimizer.learning_rate.assign(0.0)
-    d, g = trainer.discriminator, trainer.generator
-    with pytest.raises(AssertionError):
-        assert_moves_only(
-            d,
-            g,
-            lambda: trainer.discriminator_step(
-                real_batch(4), some_fakes(trainer, 4), none(4)
-            ),
-        )
 
 
 def test_the_loop_moves_both_networks_on_the_short_last_batch_too():
@@ -146,26 +145,24 @@ def test_the_loop_moves_both_networks_on_the_short_last_batch_too():
 
 def test_the_discriminator_learns_to_tell_real_from_fake():
     trainer = new_trainer(learning_rate=0.01)
-    real_images, fake_images = real_batch(8), some_fakes(trainer, 8)
-    first = trainer.discriminator_step(real_images, fake_images, none(8))[0]
+    real_images, fake_images = real_batch(8), trainer.generator(some_latents(8))
+    first, _ = move_discriminator(trainer, real_images, fake_images, none(8))
     for _ in range(60):
-        d_loss, real_accuracy, fake_accuracy = trainer.discriminator_step(
-            real_images, fake_images, none(8)
-        )
+        d_loss, _ = move_discriminator(trainer, real_images, fake_images, none(8))
     assert d_loss < first / 2
     real_logits = trainer.discriminator(real_images)
     fake_logits = trainer.discriminator(fake_images)
     assert tf.reduce_min(real_logits) > 0 > tf.reduce_max(fake_logits)
 
 
+@pytest.mark.usefixtures("eager")
 def test_accuracies_are_the_parts_told_right():
     trainer = new_trainer()
     *_, dense = trainer.discriminator.layers  # holds everything for real:
     dense.set_weights([np.zeros_like(dense.kernel), np.array([5.0])])
-    _, real_accuracy, fake_accuracy = trainer.discriminator_step(
-        real_batch(4), some_fakes(trainer, 4), none(4)
-    )
-    assert (real_accuracy, fake_accuracy) == (1, 0)
+    trainer.step(real_batch(4), none(4), tf.constant(0))
+    means = trainer.means()
+    assert (means["real_accuracy"], means["fake_accuracy"]) == (1, 0)
 
 
 def test_the_generator_learns_to_be_taken_for_real():
@@ -176,7 +173,7 @@ def test_the_generator_learns_to_be_taken_for_real():
         return float(tf.reduce_mean(trainer.discriminator(trainer.generator(latents))))
 
     before = logit()
-    losses = [float(trainer.generator_step(latents, none(8))) for _ in range(40)]
+    losses = [float(move_generator(trainer, latents, none(8))) for _ in range(40)]
     assert logit() > before
     assert losses[-1] < losses[0]
 
@@ -192,52 +189,63 @@ def test_it_yields_each_epoch_with_its_means():
 
 
 def test_means_weigh_each_image_the_same():
-    class Counting(AdversarialTrainer):
+    class Counting(Trainer):
         """Its loss is the number of real images in the batch."""
 
-        def discriminator_step(self, real_images, fake_images, classes, step):
+        def step(self, real_images, classes, number):
             size = tf.cast(tf.shape(real_images)[0], tf.float32)
-            return size, size, size
+            self._note(size, size, size, size, size)
 
     ((_, logs),) = run(new_trainer(kind=Counting), 1, some_images(5), batch_size=6)
     assert logs["d_loss"] == pytest.approx((3 * 3 + 2 * 2) / 5)  # not (3 + 2) / 2
 
 
+@pytest.mark.usefixtures("eager")
+def test_figures_stay_on_the_device_until_they_are_asked_for(monkeypatch):
+    """A step that waits for its losses would stall a GPU."""
+    trainer, asked = new_trainer(), []
+    means = trainer.means
+    monkeypatch.setattr(trainer, "means", lambda: asked.append(1) or means())
+    run(trainer, 2)
+    assert len(asked) == 2  # once an epoch, though each has three steps
+
+
 def drawn_latents(seed, steps):
     """First number of the latent vectors of each step, for D and for G."""
+    drawn = []
 
-    class Showing(AdversarialTrainer):
-        def _generate(self, latents, classes):
+    class Showing(Trainer):
+        def sample(self, count, number, use):
+            latents = super().sample(count, number, use)
+            drawn.append(float(latents[0, 0]))
             return latents
 
-        def discriminator_step(self, real_images, fake_images, classes, step):
-            return fake_images[0, 0], 0.0, 0.0
-
-        def generator_step(self, latents, classes, step):
-            return latents[0, 0]
-
-    epochs = run(new_trainer(seed, kind=Showing), steps, some_images(4))
-    return [(logs["d_loss"], logs["g_loss"]) for _, logs in epochs]
+    run(new_trainer(seed, kind=Showing), steps, some_images(4))
+    return drawn
 
 
+@pytest.mark.usefixtures("eager")
 def test_latents_hang_on_the_step_and_the_seed_and_their_use():
     first, again, other = (drawn_latents(seed, steps=4) for seed in (1, 1, 2))
     assert first == again
-    numbers = {number for pair in first + other for number in pair}
-    assert len(numbers) == 16
+    assert len(set(first + other)) == 16
 
 
-def test_the_generator_trains_on_as_many_images_as_the_discriminator():
-    class Counting(AdversarialTrainer):
-        def discriminator_step(self, real_images, fake_images, classes, step):
-            count = tf.shape(real_images)[0] + tf.shape(fake_images)[0]
-            return tf.cast(count, tf.float32), 0.0, 0.0
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize(
+    ("latents", "drawn"), [("fresh", [4, 8]), ("shared", [8]), ("half", [4])]
+)
+def test_the_generator_draws_as_many_images_as_the_discriminator_sees(latents, drawn):
+    """But with half as many."""
+    counts = []
 
-        def generator_step(self, latents, classes, step):
-            return tf.cast(tf.shape(latents)[0], tf.float32)
+    class Counting(Trainer):
+        def generate(self, latents, classes):
+            counts.append(len(latents))
+            return super().generate(latents, classes)
 
-    ((_, logs),) = run(new_trainer(kind=Counting), 1, some_images(4), batch_size=8)
-    assert logs["d_loss"] == logs["g_loss"] == 8
+    run(new_trainer(kind=Counting, latents=latents), 1, some_images(4), batch_size=8)
+    assert counts == drawn
 
 
 @pytest.mark.parametrize(("latents", "drawn"), [("shared", 8), ("half", 4)])
@@ -246,11 +254,12 @@ def test_one_drawing_serves_both_steps(latents, drawn):
     images = some_images(4)
     run(trainer, 1, images)
     (rows,) = epoch_batches(4, 4, trainer.seed, 0)
-    vectors = by_hand._latents(drawn, 0, 1)
+    vectors = by_hand.sample(drawn, 0, 1)
     fake_images = by_hand.generator(vectors, training=True)
-    by_hand.discriminator_step(images[np.sort(rows)] * 2 - 1, fake_images[:4], none(4))
-    by_hand.generator_step(vectors, none(drawn))
-    for network in ("discriminator", "generator"):
+    reals = images[np.sort(rows)] * 2 - 1
+    move_discriminator(by_hand, reals, fake_images[:4], none(4))
+    move_generator(by_hand, vectors, none(drawn))
+    for network in NETWORKS:
         for one, other in zip(
             getattr(trainer, network).get_weights(),
             getattr(by_hand, network).get_weights(),
@@ -340,7 +349,7 @@ def test_a_state_is_a_copy():
         np.testing.assert_array_equal(array, kept[name], err_msg=name)
 
 
-def test_nan_in_the_images_ends_it_at_once_after_good_epochs_only():
+def test_nan_in_the_images_ends_it_after_good_epochs_only():
     trainer, images, seen, steps = new_trainer(), some_images(), [], []
     with pytest.raises(RunError, match="epoch 3"):
         for epoch, logs in trainer.train(
@@ -352,7 +361,17 @@ def test_nan_in_the_images_ends_it_at_once_after_good_epochs_only():
                 images[:] = np.nan
     assert seen == [1, 2]
     assert trainer.epoch == 2
-    assert len(steps) == 2 * 3  # nobody is told of the step that was not finite
+    assert len(steps) == 3 * 3  # the epoch goes to its end
+
+
+def test_nan_is_noticed_as_soon_as_somebody_looks():
+    trainer, images = new_trainer(), some_images()
+    images[:] = np.nan
+    with pytest.raises(RunError, match="epoch 1"):
+        run(trainer, 1, images, on_step=lambda batch, batches, means: means())
+    assert trainer._batch == 1
+    with pytest.raises(RunError, match="epoch 1"):
+        trainer.state()
 
 
 def test_weights_that_are_not_finite_end_it_though_the_losses_were():
@@ -415,10 +434,9 @@ def test_it_starts_equal_and_forgets_half_in(half_life, steps_before, steps):
     start = trainer.generator.get_weights()
     for one, other in zip(start, trainer.ema_generator.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    trainer.generator_optimizer.iterations.assign(steps_before)
     trainer.generator.set_weights([weight + 1 for weight in start])
     for _ in range(steps):
-        trainer._update_ema(tf.constant(8))
+        trainer.update_ema(tf.constant(8), tf.constant(steps_before - 1))
     for one, other in zip(start, trainer.ema_generator.get_weights(), strict=True):
         np.testing.assert_allclose(other, one + 0.5, rtol=1e-5)
 
@@ -471,11 +489,11 @@ def test_real_and_fake_images_are_changed_alike_but_not_the_same():
     trainer = new_trainer(augmentation=("shift",))
     images = real_batch(50)
     seen = [
-        trainer._features_of(images, step, use)[0].numpy()
+        trainer.seen(images, step, use)[0].numpy()
         for step in (0, 1)
         for use in (0, 1, 2)
     ]
-    np.testing.assert_array_equal(seen[-1], trainer._features_of(images, 1, 2)[0])
+    np.testing.assert_array_equal(seen[-1], trainer.seen(images, 1, 2)[0])
     for number, one in enumerate(seen):
         assert all((one != other).any() for other in seen[:number])
 
@@ -487,7 +505,7 @@ COLOURS = np.array([[0.9, 0.1, 0.1], [0.1, 0.1, 0.9]], np.float32)
 
 def class_trainer(learning_rate=0.004, **modes):
     backend.start(0)
-    return AdversarialTrainer(
+    return Trainer(
         discriminator_of(SHAPE, (4, 8), dropout=0.0, num_classes=2),
         generator_of(SHAPE, LATENT_DIM, (4, 4), num_classes=2),
         settings_of(learning_rate, **modes),
@@ -520,7 +538,7 @@ def test_the_discriminator_judges_images_by_their_class():
     trainer = class_trainer(learning_rate=0.01)
     wrong = images[::-1]  # real ones, under the other class
     for _ in range(60):
-        trainer.discriminator_step(images * 2 - 1, wrong * 2 - 1, labels)
+        move_discriminator(trainer, images * 2 - 1, wrong * 2 - 1, labels)
     outputs = trainer.discriminator(images * 2 - 1)
     assert tf.reduce_min(losses.logits_of(outputs, labels)) > 0
     assert tf.reduce_max(losses.logits_of(outputs, labels[:, ::-1])) < 0
@@ -529,10 +547,11 @@ def test_the_discriminator_judges_images_by_their_class():
 def test_images_keep_their_labels():
     seen = []
 
-    class Watching(AdversarialTrainer):
-        def discriminator_step(self, real_images, fake_images, classes, step):
+    class Watching(Trainer):
+        def step(self, real_images, classes, number):
             is_red = tf.cast(real_images[:, 0, 0, 0] > 0, tf.float32)
-            return tf.reduce_mean(tf.abs(is_red - classes[:, 0])), 0.0, 0.0
+            wrong = tf.reduce_mean(tf.abs(is_red - classes[:, 0]))
+            self._note(1, wrong, wrong, wrong, wrong)
 
     images, labels = coloured()
     trainer = Watching(

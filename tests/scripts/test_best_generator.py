@@ -129,9 +129,9 @@ def test_a_new_run_sets_the_best_of_an_earlier_one_aside(trained, script):
 
 
 def test_held_out_images_are_not_trained_on(trained, script, monkeypatch):
-    from foldergan.gan.trainer import AdversarialTrainer
+    from foldergan.gan.trainer import Trainer
 
-    sides, train, judge = {}, AdversarialTrainer.train, evaluator.Evaluator.__init__
+    sides, train, judge = {}, Trainer.train, evaluator.Evaluator.__init__
 
     def watched(self, images, epochs, batch_size, rows, *rest, **callbacks):
         sides["shown"] = set(rows)
@@ -141,7 +141,7 @@ def test_held_out_images_are_not_trained_on(trained, script, monkeypatch):
         sides["not to repeat"], sides["held out"] = set(rows), set(held_out)
         judge(self, extractor, images, rows, held_out, *others)
 
-    monkeypatch.setattr(AdversarialTrainer, "train", watched)
+    monkeypatch.setattr(Trainer, "train", watched)
     monkeypatch.setattr(evaluator.Evaluator, "__init__", watched_judge)
     result = script(*GAN[:3], "--held-out", 0.25, "--epochs", 1)
     assert "held out 6 images" in result.out

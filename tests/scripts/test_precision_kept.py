@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from foldergan.nn import fast_layers, precision
+from foldergan.gan import networks
+from foldergan.nn import convolutions, precision
 
 EITHER = ("--preset", "smoke", "--auto-precisions", "float32,bfloat16")
 
@@ -26,14 +27,14 @@ def measured(tmp_path, monkeypatch):
 def computed_in(monkeypatch):
     """Lists every precision that networks are asked to compute in."""
     seen = []
-    for name in ("run", "optimized_copy"):
-        real = getattr(fast_layers, name)
+    for module, name in ((convolutions, "copy_of"), (networks, "computing_in")):
+        real = getattr(module, name)
 
         def noted(*arguments, real=real):
-            seen.append(arguments[-1])
+            seen.extend(each for each in arguments if isinstance(each, str))
             return real(*arguments)
 
-        monkeypatch.setattr(fast_layers, name, noted)
+        monkeypatch.setattr(module, name, noted)
     return seen
 
 

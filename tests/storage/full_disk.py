@@ -18,7 +18,7 @@ import numpy as np
 from conftest import classifier_of, discriminator_of, generator_of
 
 from foldergan.errors import RunError
-from foldergan.gan.snapshots import Snapshots
+from foldergan.gan.saves import Snapshots
 from foldergan.storage import models
 from foldergan.storage.checkpoint import Checkpoint
 

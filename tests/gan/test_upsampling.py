@@ -7,9 +7,8 @@ import tensorflow as tf
 from tiny_backbone import random_images, save_tiny
 
 from foldergan import backend
-from foldergan.gan import projected_heads, recipe, upsampler
+from foldergan.gan import photographs
 from foldergan.gan.upsampling import Upsampling
-from foldergan.nn.fast_twin import fast_twin
 
 SMALL = (16, 24, 3)
 LARGE = (32, 48, 3)
@@ -19,14 +18,14 @@ COUNT = 8
 @pytest.fixture
 def upsampling(tmp_path):
     backend.start(0)
-    network = recipe._build_feature_network(str(save_tiny(tmp_path)), LARGE, 1, 0)
+    network = photographs.see_through_backbone(str(save_tiny(tmp_path)), LARGE, 1, 0)
     upsampling = Upsampling(
-        upsampler.build_upsampler(SMALL, 2),
-        projected_heads.build_patch_head(LARGE, (24, 48, 64), 0),
+        photographs.build_upsampler(SMALL, 2),
+        photographs.build_patch_head(LARGE, (24, 48, 64), 0),
         network,
         seed=0,
     )
-    upsampling.calibrate(real_images())
+    photographs.calibrate(network, real_images())
     return upsampling
 
 
@@ -37,7 +36,7 @@ def real_images():
 
 
 def train(upsampling, steps, images=None):
-    step_once = tf.function(upsampling.take_step, autograph=False)
+    step_once = tf.function(upsampling.step, autograph=False)
     for step in range(steps):
         step_once(real_images() if images is None else images, tf.constant(step))
 
@@ -45,21 +44,11 @@ def train(upsampling, steps, images=None):
 @pytest.mark.parametrize("factor", [2, 4])
 @pytest.mark.parametrize("shape", [SMALL, (8, 8, 1)])
 def test_it_starts_as_an_enlargement(shape, factor):
-    network = upsampler.build_upsampler(shape, factor)
+    network = photographs.build_upsampler(shape, factor)
     images = 2 * random_images(2, shape) - 1
     size = [factor * length for length in shape[:2]]
     expected = tf.image.resize(images, size)
     np.testing.assert_allclose(network(images), expected, atol=1e-5)
-
-
-def test_its_twin_computes_the_same():
-    network = upsampler.build_upsampler(SMALL, 4)
-    rng = np.random.default_rng(0)
-    network.set_weights(
-        [w + 0.02 * rng.standard_normal(w.shape) for w in network.weights]
-    )
-    images = 2 * random_images(2, SMALL) - 1
-    np.testing.assert_allclose(fast_twin(network)(images), network(images), atol=1e-4)
 
 
 def test_shrinking_averages_what_it_enlarges(upsampling):
@@ -114,7 +103,7 @@ def test_joined_with_a_generator_it_draws_from_minus_1_to_1():
     inputs = keras.Input((4,))
     values = keras.layers.Dense(16 * 24 * 3)(inputs)
     generator = keras.Model(inputs, keras.layers.Reshape(SMALL)(values))
-    joined = upsampler.join(generator, upsampler.build_upsampler(SMALL, 2))
+    joined = photographs.join(generator, photographs.build_upsampler(SMALL, 2))
     images = np.asarray(joined(np.full((2, 4), 9, np.float32)))
     assert images.shape == (2, *LARGE)
     assert images.min() == -1 and images.max() == 1

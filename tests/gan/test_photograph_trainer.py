@@ -1,5 +1,7 @@
 """Training through a backbone, on tiny images."""
 
+from operator import attrgetter
+
 import numpy as np
 import pytest
 from tiny_backbone import random_images, save_tiny
@@ -8,15 +10,14 @@ from foldergan import backend
 from foldergan.config.checks import upsampling_of
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError, RunError
-from foldergan.gan import recipe
-from foldergan.gan.codes import ImageCodes
+from foldergan.gan import codes, photograph_trainer
 
 SHAPE = (32, 32, 3)
 COUNT = 12
 LABELS = np.eye(2, dtype=np.float32)[np.arange(COUNT) % 2]
 
 
-def new_trainer(tmp_path, num_classes=2, shape=SHAPE, **changed):
+def new_trainer(tmp_path, num_classes=2, shape=SHAPE, is_prepared=True, **changed):
     backend.start(0)
     settings = GAN(
         **{
@@ -33,9 +34,10 @@ def new_trainer(tmp_path, num_classes=2, shape=SHAPE, **changed):
         }
         | changed
     )
-    trainer = recipe.build_trainer(settings, shape, num_classes, 0)
+    trainer = photograph_trainer.build_trainer(settings, shape, num_classes, 0)
     labels = LABELS[:, :num_classes]
-    trainer.prepare(random_images(COUNT, shape), labels, np.arange(COUNT))
+    if is_prepared:
+        trainer.prepare(random_images(COUNT, shape), labels, np.arange(COUNT))
     return trainer
 
 
@@ -58,7 +60,7 @@ def has_moved(before, network):
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("num_classes", [0, 2])
-def test_the_warm_up_moves_the_generator_only(tmp_path, num_classes):
+def test_the_pre_training_moves_the_generator_only(tmp_path, num_classes):
     trainer = new_trainer(tmp_path, num_classes, warm_up_steps=3)
     heads, generator = map(weights_of, (trainer.discriminator, trainer.generator))
     ((_, logs),) = run(trainer, 1)
@@ -68,20 +70,22 @@ def test_the_warm_up_moves_the_generator_only(tmp_path, num_classes):
 
 
 @pytest.mark.usefixtures("eager")
-def test_figures_of_the_epoch_in_which_the_warm_up_ends_are_of_what_follows(tmp_path):
+def test_figures_of_the_epoch_in_which_the_pre_training_ends_are_of_what_follows(
+    tmp_path,
+):
     trainer = new_trainer(tmp_path, warm_up_steps=1)
-    shown, steps, take_step = [], [], trainer._compiled_adversarial
-    trainer._compiled_adversarial = lambda *a: steps.append(take_step(*a)) or steps[-1]
-    ((_, logs),) = run(trainer, 1, on_step=lambda *about: shown.append(about[2]))
+    shown, noted, note = [], [], trainer._note
+    trainer._note = lambda *figures: noted.append(figures) or note(*figures)
+    ((_, logs),) = run(trainer, 1, on_step=lambda *about: shown.append(about[2]()))
     assert [list(each) == ["reconstruction_loss"] for each in shown[:2]] == [
         True,
         False,
     ]
-    wanted = np.mean([float(step[0]) for step in steps])  # all batches are as large
+    wanted = np.mean([float(figures[1]) for figures in noted[1:]])  # of equal batches
     assert logs["d_loss"] == pytest.approx(wanted) and wanted > 0
 
 
-def test_the_warm_up_learns_to_reconstruct(tmp_path):
+def test_the_pre_training_learns_to_reconstruct(tmp_path):
     trainer = new_trainer(tmp_path, warm_up_steps=1000, latent_dim=16, code_size=16)
     losses = [logs["reconstruction_loss"] for _, logs in run(trainer, 30)]
     assert losses[-1] < 0.9 * losses[0]
@@ -119,11 +123,10 @@ def test_guidance_is_the_cross_entropy_of_the_intended_class(tmp_path):
     images = 2 * random_images(4, SHAPE) - 1
     features = guided.feature_network(images, training=False)
     added = [
-        guided._generator_loss_of(features, labels)
-        - plain._generator_loss_of(features, labels)
+        guided.generator_loss(features, labels) - plain.generator_loss(features, labels)
         for labels in (LABELS[:4], 1 - LABELS[:4])
     ]
-    logits = guided._classifier.logits(np.asarray(features[-1])).astype(float)
+    logits = np.asarray(guided._guide(features[-1])).astype(float)
     logits -= np.log(np.exp(logits).sum(1, keepdims=True))
     expected = [
         -2 * (logits * labels).sum(1).mean() for labels in (LABELS[:4], 1 - LABELS[:4])
@@ -180,12 +183,12 @@ def test_going_on_gives_the_same_bits(tmp_path):
 def test_codes_have_deviation_1_and_say_nothing_of_the_class(tmp_path):
     feature_network = new_trainer(tmp_path).feature_network
     images, rows = random_images(COUNT, SHAPE), np.arange(1, COUNT)
-    codes = ImageCodes(feature_network, images, np.asarray, LABELS, rows, 4).values
-    assert codes.shape == (COUNT, 2, 4) and codes.dtype == np.float32
-    assert not codes[0].any()
-    np.testing.assert_allclose(codes[rows].std((0, 1)), 1, rtol=1e-3)
+    found = codes.encode(feature_network, images, np.asarray, LABELS, rows, 4)
+    assert found.shape == (COUNT, 2, 4) and found.dtype == np.float32
+    assert not found[0].any()
+    np.testing.assert_allclose(found[rows].std((0, 1)), 1, rtol=1e-3)
     for column in LABELS[rows].T:
-        of_class = codes[rows][column == 1]
+        of_class = found[rows][column == 1]
         np.testing.assert_allclose(of_class.mean((0, 1)), 0, atol=1e-3)
 
 
@@ -200,7 +203,7 @@ def test_images_are_mirrored_only_if_augmentation_says_so(tmp_path, changes):
     mirrored = []
     for step in range(20):
         trainer._step = step
-        reals, conditions = trainer._read(images, LABELS, np.arange(COUNT), slice(None))
+        ((reals, conditions),) = trainer._read(images, LABELS, [np.arange(COUNT)])
         mirrored += list(np.mean(reals[:, :, half] > 0, axis=(1, 2, 3)) > 0.5)
         assert conditions.shape == (COUNT, 2 + 4)
     assert np.mean(mirrored) == pytest.approx(0.5 * ("mirror" in changes), abs=0.1)
@@ -211,16 +214,17 @@ def test_images_are_mirrored_only_if_augmentation_says_so(tmp_path, changes):
 def test_images_that_were_mirrored_are_not_mirrored_again(tmp_path):
     trainer = new_trainer(tmp_path, augmentation=("mirror",))
     images = random_images(COUNT, SHAPE)
-    np.testing.assert_array_equal(trainer._augmented(images, np.array([0, 1])), images)
+    seen = trainer.seen(2 * images - 1, 0, 0)
+    np.testing.assert_array_equal(seen[-2], 2 * images - 1)
 
 
 def test_more_numbers_than_the_images_allow_are_0(tmp_path):
     feature_network = new_trainer(tmp_path).feature_network
-    codes = ImageCodes(
+    found = codes.encode(
         feature_network, random_images(3), np.asarray, LABELS[:3], np.arange(3), 40
-    ).values
-    assert codes.shape == (3, 2, 40) and not codes[:, :, 5:].any()
-    assert np.isfinite(codes).all()
+    )
+    assert found.shape == (3, 2, 40) and not found[:, :, 5:].any()
+    assert np.isfinite(found).all()
 
 
 @pytest.mark.usefixtures("eager")
@@ -234,3 +238,59 @@ def test_an_upsampler_that_is_not_finite_ends_the_epoch(tmp_path, part):
 
     with pytest.raises(RunError, match="diverged in epoch 1"):
         run(trainer, 1, shape=(128, 128, 3), on_step=spoil)
+
+
+# What is computed once belongs to the state.
+
+
+@pytest.mark.usefixtures("eager")
+def test_codes_calibration_and_what_guides_go_with_the_state(tmp_path, monkeypatch):
+    """They were computed anew at each start, and another LAPACK flipped axes."""
+    shape = (128, 128, 3)
+    first = new_trainer(tmp_path, shape=shape)
+    run(first, 1, shape)
+    state = first.state()
+    second = new_trainer(tmp_path, shape=shape, is_prepared=False)
+    second.restore(state)
+    monkeypatch.setattr(codes, "encode", None)  # a pass over the backbone
+    second.prepare(random_images(COUNT, shape), LABELS, np.arange(COUNT))
+    images = 2 * random_images(2, shape) - 1
+    for network in ("feature_network", "_upsampling.feature_network"):
+        one, other = (attrgetter(network)(each) for each in (first, second))
+        size = one.input_shape[1]
+        for map_of_one, map_of_other in zip(
+            one(images[:, :size, :size]), other(images[:, :size, :size]), strict=True
+        ):
+            np.testing.assert_array_equal(map_of_one, map_of_other)
+        assert other.trainable_variables == []
+    np.testing.assert_array_equal(first._codes, second._codes)
+    np.testing.assert_array_equal(first._guide.kernel, second._guide.kernel)
+    assert np.asarray(second._guide.kernel).any()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_state_of_before_has_no_codes_and_they_are_computed(tmp_path):
+    first = new_trainer(tmp_path)
+    state = first.state()
+    kept = {n: v for n, v in state.items() if not n.startswith(("cod", "cal", "gui"))}
+    second = new_trainer(tmp_path, is_prepared=False)
+    second.restore(kept)
+    second.prepare(random_images(COUNT, SHAPE), LABELS, np.arange(COUNT))
+    np.testing.assert_array_equal(first._codes, second._codes)
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_average_lags_behind_during_the_pre_training_and_after(tmp_path):
+    """Its half-life was 0 images there, and hardly more in the steps that followed."""
+    trainer = new_trainer(tmp_path, warm_up_steps=2, ema=100_000)
+    kept = []
+    average, generator = trainer.ema_generator, trainer.generator
+    for number in range(4):
+        before = average.get_weights()[0], generator.get_weights()[0]
+        run(trainer, 10, should_stop=lambda seen=number: trainer._step == seen + 1)
+        after, now = average.get_weights()[0], generator.get_weights()[0]
+        assert (before[1] != now).any()
+        kept.append(((after - now) / (before[0] - now)).mean())
+    # A half-life of a twentieth of the images so far, of four a step.
+    wanted = [0.5 ** (1 / (0.05 * (number + 1))) for number in range(4)]
+    np.testing.assert_allclose(kept, wanted, rtol=0.2)

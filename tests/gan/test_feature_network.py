@@ -13,7 +13,7 @@ from foldergan import backend
 from foldergan.config import settings
 from foldergan.config.presets import PRESETS
 from foldergan.errors import InputError
-from foldergan.gan import projection, recipe
+from foldergan.gan import networks, photograph_trainer
 
 SHAPE = (16, 16, 3)
 SETTINGS = PRESETS["smoke"].gan
@@ -32,7 +32,7 @@ def some_images(count=5):
 
 def some_trainer(**changed):
     changed = replace(SETTINGS, discriminator_features="classifier", **changed)
-    return recipe.build_trainer(changed, SHAPE, 2, 0, some_classifier())
+    return photograph_trainer.build_trainer(changed, SHAPE, 2, 0, some_classifier())
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def some_trainer(**changed):
     ],
 )
 def test_every_size_of_feature_map_is_shown_and_the_image(network, filters, shapes):
-    view = projection.build_feature_network(
+    view = networks.build_feature_network(
         some_classifier(network, filters), SHAPE, "float32"
     )
     assert [output.shape[1:] for output in view.outputs] == [*shapes, SHAPE, SHAPE]
@@ -55,7 +55,7 @@ def test_the_maps_are_those_of_the_classifier_in_use():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.moving_mean.assign(layer.moving_mean + 0.3)
     pictures = some_images()
-    view = projection.build_feature_network(classifier, SHAPE, "float32")
+    view = networks.build_feature_network(classifier, SHAPE, "float32")
     *_, smallest, whole, patches = view(pictures)
     np.testing.assert_array_equal(whole, pictures)
     np.testing.assert_array_equal(patches, pictures)
@@ -69,7 +69,7 @@ def test_the_maps_are_those_of_the_classifier_in_use():
 def test_bfloat16_sees_nearly_the_same():
     pictures = some_images()
     exact, rough = (
-        projection.build_feature_network(some_classifier(), SHAPE, precision)(pictures)
+        networks.build_feature_network(some_classifier(), SHAPE, precision)(pictures)
         for precision in ("float32", "bfloat16")
     )
     assert [maps.dtype for maps in rough[:-2]] == [tf.bfloat16] * 2
@@ -79,8 +79,8 @@ def test_bfloat16_sees_nearly_the_same():
 
 
 def test_maps_are_halved_down_to_four_pixels():
-    view = projection.build_feature_network(some_classifier(), SHAPE, "float32")
-    discriminator = projection.build_discriminator(HEADS, view, SHAPE, 2)
+    view = networks.build_feature_network(some_classifier(), SHAPE, "float32")
+    discriminator = networks.build_heads(HEADS, view, SHAPE, 2)
     strides = [
         [
             layer.strides[0]
@@ -97,8 +97,8 @@ def test_maps_are_halved_down_to_four_pixels():
 
 
 def test_a_patch_is_judged_by_what_is_near():
-    view = projection.build_feature_network(some_classifier(), SHAPE, "float32")
-    *_, patches = projection.build_discriminator(HEADS, view, SHAPE).heads
+    view = networks.build_feature_network(some_classifier(), SHAPE, "float32")
+    *_, patches = networks.build_heads(HEADS, view, SHAPE).heads
     pictures = tf.constant(some_images(1))
     with tf.GradientTape() as tape:
         tape.watch(pictures)
@@ -134,15 +134,15 @@ def test_the_generator_is_taught_by_every_head():
             kernel = head.layers[-1].kernel
             kernel.assign(scale * tf.ones_like(kernel))
         with tf.GradientTape() as tape:
-            features = trainer._features_of(trainer._generate(latents, classes), 0, 0)
-            loss = trainer._generator_loss_of(features, classes)
+            features = trainer.seen(trainer.generate(latents, classes), 0, 0)
+            loss = trainer.generator_loss(features, classes)
         gradient = tape.gradient(loss, trainer.generator.trainable_variables[0])
         assert np.abs(gradient).max() > 0, taught_by
 
 
 def test_a_classifier_of_other_images_is_refused():
     with pytest.raises(InputError, match="takes images of 16x16x3, and 32x32x3"):
-        projection.build_feature_network(some_classifier(), (32, 32, 3), "float32")
+        networks.build_feature_network(some_classifier(), (32, 32, 3), "float32")
 
 
 def test_a_classifier_without_feature_maps_is_refused():
@@ -150,7 +150,7 @@ def test_a_classifier_without_feature_maps_is_refused():
         [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(2)]
     )
     with pytest.raises(InputError, match="no feature map"):
-        projection.build_feature_network(flat, SHAPE, "float32")
+        networks.build_feature_network(flat, SHAPE, "float32")
 
 
 # As a user runs it.

@@ -7,7 +7,7 @@ from tiny_backbone import random_images, save_tiny
 
 from foldergan.backbones import loading
 from foldergan.config.settings import GAN
-from foldergan.gan import mixing, projected_heads, recipe
+from foldergan.gan import photograph_trainer, photographs
 
 SHAPE = (32, 32, 3)
 
@@ -15,7 +15,7 @@ SHAPE = (32, 32, 3)
 def build_network(tmp_path, shape=SHAPE, seed=0):
     backbone = loading.load_backbone(str(save_tiny(tmp_path)), shape)
     images = keras.Input(shape)
-    return mixing.build_feature_network(backbone(images), images, [5, 6, 7], seed)
+    return photographs.build_feature_network(backbone(images), images, [5, 6, 7], seed)
 
 
 def tanh_images(count=40, shape=SHAPE):
@@ -38,7 +38,7 @@ def test_images_need_not_be_square(tmp_path):
 
 def test_real_images_are_shown_with_mean_0_and_deviation_1(tmp_path):
     feature_network, images = build_network(tmp_path), tanh_images()
-    mixing.calibrate(feature_network, images)
+    photographs.calibrate(feature_network, images)
     assert feature_network.trainable_variables == []
     for shown in feature_network(images, training=False)[:3]:
         np.testing.assert_allclose(np.mean(shown, (0, 1, 2)), 0, atol=1e-2)
@@ -56,7 +56,7 @@ def test_the_mixing_hangs_on_the_seed(tmp_path):
 
 
 def test_a_kernel_keeps_the_deviation_of_what_it_mixes():
-    draw = mixing._he_normal((2**31 - 1, 0))  # any seed that a script takes
+    draw = photographs._he_normal((2**31 - 1, 0))  # any seed that a script takes
     kernel = draw((3, 3, 50, 40), "float32")
     assert kernel.dtype == np.float32
     np.testing.assert_allclose(kernel.std(), (2 / 450) ** 0.5, rtol=0.02)
@@ -66,7 +66,7 @@ def test_a_kernel_keeps_the_deviation_of_what_it_mixes():
 @pytest.mark.parametrize("num_classes", [0, 3])
 def test_every_head_ends_in_logits(tmp_path, num_classes):
     feature_network = build_network(tmp_path)
-    heads = projected_heads.build_heads(
+    heads = photographs.build_heads(
         GAN(feature_filters=4, discriminator_filters=(4, 4)),
         feature_network,
         num_classes,
@@ -87,7 +87,7 @@ def test_dropout_of_a_backbone_is_never_active(tmp_path):
         generator_filters=(4, 4, 4),
         discriminator_filters=(4, 4),
     )
-    network = recipe.build_trainer(settings, SHAPE, 0, 0).feature_network
+    network = photograph_trainer.build_trainer(settings, SHAPE, 0, 0).feature_network
     images = tanh_images(4)
     for one, other in zip(
         network(images, training=True), network(images, training=True), strict=True

@@ -1,1 +1,0 @@
-"""Several processes, on one machine or on several, that train one GAN together."""

@@ -55,7 +55,10 @@ def test_its_progress_counts_every_image(monkeypatch):
         ImageProgress, "on_images", lambda _, count: counts.append(count)
     )
     monkeypatch.setattr(features, "images_at_once", lambda *_: 2)
-    FeatureExtractor(identity(), "pixels")(random_images(5))
+    extractor = FeatureExtractor(identity(), "pixels")
+    extractor(random_images(5), np.arange(5))
+    assert counts == [2, 2, 1]
+    extractor(random_images(5))  # a batch, of whose progress the caller tells
     assert counts == [2, 2, 1]
 
 

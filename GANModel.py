@@ -82,14 +82,14 @@ def train(
     options: argparse.Namespace, preset: Preset, report: "RunReport", team: "Team"
 ) -> None:
     from foldergan.data import training_set
-    from foldergan.gan import identity, saves
+    from foldergan.gan import identity, schedule
     from foldergan.progress import EpochProgress
     from foldergan.storage import checkpoint, tables
 
     # Load the images, and the state to go on from if asked to.
     data = training_set.load(options, preset)
     preset = replace(preset, data=data.grouping)
-    plan = saves.plan(preset.gan, len(data.rows))
+    plan = schedule.plan(preset.gan, len(data.rows))
     given, preset = preset.gan.precision, decide_precision(options, preset, data)
     key = identity.of_training(preset.gan, preset.seed, data, options.model_dir)
     saved = checkpoint.Checkpoint(options.model_dir, key, identity.RATES)
@@ -110,7 +110,7 @@ def train(
     team.bytes_from_first(lambda: checkpoint.as_bytes(trainer.state()))
 
     # Train, saving every few epochs, and a state to go on from once a minute too.
-    limit = saves.TimeLimit(preset.gan.hours)
+    limit = schedule.TimeLimit(preset.gan.hours)
     display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
     with process.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
@@ -132,7 +132,7 @@ def train(
             if has_save or saved.is_due():
                 saved.save(trainer.state())
             report.update()
-            why = saves.why_it_ends(time_is_up, quality, preset.gan.patience)
+            why = schedule.why_it_ends(time_is_up, quality, preset.gan.patience)
             if team.any_ends(why is not None):
                 print(f"{why}: training ends here")
                 epochs = epoch

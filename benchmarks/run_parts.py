@@ -23,7 +23,7 @@ START = "from foldergan import backend; backend.load()"
 def gan_parts(folder):
     """A step, a save, a state to resume from; name -> (work, how often in a run)."""
     from foldergan.config.presets import PRESETS
-    from foldergan.gan import photograph_trainer, saves
+    from foldergan.gan import photograph_trainer, saves, schedule
     from foldergan.storage.checkpoint import Checkpoint
 
     settings = PRESETS["dcgan-32"].gan
@@ -38,7 +38,7 @@ def gan_parts(folder):
         0,
         saved.training_id,
     )
-    plan = saves.plan(settings, IMAGES)
+    plan = schedule.plan(settings, IMAGES)
     half = plan.batch_size // 2
     images = np.random.default_rng(0).random((half, 32, 32, 3), np.float32)
     epochs = trainer.train(images, 10**6, plan.batch_size)

@@ -155,7 +155,7 @@ def train(options, name: str, seed: int) -> None:
     """Trains one preset from one seed and writes its rows and grids."""
     from foldergan import backend
     from foldergan.config.presets import find_preset
-    from foldergan.gan import identity, photograph_trainer, saves
+    from foldergan.gan import identity, photograph_trainer, schedule
     from foldergan.nn import precision
     from foldergan.storage import arrays, models, tables
     from foldergan.storage.checkpoint import Checkpoint
@@ -210,7 +210,7 @@ def train(options, name: str, seed: int) -> None:
     for _ in trainer.train(
         images,
         10**6,
-        saves.plan(settings, len(images)).batch_size,
+        schedule.plan(settings, len(images)).batch_size,
         None,
         labels if num_classes else None,
         on_step=on_step,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import ROOT
 
 from foldergan import backend
 from foldergan.errors import InputError
@@ -51,3 +52,18 @@ def test_a_keras_json_of_other_defaults_is_overruled():
     backend.load()
     assert keras.config.image_data_format() == "channels_last"
     assert keras.config.floatx() == "float32"
+
+
+@pytest.mark.parametrize("script", ["TrainModel.py", "GANModel.py"])
+def test_nothing_of_the_backend_is_loaded_before_the_images_are(script, tmp_path):
+    """Loading it takes seconds, and its chatter is silenced where it is loaded."""
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", ROOT / script, "--dataset", "missing"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines()}
+    assert said.returncode == 2
+    assert "foldergan.data.dataset" in imported
+    assert not imported & {"keras", "tensorflow"}

@@ -6,7 +6,7 @@ import pytest
 
 from foldergan.config.presets import PRESETS
 from foldergan.config.settings import GAN
-from foldergan.gan import identity, saves
+from foldergan.gan import identity, schedule
 
 # Of every state that version 0.1 saved.
 OF_0_1 = {
@@ -56,13 +56,13 @@ def test_lengths_may_change():
 
 
 def test_few_images_shrink_the_batch_and_the_last_epoch_always_saves(capsys):
-    plan = saves.plan(GAN(batch_size=128, epochs=5, save_every=3), 10)
+    plan = schedule.plan(GAN(batch_size=128, epochs=5, save_every=3), 10)
     assert plan.batch_size == 20 and "shrinks to 20" in capsys.readouterr().out
     assert [e for e in range(1, 6) if plan.has_save(e)] == [3, 5]
 
 
 def saves_of(growth, epochs, save_every=1):
-    plan = saves.Schedule(epochs, save_every, 64, growth)
+    plan = schedule.Schedule(epochs, save_every, 64, growth)
     return [epoch for epoch in range(1, epochs + 1) if plan.has_save(epoch)]
 
 
@@ -89,13 +89,13 @@ def test_saves_do_not_depend_on_how_long_a_run_is():
 @pytest.mark.parametrize(("steps", "saves"), [(3_000, 12), (3_600, 12), (60_000, 23)])
 def test_photographs_have_a_page_soon_and_few_in_a_night(steps, saves):
     settings = replace(PRESETS["photo-128"].gan, least_steps=steps)
-    plan = saves.plan(settings, 820)  # 26 steps an epoch
+    plan = schedule.plan(settings, 820)  # 26 steps an epoch
     saved = [e for e in range(1, plan.epochs + 1) if plan.has_save(e)]
     assert saved[0] * 26 <= 60 and len(saved) == saves
 
 
 def test_without_a_number_of_epochs_none_is_the_last():
-    plan = saves.plan(GAN(epochs=None, hours=1, save_every=1000), 1000)
+    plan = schedule.plan(GAN(epochs=None, hours=1, save_every=1000), 1000)
     assert plan.epochs is None
     assert not any(plan.has_save(epoch) for epoch in range(1, 1000))
 
@@ -112,7 +112,7 @@ class Clock:
 def epochs_within(hours, minutes):
     """Epochs of so many minutes each, until a limit ends the training."""
     clock = Clock()
-    limit = saves.TimeLimit(hours, clock)
+    limit = schedule.TimeLimit(hours, clock)
     for epoch, duration in enumerate(minutes, 1):
         clock.now += 60 * duration
         if limit.is_reached():
@@ -147,7 +147,7 @@ def test_no_hours_are_no_limit():
 
 def test_the_time_left_is_that_until_the_limit():
     clock = Clock()
-    limit = saves.TimeLimit(0.5, clock)
+    limit = schedule.TimeLimit(0.5, clock)
     clock.now += 600
     assert limit.seconds_left() == 1200
     clock.now += 1500

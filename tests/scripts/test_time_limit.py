@@ -7,7 +7,7 @@ import signal
 import pytest
 from conftest import draw_images, run_here
 
-from foldergan.gan.saves import TimeLimit
+from foldergan.gan.schedule import TimeLimit
 
 GAN = ("GANModel.py", "--preset", "smoke", "--save-every", 1000)
 NO_TIME = ("--hours", 1e-9)

@@ -25,7 +25,7 @@ def add_row(
         row: epoch and figures, as `Evaluator.evaluate` has them.
         draws: of KID, as `kernel_distance.bootstrap` has them.
     """
-    error, best = 0.0, _least(_comparable([*rows, row])[:-1])
+    error, best = 0.0, _least(comparable([*rows, row])[:-1])
     if (
         best
         and least
@@ -51,7 +51,7 @@ def best_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
     larger. The newest was trained longest: what KID no longer shows may still get
     better.
     """
-    rows = _comparable(rows)
+    rows = comparable(rows)
     least = _least(rows)
     assert least is not None
     since = rows[rows.index(least) :]
@@ -64,7 +64,7 @@ def best_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
     ][-1]
 
 
-def _comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leaves out rows of features in another unit, of versions before 0.3."""
     scale = rows[-1].get("feature_scale")
     return [row for row in rows if row.get("feature_scale") == scale]

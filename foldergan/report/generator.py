@@ -38,6 +38,11 @@ METRICS = (
         "held-out images are.",
     ),
     (
+        *("repeat_share", "Repeats", ""),
+        "Fraction of generated images nearer to a training image than half of its "
+        "distance to any other.",
+    ),
+    (
         *("precision", "Precision", ""),
         "Fraction of generated images that lie among the real ones: quality.",
     ),
@@ -86,7 +91,8 @@ def section(model_dir: Path) -> dict[str, Any] | None:
 def _best(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Says which checkpoint is the best, and gives the figures that make it so."""
     best = selection.best_row(rows)
-    least = min(rows, key=lambda row: row["kernel_distance"])
+    comparable = selection.comparable(rows)
+    least = min(comparable, key=lambda row: row["kernel_distance"])
     return best | {
         "epoch": int(best["epoch"]),
         "is_least": best is least,

@@ -102,6 +102,7 @@ def test_why_a_checkpoint_is_the_best_is_said(model_dir):
     assert "held-out images, 1, is the lowest." in why()
     rows = tables.load_csv(model_dir / filenames.QUALITY)
     rows[3] |= {"kernel_distance": "1.01", "kernel_distance_floor": "1.5"}
+    rows[3] |= {"kernel_distance_error": "0.02"}
     tables.save_csv(model_dir / filenames.QUALITY, rows)
     assert "epoch 4</b>" in why() and "lowest (1, epoch 2)" in why()
     assert "cannot be distinguished" in why()

@@ -28,7 +28,7 @@ CONTENDERS = {
         "--latents fresh --precision float32 --ema 0 --augmentation none "
         "--discriminator-learning-rate 2e-4 --generator-learning-rate 2e-4",
     ),
-    "now": (100, ""),
+    "now, bfloat16": (100, "--precision bfloat16"),
     "now, float32": (100, "--precision float32"),
 }
 EPOCHS = (80, 100)

@@ -9,6 +9,7 @@ small images, which it learns sooner; `upsampling` trains what enlarges them.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -69,14 +70,15 @@ class PhotographTrainer(Trainer):
 
     Args:
         parts: the networks.
-        settings: as of `Trainer`, where latents is always "half"; its warm_up_steps,
-            reconstruction, guidance and code_size.
+        settings: as of `Trainer`, but for latents, here always "half"; its
+            warm_up_steps, reconstruction, guidance and code_size.
         seed: as of `Trainer`.
     """
 
     feature_network: keras.Model  # here there always is one
 
     def __init__(self, parts: photographs.Networks, settings: GAN, seed: int) -> None:
+        settings = replace(settings, latents="half")
         self._upsampling = Upsampling.of(parts, seed)
         super().__init__(
             parts.discriminator, parts.generator, settings, seed, parts.feature_network

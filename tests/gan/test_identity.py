@@ -55,4 +55,4 @@ def test_a_file_of_features_is_told_from_another_of_its_name(named, tmp_path):
 def test_what_is_held_out_is_part_of_it(named):
     known = named(False, held_out=0.2)
     assert known["group_by"] == "none" and known["near_duplicates"] == "keep-together"
-    assert "held_out_rows" in known and "held_out_rows" not in named()
+    assert "held_out_rows" in known and "held_out_rows" not in named(False)

@@ -86,12 +86,12 @@ def test_saves_do_not_depend_on_how_long_a_run_is():
     assert short[:-1] == [epoch for epoch in long if epoch < 50]
 
 
-@pytest.mark.parametrize(("steps", "saves"), [(3_000, 12), (3_600, 12), (60_000, 23)])
-def test_photographs_have_a_page_soon_and_few_in_a_night(steps, saves):
+@pytest.mark.parametrize(("steps", "count"), [(3_000, 12), (3_600, 12), (60_000, 23)])
+def test_photographs_have_a_page_soon_and_few_in_a_night(steps, count):
     settings = replace(PRESETS["photo-128"].gan, least_steps=steps)
     plan = schedule.plan(settings, 820)  # 26 steps an epoch
     saved = [e for e in range(1, plan.epochs + 1) if plan.has_save(e)]
-    assert saved[0] * 26 <= 60 and len(saved) == saves
+    assert saved[0] * 26 <= 60 and len(saved) == count
 
 
 def test_without_a_number_of_epochs_none_is_the_last():

@@ -7,13 +7,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from foldergan.data import cifar10, duplicates, folders, glance, reading
+from foldergan.data import cifar10, duplicates, folders, reading
 from foldergan.errors import InputError
 from foldergan.progress import ImageProgress, printable
 from foldergan.storage import arrays, filenames, manifest
 
 _LISTED = 20  # files that are named one by one
-_MOST_DOUBTFUL = 1000  # files that are read again
 
 
 def build(
@@ -113,16 +112,6 @@ def build_arrays(
     return class_names
 
 
-def _refuse_damaged(paths: list[str], image_shape: tuple[int, int, int]) -> None:
-    """Finds most unreadable files at once, which reading all would take minutes to."""
-    suspects = [path for path in paths if glance.looks_damaged(path)]
-    left = iter(suspects)
-    for _, problems, _ in reading.read_images(suspects, image_shape):
-        for problem, path in zip(problems, left, strict=False):
-            if problem:
-                raise InputError(f"{path} {problem}; mend or remove it") from problem
-
-
 def _read(
     class_folders: dict[str, list[os.DirEntry[str]]],
     image_shape: tuple[int, int, int],
@@ -140,13 +129,11 @@ def _read(
     paths = [entry.path for _, entry in files]
     class_of_each: list[str] = []
     skipped: list[str] = []
-    noisy: list[Path | str] = []
+    doubtful: list[str] = []
     seen = duplicates.Seen()
-    if strict:
-        _refuse_damaged(paths, image_shape)
     progress, left = ImageProgress(len(files), "read"), iter(files)
-    for decoded, problems, some_noisy in reading.read_images(paths, image_shape):
-        noisy += some_noisy
+    for decoded, problems, complaints in reading.read_images(paths, image_shape):
+        doubtful += complaints
         writer.append(decoded)
         progress.on_images(len(problems))
         images = iter(decoded)
@@ -160,7 +147,6 @@ def _read(
             break
     progress.done()
     duplicates.warn_of_classes(seen.groups())
-    doubtful = reading.complaints(noisy[:_MOST_DOUBTFUL], image_shape)
     found = {"skipped": skipped, "doubtful": doubtful, "duplicates": seen.groups()}
     return class_of_each, seen.paths, found
 

@@ -1,24 +1,48 @@
-"""Image files of any origin -> arrays, decoded in a child process.
+"""Image files of any origin -> arrays, decoded in child processes.
 
 A file that crashes its decoder is skipped like any other that is damaged. What
 libraries in C print of a file, they print without its name; here it gets one.
 """
 
-import contextlib
+import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from foldergan import child
+from foldergan.config.memory import machine_memory
 from foldergan.data import decoding
-from foldergan.data.decoding import Block, ImageError
+from foldergan.data.decoding import ImageError
+from foldergan.processor import usable_cores
 
-_AT_ONCE = 10_000  # paths that a child process is told
+_STDERR = 2  # where C libraries write
+_BLOCK_BYTES = 2**17  # of images that a worker sends together
+_MOST_TOGETHER = 64  # so that a worker of large files is soon done, and can end
+_MOST_WORKERS = 8
+_TO_16_BITS = 65535 // 255
 _Paths = Sequence[Path | str]
 _Shape = tuple[int, int, int]
+
+
+class Block(NamedTuple):
+    """Some decoded images.
+
+    Attributes:
+        images: float32 array (n, height, width, channels), 0-1, of those that are.
+        problems: for every path None, or what is wrong.
+        complaints: what libraries print of images that are read all the same, such as
+            that their end is missing: path and first line.
+    """
+
+    images: np.ndarray
+    problems: list[str | None]
+    complaints: list[str]
 
 
 def read_images(paths: _Paths, image_shape: _Shape) -> Iterator[Block]:
@@ -29,58 +53,80 @@ def read_images(paths: _Paths, image_shape: _Shape) -> Iterator[Block]:
         image_shape: (height, width, channels) of every result; 1 channel is grey.
 
     Yields:
-        A few paths at a time, with images as float32 of values 0-1.
+        A few paths at a time.
     """
-    read, done = decoding.read_on_all_cores, 0
+    done, one_by_one = 0, False
     while done < len(paths):
         try:
-            some = paths[done : done + _AT_ONCE]
-            for block in child.iterate(_read, read, some, image_shape):
+            for block in _read_on_all_cores(paths[done:], image_shape, one_by_one):
                 done += len(block.problems)
                 yield block._replace(images=decoding.to_fractions(block.images))
-            read = decoding.read_on_all_cores
         except child.CrashError as crash:
-            if read is decoding.read_one_by_one:  # so it was the next one
+            if one_by_one:  # so it was the next one, else one of several under way
                 done += 1
-                none = np.empty((0, *image_shape), np.float32)
-                yield Block(none, [ImageError(str(crash))], [])
-                read = decoding.read_on_all_cores
-            else:  # by one of several that were under way
-                read = decoding.read_one_by_one
+                yield Block(np.empty((0, *image_shape), np.float32), [str(crash)], [])
+            one_by_one = not one_by_one
 
 
-def complaints(paths: _Paths, image_shape: _Shape) -> list[str]:
-    """Tells what is said of images that were read, such as that their end is missing.
-
-    Args:
-        paths: some that were `noisy`; each is read again, by itself.
-        image_shape: as of `read_images`.
-
-    Returns:
-        For each of which something is said its path, and the first line.
-    """
-    found: list[str] = []
-    if paths:
-        with contextlib.suppress(child.CrashError):  # they were read without one
-            found.extend(child.iterate(_complaints, paths, image_shape))
-    return found
-
-
-def _read(
-    read: Callable[[_Paths, _Shape], Iterator[Block]], paths: _Paths, shape: _Shape
+def _read_on_all_cores(
+    paths: _Paths, image_shape: _Shape, one_by_one: bool
 ) -> Iterator[Block]:
-    """Reads in a child process."""
+    together = min(_MOST_TOGETHER, max(1, _BLOCK_BYTES // math.prod(image_shape)))
+    workers = min(_MOST_WORKERS, usable_cores(), math.ceil(len(paths) / together))
+    memory = machine_memory() or math.inf
+    workers = max(1, min(workers, int(memory // decoding.MOST_BYTES)))
+    if one_by_one:
+        together = workers = 1
+    with child.pool(workers, _catch_complaints) as executor:
+        pending: deque[Future[Block]] = deque()
+        for start in range(0, len(paths), together):
+            some = paths[start : start + together]
+            pending.append(executor.submit(_read_block, some, image_shape))
+            if len(pending) > 3 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _catch_complaints() -> None:
+    """Leads what the libraries of a worker print to a file."""
     with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), decoding.STDERR)
-        yield from read(paths, shape)
+        os.dup2(log.fileno(), _STDERR)
 
 
-def _complaints(paths: _Paths, shape: _Shape) -> Iterator[str]:
-    """Reads one by one in a child process, and what is said of each."""
+def _complaint() -> str:
+    """Takes the first line that was printed since the last call."""
+    if not os.fstat(_STDERR).st_size:
+        return ""
+    os.lseek(_STDERR, 0, os.SEEK_SET)
+    content = os.read(_STDERR, 1000)
+    os.ftruncate(_STDERR, 0)
+    os.lseek(_STDERR, 0, os.SEEK_SET)
+    return content.decode(errors="replace").strip().partition("\n")[0]
+
+
+def _read_block(paths: _Paths, image_shape: _Shape) -> Block:
+    """Reads some images in a worker; they are uint8 or uint16."""
+    decoded: list[np.ndarray] = []
+    problems: list[str | None] = []
+    complaints = []
     for path in paths:
-        with tempfile.TemporaryFile() as log:
-            os.dup2(log.fileno(), decoding.STDERR)
-            list(decoding.read_one_by_one([path], shape))
-            log.seek(0)
-            if line := log.readline().decode(errors="replace").strip():
-                yield f"{path} {line}"
+        try:
+            decoded.append(decoding.read_image(path, image_shape).pixels)
+            problems.append(None)
+        except ImageError as problem:
+            problems.append(str(problem))
+        if (line := _complaint()) and problems[-1] is None:
+            complaints.append(f"{path} {line}")
+    if not decoded:
+        return Block(np.empty((0, *image_shape), np.uint8), problems, complaints)
+    if len({pixels.dtype for pixels in decoded}) > 1:
+        decoded = [_to_16_bits(pixels) for pixels in decoded]
+    return Block(np.stack(decoded), problems, complaints)
+
+
+def _to_16_bits(pixels: np.ndarray) -> np.ndarray:
+    """Maps pixels of either kind to uint16, of exactly the same fractions."""
+    if pixels.dtype == np.uint16:
+        return pixels
+    return pixels.astype(np.uint16) * _TO_16_BITS

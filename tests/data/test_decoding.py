@@ -12,7 +12,6 @@ from decoded import read_image
 from PIL import Image, ImageOps
 
 from foldergan import images
-from foldergan.data import decoding, glance
 from foldergan.data.decoding import ImageError
 from foldergan.errors import InputError
 from foldergan.images import cv2
@@ -220,15 +219,6 @@ def test_any_path_can_be_read(tmp_path, name):
     np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
 
 
-@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "tiff", "ppm"])
-def test_a_glance_takes_whole_images_for_whole(tmp_path, ending):
-    path = saved(tmp_path / f"a.{ending}", Image.new("RGB", (8, 8), COLOUR))
-    assert not glance.looks_damaged(path)
-    path.write_bytes(b"x" + path.read_bytes())
-    assert glance.looks_damaged(path)
-    assert glance.looks_damaged(tmp_path) and glance.looks_damaged(tmp_path / "none")
-
-
 # Sizes.
 
 
@@ -399,49 +389,3 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(ImageError, match="is no regular file"):
         read_image(tmp_path / "a.png", (4, 4, 3))
-
-
-# Many files.
-
-
-@pytest.mark.parametrize("small", [0, 2**20])
-def test_many_images_come_in_the_order_of_their_paths(tmp_path, monkeypatch, small):
-    monkeypatch.setattr(decoding, "_SMALL_FILE", small)  # many threads, then one
-    monkeypatch.setattr(decoding, "_BLOCK_BYTES", 10 * 4)
-    monkeypatch.setattr(decoding, "_AHEAD_BYTES", 0)
-    shades = list(range(0, 250, 5)) * 6  # more than are read ahead
-    paths = []
-    for number, shade in enumerate(shades):
-        image = Image.new("L", (2, 2), shade)
-        paths.append(saved(tmp_path / f"{number}.png", image))
-    blocks = [block.images for block in decoding.read_on_all_cores(paths, (2, 2, 1))]
-    assert np.concatenate(blocks)[:, 0, 0, 0].tolist() == shades
-    assert len(blocks) == len(shades) / 10
-
-
-def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
-    good = saved(tmp_path / "a.png", random_image())
-    bad = tmp_path / "b.png"
-    bad.write_bytes(b"")
-    [(pictures, problems, _)] = decoding.read_on_all_cores([good, bad, good], (2, 2, 3))
-    assert [str(problem) for problem in problems] == ["None", "is empty", "None"]
-    assert pictures.shape == (2, 2, 2, 3)
-    np.testing.assert_array_equal(pictures[0], pictures[1])
-
-
-def test_where_no_file_is_a_image_the_array_is_empty(tmp_path):
-    gone = [tmp_path / "gone.png"]
-    [(pictures, problems, _)] = decoding.read_on_all_cores(gone, (2, 2, 3))
-    assert pictures.shape == (0, 2, 2, 3)
-    assert isinstance(problems[0], ImageError)
-
-
-def test_images_of_8_and_16_bits_keep_their_fractions_together(tmp_path):
-    shades = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    deep = saved(tmp_path / "a.png", Image.fromarray(shades.astype(np.uint16) * 256))
-    plain = saved(tmp_path / "b.png", Image.fromarray(shades))
-    paths, shape = [plain, deep], (16, 16, 1)
-    [block] = decoding.read_on_all_cores(paths, shape)
-    found = decoding.to_fractions(block.images)
-    for path, image in zip(paths, found, strict=True):
-        np.testing.assert_array_equal(image, read_image(path, shape))

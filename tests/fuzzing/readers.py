@@ -378,7 +378,7 @@ def _pictures(ending: str, *kinds: str) -> Callable[[Path], list[Path]]:
 
 
 def _read_picture(folder: Path, path: Path) -> None:
-    decoding.read_pixels(path, SHAPE)
+    decoding.read_image(path, SHAPE)
 
 
 def _picture(

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image
 
+from foldergan.data import formats
+from foldergan.errors import ImageError
 from foldergan.images import MOST_PIXELS, cv2, resize, turn_upright
 
 # Of a 16-bit image with transparency, and the same blended: 14 bytes a pixel.
@@ -32,10 +34,6 @@ _FULL_SCALES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 _GREY = 10 / 255  # largest difference of channels: a JPEG's grey is not quite even
 
 
-class ImageError(Exception):
-    """This file gives no image; the message says why."""
-
-
 class Decoded(NamedTuple):
     """One image.
 
@@ -50,16 +48,20 @@ class Decoded(NamedTuple):
     is_grey: bool
 
 
-def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> Decoded:
+def read_image(
+    path: Path | str, image_shape: tuple[int, int, int], how: str = "stretch"
+) -> Decoded:
     """Reads one image file.
 
     16-bit, palette, greyscale and CMYK files are converted, transparency is
     blended on white, EXIF rotation is obeyed (a TIFF with transparency is not turned
-    by right angles), and of an animation the first frame is taken.
+    by right angles), and of an animation the first frame is taken. HEIC and DICOM are
+    read where their packages are installed.
 
     Args:
         path: any file.
         image_shape: (height, width, channels) of the result; 1 channel is grey.
+        how: stretch, crop or pad, which `images.resize` explains.
 
     Raises:
         ImageError: the message says why.
@@ -83,7 +85,7 @@ def read_image(path: Path | str, image_shape: tuple[int, int, int]) -> Decoded:
     except cv2.error as error:
         reason = "has too many pixels" if "MAX_IMAGE" in str(error) else "is damaged"
         raise ImageError(reason) from error
-    pixels = resize(pixels, image_shape[:2])
+    pixels = resize(pixels, image_shape[:2], how)
     is_grey = _is_grey(pixels)
     to_colour = cv2.COLOR_BGR2RGB if image_shape[2] == 3 else cv2.COLOR_BGR2GRAY
     return Decoded(cv2.cvtColor(pixels, to_colour).reshape(image_shape), size, is_grey)
@@ -112,6 +114,9 @@ def _decode(content: bytes, target: int) -> tuple[np.ndarray, tuple[int, int]]:
             return pixels, pixels.shape[:2]
         is_turned = (pixels.shape[0] > pixels.shape[1]) != (size[0] > size[1])
         return pixels, size[::-1] if is_turned else size
+    known = formats.decode(content)
+    if known is not None:
+        return known, known.shape[:2]
     pixels = _checked(cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED))
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         # An 8-bit TIFF comes with its colours multiplied by alpha already, and upright:

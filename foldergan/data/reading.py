@@ -7,6 +7,7 @@ libraries in C print of a file, they print without its name; here it gets one.
 import math
 import os
 import tempfile
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -16,10 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from foldergan import child
-from foldergan.config.memory import machine_memory
 from foldergan.data import decoding
-from foldergan.data.decoding import ImageError
-from foldergan.processor import usable_cores
+from foldergan.errors import ImageError
+from foldergan.processor import memory, usable_cores
 
 _STDERR = 2  # where C libraries write
 _BLOCK_BYTES = 2**17  # of images that a worker sends together
@@ -30,27 +30,46 @@ _Paths = Sequence[Path | str]
 _Shape = tuple[int, int, int]
 
 
+class Facts(NamedTuple):
+    """What an image is like in its file.
+
+    Attributes:
+        height: in pixels, upright.
+        width: in pixels.
+        is_grey: whether it has no colour.
+    """
+
+    height: int
+    width: int
+    is_grey: bool
+
+
 class Block(NamedTuple):
     """Some decoded images.
 
     Attributes:
         images: float32 array (n, height, width, channels), 0-1, of those that are.
+        facts: of each of them.
         problems: for every path None, or what is wrong.
         complaints: what libraries print of images that are read all the same, such as
             that their end is missing: path and first line.
     """
 
     images: np.ndarray
+    facts: list[Facts]
     problems: list[str | None]
     complaints: list[str]
 
 
-def read_images(paths: _Paths, image_shape: _Shape) -> Iterator[Block]:
+def read_images(
+    paths: _Paths, image_shape: _Shape, how: str = "stretch"
+) -> Iterator[Block]:
     """Reads many images on all cores, in order, a little ahead of the consumer.
 
     Args:
         paths: any files.
         image_shape: (height, width, channels) of every result; 1 channel is grey.
+        how: stretch, crop or pad, which `images.resize` explains.
 
     Yields:
         A few paths at a time.
@@ -58,30 +77,31 @@ def read_images(paths: _Paths, image_shape: _Shape) -> Iterator[Block]:
     done, one_by_one = 0, False
     while done < len(paths):
         try:
-            for block in _read_on_all_cores(paths[done:], image_shape, one_by_one):
+            left = paths[done:]
+            for block in _read_on_all_cores(left, image_shape, how, one_by_one):
                 done += len(block.problems)
                 yield block._replace(images=decoding.to_fractions(block.images))
         except child.CrashError as crash:
             if one_by_one:  # so it was the next one, else one of several under way
                 done += 1
-                yield Block(np.empty((0, *image_shape), np.float32), [str(crash)], [])
+                none = np.empty((0, *image_shape), np.float32)
+                yield Block(none, [], [str(crash)], [])
             one_by_one = not one_by_one
 
 
 def _read_on_all_cores(
-    paths: _Paths, image_shape: _Shape, one_by_one: bool
+    paths: _Paths, image_shape: _Shape, how: str, one_by_one: bool
 ) -> Iterator[Block]:
     together = min(_MOST_TOGETHER, max(1, _BLOCK_BYTES // math.prod(image_shape)))
     workers = min(_MOST_WORKERS, usable_cores(), math.ceil(len(paths) / together))
-    memory = machine_memory() or math.inf
-    workers = max(1, min(workers, int(memory // decoding.MOST_BYTES)))
+    workers = int(max(1, min(workers, memory() // decoding.MOST_BYTES)))
     if one_by_one:
         together = workers = 1
     with child.pool(workers, _catch_complaints) as executor:
         pending: deque[Future[Block]] = deque()
         for start in range(0, len(paths), together):
             some = paths[start : start + together]
-            pending.append(executor.submit(_read_block, some, image_shape))
+            pending.append(executor.submit(_read_block, some, image_shape, how))
             if len(pending) > 3 * workers:
                 yield pending.popleft().result()
         while pending:
@@ -89,7 +109,8 @@ def _read_on_all_cores(
 
 
 def _catch_complaints() -> None:
-    """Leads what the libraries of a worker print to a file."""
+    """Leads what the libraries of a worker print to a file; Python's warn nobody."""
+    warnings.simplefilter("ignore")
     with tempfile.TemporaryFile() as log:
         os.dup2(log.fileno(), _STDERR)
 
@@ -105,24 +126,28 @@ def _complaint() -> str:
     return content.decode(errors="replace").strip().partition("\n")[0]
 
 
-def _read_block(paths: _Paths, image_shape: _Shape) -> Block:
+def _read_block(paths: _Paths, image_shape: _Shape, how: str) -> Block:
     """Reads some images in a worker; they are uint8 or uint16."""
-    decoded: list[np.ndarray] = []
+    images: list[np.ndarray] = []
+    facts: list[Facts] = []
     problems: list[str | None] = []
     complaints = []
     for path in paths:
         try:
-            decoded.append(decoding.read_image(path, image_shape).pixels)
-            problems.append(None)
+            pixels, size, is_grey = decoding.read_image(path, image_shape, how)
         except ImageError as problem:
             problems.append(str(problem))
-        if (line := _complaint()) and problems[-1] is None:
+            _complaint()
+            continue
+        images.append(pixels)
+        facts.append(Facts(*size, is_grey))
+        problems.append(None)
+        if line := _complaint():
             complaints.append(f"{path} {line}")
-    if not decoded:
-        return Block(np.empty((0, *image_shape), np.uint8), problems, complaints)
-    if len({pixels.dtype for pixels in decoded}) > 1:
-        decoded = [_to_16_bits(pixels) for pixels in decoded]
-    return Block(np.stack(decoded), problems, complaints)
+    if len({pixels.dtype for pixels in images}) > 1:
+        images = [_to_16_bits(pixels) for pixels in images]
+    together = np.stack(images) if images else np.empty((0, *image_shape), np.uint8)
+    return Block(together, facts, problems, complaints)
 
 
 def _to_16_bits(pixels: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from decoded import read_image
 from PIL import Image, ImageOps
 
 from foldergan import images
-from foldergan.data.decoding import ImageError
-from foldergan.errors import InputError
+from foldergan.data import decoding
+from foldergan.errors import ImageError, InputError
 from foldergan.images import cv2
 
 COLOUR = (200, 100, 50)
@@ -256,6 +256,77 @@ def test_resize_all_keeps_number_and_channels(channels):
 def test_resize_all_refuses_other_channels():
     with pytest.raises(InputError, match="of 1 channels .* images of 3"):
         images.resize_all(np.zeros((2, 4, 4, 1), np.float32), (4, 4, 3))
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "rows", "columns"),
+    [
+        ((4, 8), (2, 2), slice(0, 4), slice(2, 6)),
+        ((9, 3), (3, 3), slice(3, 6), slice(0, 3)),
+        ((8, 8), (2, 4), slice(2, 6), slice(0, 8)),
+        ((4, 4), (2, 2), slice(0, 4), slice(0, 4)),
+    ],
+)
+def test_crop_resizes_the_middle(shape, size, rows, columns):
+    array = np.random.default_rng(0).random((*shape, 3), np.float32)
+    expected = images.resize(array[rows, columns], size)
+    np.testing.assert_array_equal(images.resize(array, size, "crop"), expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "rows", "columns"),
+    [
+        ((4, 8), (4, 4), slice(1, 3), slice(0, 4)),
+        ((8, 2), (4, 4), slice(0, 4), slice(1, 2)),
+        ((2, 2), (4, 8), slice(0, 4), slice(2, 6)),
+        ((4, 4), (4, 4), slice(0, 4), slice(0, 4)),
+    ],
+)
+def test_pad_keeps_all_of_it_within_the_colour_of_its_border(
+    shape, size, rows, columns
+):
+    array = np.full((*shape, 3), (0.25, 0.5, 0.75), np.float32)
+    array[1:-1, 1:-1] = np.random.default_rng(0).random(array[1:-1, 1:-1].shape)
+    found = images.resize(array, size, "pad")
+    inner = images.resize(array, found[rows, columns].shape[:2])
+    np.testing.assert_array_equal(found[rows, columns], inner)
+    around = np.ones(size, bool)
+    around[rows, columns] = False
+    border = np.concatenate([inner[0], inner[-1], inner[:, 0], inner[:, -1]])
+    expected = np.broadcast_to(np.median(border, 0), found[around].shape)
+    np.testing.assert_array_equal(found[around], expected)
+
+
+@pytest.mark.parametrize("how", ["crop", "pad"])
+@pytest.mark.parametrize("shape", [(1, 5000), (5000, 1, 3), (1, 1)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_any_proportions_are_resized_within_the_memory(how, shape, dtype):
+    array = np.ones(shape, dtype)
+    found = images.resize(array, (4, 4), how)
+    np.testing.assert_array_equal(found, np.ones((4, 4, *shape[2:]), dtype))
+    assert found.dtype == dtype
+
+
+@pytest.mark.parametrize("how", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_array_is_resized_as_each_image_is(how, channels):
+    array = np.random.default_rng(0).random((2, 8, 4, channels), np.float32)
+    resized = images.Resized(array, (4, 4, channels), how)
+    found = resized[np.array([1, 0])]
+    for image, original in zip(found, array[::-1], strict=True):
+        expected = images.resize(original, (4, 4), how).reshape(4, 4, channels)
+        np.testing.assert_array_equal(image, expected)
+    assert resized.is_squashed == (how == "stretch")
+
+
+@pytest.mark.parametrize("how", ["stretch", "crop", "pad"])
+def test_files_are_resized_as_arrays_are(tmp_path, how):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 10, 3), np.uint8)
+    path = saved(tmp_path / "a.png", Image.fromarray(pixels))
+    pixels = decoding.read_image(path, (4, 4, 3), how).pixels
+    with Image.open(path) as image:
+        expected = images.resize(np.asarray(image), (4, 4), how)
+    np.testing.assert_array_equal(pixels, expected)
 
 
 # Ranges.

@@ -6,7 +6,7 @@ from decoded import read_image
 from PIL import Image, ImageOps
 
 from foldergan.data import decoding
-from foldergan.data.decoding import ImageError
+from foldergan.errors import ImageError
 from foldergan.images import cv2
 
 FULL = decoding._AS_COLOUR

@@ -86,7 +86,7 @@ def test_each_worker_has_memory_for_the_largest_image(
     monkeypatch.setattr(reading.child, "pool", pool)
     monkeypatch.setattr(reading, "_complaint", str)
     monkeypatch.setattr(reading, "_BLOCK_BYTES", 1)
-    monkeypatch.setattr(reading, "machine_memory", lambda: gigabytes * 10**9)
+    monkeypatch.setattr(reading, "memory", lambda: gigabytes * 10**9)
     monkeypatch.setattr(reading, "usable_cores", lambda: cores)
     assert len(read_all(files)[0]) == 60
     assert asked == [workers]

@@ -382,7 +382,9 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
     outdated = [options.model_dir / name for name in filenames.OF_CLASSIFIED]
     with tables.writing_csv(path, outdated) as append:
         for numbers, images in files.batches(
-            shape, inference.images_at_once(network, shape)
+            shape,
+            inference.images_at_once(network, shape),
+            runs.resize_of(options.model_dir),
         ):
             said = evaluation.predict(network, images, augmentation=augmentation)
             append(found.add(numbers, images, said))

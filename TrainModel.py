@@ -1,6 +1,8 @@
 """Learns to tell the images' classes apart.
 
     python TrainModel.py
+    python TrainModel.py --inspect --dataset ~/photos
+    python TrainModel.py --preset auto --dataset ~/photos
     python TrainModel.py --dataset ~/photos --epochs 20
     python TrainModel.py --augment-with more
     python TrainModel.py --dataset scans --group-by "patient[0-9]+"
@@ -21,6 +23,7 @@ Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, img_files.txt,
 import argparse
 import functools
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +33,7 @@ from foldergan.backbones import sources
 from foldergan.config import command_line, commands
 from foldergan.config.presets import Preset
 from foldergan.config.settings import Classifier
+from foldergan.errors import InputError
 from foldergan.storage import locking
 
 if TYPE_CHECKING:
@@ -52,6 +56,13 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         metavar="DIR",
         help="folder of further images of these classes, such as an export of "
         "GeneratePredict.py, for the training part alone",
+    )
+    parser.add_option(
+        "data",
+        "--inspect",
+        action="store_true",
+        help="say what the dataset holds, which preset fits and how long each script "
+        "takes; write nothing",
     )
     for part in ("validation", "test"):
         parser.add_option(
@@ -77,7 +88,11 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
 
 
 def main() -> None:
+    choose_preset()
     options, preset = parse_flags()
+    if options.inspect:
+        inspect(options.dataset or Path("dataset"))
+        return
     sources.refuse_missing(preset.classifier.backbone)  # before anything is replaced
     from foldergan.report.run import RunReport
     from foldergan.storage import onnx
@@ -94,6 +109,67 @@ def main() -> None:
         if options.export_onnx:
             print(f"saved {onnx.export_classifier(options.model_dir)}")
         print(f"next: {commands.of('GANModel')}")
+
+
+def choose_preset() -> None:
+    """Puts the preset that fits the dataset in place of --preset auto."""
+    given = commands.peek("preset", "dataset")
+    if given.preset != "auto":
+        return
+    if "--inspect" in sys.argv:  # which says what fits
+        name_preset("dcgan-32")
+        return
+    from foldergan.data import inspection
+
+    found = inspection.inspect(Path(given.dataset or "dataset"))
+    advice = inspection.advise(found)
+    print(f"preset auto: {advice.preset}, for {advice.why}", flush=True)
+    name_preset(advice.preset)
+    if not found.can_be_told_apart:
+        command = commands.of("GANModel", dataset=found.dataset)
+        raise InputError(f"no classifier can be trained there; run: {command}")
+
+
+def name_preset(name: str) -> None:
+    """Gives --preset this value, for this command and those that follow from it."""
+    peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    peek.add_argument("--preset", nargs="?")
+    sys.argv[1:] = ["--preset", name, *peek.parse_known_args()[1]]
+
+
+def inspect(dataset: Path) -> None:
+    """Says what a dataset holds, which preset fits and how long that takes here."""
+    from foldergan.config.presets import PRESETS
+    from foldergan.data import inspection
+    from foldergan.progress import about
+
+    start = time.monotonic()
+    found = inspection.inspect(dataset)
+    seconds_to_read = time.monotonic() - start
+    for line in inspection.report(found):
+        print(line)
+    advice = inspection.advise(found)
+    preset = PRESETS[advice.preset]
+    print(f"preset that fits: {preset.name}, for {advice.why}")
+    print(f"timing some steps of {preset.name} on this machine ...", flush=True)
+    from foldergan import backend
+
+    backend.start(preset.seed)
+    from foldergan.gan import timing
+
+    shape = inspection.array_shape(found, preset.data)
+    counts = list(found.classes.values()) or [found.looks.images]
+    seconds = timing.measure(preset, shape, counts)
+    if seconds is None:
+        print("not measured: weights of its backbone are not on this machine")
+    name_preset(preset.name)
+    for number, script in enumerate(inspection.scripts(found)):
+        takes = "under a minute"  # a few images are drawn
+        if script != "GeneratePredict":
+            to_read = seconds_to_read if number == 0 else 0.0
+            takes = about(to_read + seconds[script]) if seconds else "not measured"
+        given = {} if number else {"dataset": dataset}
+        print(f"  {commands.of(script, **given)}  ({takes})")
 
 
 def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
@@ -163,8 +239,7 @@ def read_dataset(
     with locking.arrays_folder(options.data_dir):
         class_names = dataset.build(
             options,
-            preset.data.source,
-            preset.data.image_shape,
+            preset.data,
             most_classes=2 if preset.classifier.output == "sigmoid" else None,
         )
         images = arrays.load_images(options.data_dir)

@@ -29,7 +29,7 @@ def real_images() -> np.ndarray:
 
     paths = sorted((side_by_side.ROOT / "dataset").glob("*/*.jpg"))
     paths = paths[:: len(paths) // NUM_REAL][:NUM_REAL]
-    pictures = [decoding.read_pixels(path, (32, 32, 3)) for path in paths]
+    pictures = [decoding.read_image(path, (32, 32, 3)).pixels for path in paths]
     return images.to_tanh_range(decoding.to_fractions(np.stack(pictures)))
 
 

@@ -6,7 +6,6 @@
     cv2 loop, area  the same with the filter that ours uses where images shrink
     keras           image_dataset_from_directory, its batches in one array, np.save
     ours            dataset.build_arrays: bad files named, labels, atomic files
-    ours, no child  the same without a child process: a file may crash the script
     ours, again     ours on a folder that has not changed since
 
 Memory is by how much the process's peak grew; ours writes the images as it goes.
@@ -67,14 +66,12 @@ def keras_directory(options):
     return work
 
 
-def ours(options, is_fresh=True, has_child=True):
+def ours(options, is_fresh=True):
     """What TrainModel.py does."""
     from foldergan.data import dataset
     from foldergan.storage import arrays, filenames
 
     folder = Path(tempfile.mkdtemp())
-    if not has_child:
-        side_by_side.read_without_child()
 
     def work():
         if is_fresh:
@@ -92,7 +89,6 @@ CONTENDERS = {
     "cv2 loop, area": lambda options: loop(options, "INTER_AREA"),
     "keras": keras_directory,
     "ours": ours,
-    "ours, no child": lambda options: ours(options, has_child=False),
     "ours, again": lambda options: ours(options, is_fresh=False),
 }
 

@@ -78,9 +78,9 @@ def compare(contenders: dict[str, Callable], options, *packages: str) -> dict:
 
 
 def read_without_child() -> None:
-    """Lets this process read files itself, which the package does in a child."""
+    """Lets this process look through models itself, which a child does else."""
     child = importlib.import_module("foldergan.child")
-    child.iterate = lambda function, *arguments: function(*arguments)
+    child.call = lambda function, *arguments: function(*arguments)
 
 
 def median(replies: list[dict], key: str = "seconds") -> float:

@@ -1,7 +1,7 @@
-"""A generator that runs in a child process, where a crash is an exception here.
+"""Work in child processes, where a crash is an exception here.
 
 Libraries in C that read files of any origin can end the process that calls them. What
-a child sends is pickled, so only code of this package may run there.
+goes to and fro is pickled, so only functions of this package may run there.
 """
 
 import contextlib
@@ -9,33 +9,38 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from foldergan.errors import RunError
+
+_Result = TypeVar("_Result")
 
 # Children are forked from a server that has loaded what they need, which is quick; not
 # from this process, where threads of TensorFlow may hold locks. Windows cannot fork.
 if sys.platform == "win32":
-    _CONTEXT = multiprocessing.get_context("spawn")
+    _BASE = multiprocessing.get_context("spawn")
 else:
     from multiprocessing import forkserver
 
-    _CONTEXT = multiprocessing.get_context("forkserver")
-    _CONTEXT.set_forkserver_preload(
+    _BASE = multiprocessing.get_context("forkserver")
+    _BASE.set_forkserver_preload(
         ["foldergan.storage.containers", "foldergan.data.decoding"]
     )
 _ROOT = Path(__file__).parent.parent
-# Signals that come from outside, such as for the memory that it takes.
-_KILLED = ("SIGKILL", "SIGTERM")
+_KILLED = (
+    "SIGKILL"  # by the pool, or from outside, such as for the memory that it takes
+)
 
 
 class CrashError(Exception):
-    """What ran in the child has crashed it; the message says by which signal."""
+    """What ran in a child has crashed it; the message says by which signal."""
 
 
 def start_server() -> None:
@@ -45,71 +50,92 @@ def start_server() -> None:
             forkserver.ensure_running()
 
 
-def iterate(function: Callable[..., Iterator[Any]], *arguments: Any) -> Iterator[Any]:
-    """Runs a generator function in a child process, a little ahead.
+def call(function: Callable[..., _Result], *arguments: Any) -> _Result:
+    """Runs a function in a child process.
 
     Args:
-        function: of a module, so that a child can import it; yields no None.
-        arguments: its own; pickled, as are its values.
-
-    Yields:
-        What it yields.
+        function: of a module, so that a child can import it.
+        arguments: its own; pickled, as is its result.
 
     Raises:
         CrashError: the child has crashed.
         RunError: it was killed.
         Exception: whatever the function raises.
     """
-    reader, writer = _CONTEXT.Pipe(duplex=False)
-    child = _CONTEXT.Process(
-        target=_send_all, args=(writer, function, arguments), daemon=True
-    )
-    with reader:
-        with writer, _of_package_only():
-            child.start()
-        try:
-            while (message := _receive(reader, child)) is not None:
-                yield message
-            child.join()
-        finally:  # whoever wants no more ends it
-            child.kill()
-            child.join()
-            child.close()
+    with pool(1) as executor:
+        return executor.submit(function, *arguments).result()
 
 
-def _receive(reader: Connection, child: BaseProcess) -> Any:
-    """Waits for a value; None at the end."""
+@contextlib.contextmanager
+def pool(workers: int, prepare: Callable[[], None] | None = None) -> Iterator[Executor]:
+    """Yields an executor of child processes, which end with the block.
+
+    Args:
+        workers: processes at most; they start as they are needed.
+        prepare: runs in each of them first; of a module.
+
+    Raises:
+        CrashError: one of them has crashed.
+        RunError: one was killed.
+    """
+    context = _Context()
+    with _of_package_only():  # its locks have a process of their own
+        executor = ProcessPoolExecutor(workers, context, _begin, (prepare,))
     try:
-        value, error = reader.recv()
-    except (EOFError, OSError) as end:  # the second in the middle of a value
-        child.join()
-        name = _name_of(child.exitcode or 0)
-        if name in _KILLED:
-            raise RunError(
-                f"the process that reads files was killed ({name}); there may not be "
-                "the memory"
-            ) from end
-        raise CrashError(f"crashes the library that reads it, {name}") from end
-    if error is not None:
-        raise error
-    return value
+        yield executor
+    except BrokenProcessPool as broken:
+        executor.shutdown()
+        names = {_name_of(process.exitcode or 0) for process in context.started}
+        if crashed := sorted(names - {_KILLED, _name_of(0)}):
+            raise CrashError(
+                f"crashes the library that reads it, {crashed[0]}"
+            ) from broken
+        raise RunError(
+            f"a process that reads files was killed ({_KILLED}); there may not be "
+            "the memory"
+        ) from broken
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
-def _send_all(
-    writer: Connection, function: Callable[..., Iterator[Any]], arguments: Any
-) -> None:
-    """Sends pairs of a value and an error: one is None, both are at the end."""
+class _Process(_BASE.Process):  # type: ignore[name-defined]
+    """A worker that leaves Ctrl-C and SIGTERM to its parent."""
+
+    def start(self) -> None:
+        with _of_package_only():
+            super().start()
+
+    def terminate(self) -> None:  # what a broken pool does to the other workers
+        self.kill()
+
+
+class _Context(type(_BASE)):  # type: ignore[misc]
+    """Starts processes of this package only, and remembers how they ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[BaseProcess] = []
+
+    def Process(self, *arguments: Any, **named: Any) -> BaseProcess:  # noqa: N802
+        process = _Process(*arguments, **named)
+        self.started.append(process)
+        return process
+
+
+def _begin(prepare: Callable[[], None] | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # the parent ends it
         signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(BrokenPipeError):  # nobody wants the rest
-        try:
-            for value in function(*arguments):
-                writer.send((value, None))
-            writer.send((None, None))
-        except BrokenPipeError:
-            raise
-        except Exception as error:
-            writer.send((None, error))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if prepare:
+        prepare()
+
+
+def _end_with_parent() -> None:
+    """Ends a worker whose parent was killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
 
 
 @contextlib.contextmanager

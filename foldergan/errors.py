@@ -43,6 +43,10 @@ class RunError(ForeseenError):
     exit_code = 1
 
 
+class ImageError(Exception):
+    """A file gives no image; the message says why, to stand after its path."""
+
+
 class Interrupted(BaseException):
     """The run was asked to stop and has stopped; passes `except Exception` by.
 

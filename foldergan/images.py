@@ -20,18 +20,27 @@ MOST_PIXELS = int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"])  # of an image file
 Tensor = Any  # a tensor of Keras' backend, or a NumPy array
 
 
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize(
+    image: np.ndarray, size: tuple[int, int], how: str = "stretch"
+) -> np.ndarray:
     """Resizes one image: averages areas where it shrinks, interpolates where not.
 
     Args:
         image: array of shape (height, width, ...), any range.
         size: (height, width) of the result.
+        how: what becomes of other proportions. stretch: they change; crop: the middle
+            is kept; pad: all is kept, and the rest has the median colour of the border.
 
     Returns:
         Array of shape (*size, ...), same dtype and range.
     """
+    if how == "pad":
+        return _padded(image, size)
+    if how == "crop":
+        image = _middle(image, size)
     if image.shape[:2] == tuple(size):
         return image
+    channels = image.shape[2:]
     for axis_sizes, method in (
         (np.minimum(image.shape[:2], size), cv2.INTER_AREA),
         (np.array(size), cv2.INTER_LINEAR),
@@ -40,7 +49,30 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
             image = cv2.resize(
                 image, tuple(map(int, axis_sizes[::-1])), None, 0, 0, method
             )
-    return image
+    return image.reshape(*image.shape[:2], *channels)  # OpenCV drops an axis of one
+
+
+def _middle(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Cuts out the largest part of the proportions of `size`, from the middle."""
+    height, width = image.shape[:2]
+    tall = min(height, max(1, round(width * size[0] / size[1])))
+    wide = min(width, max(1, round(height * size[1] / size[0])))
+    top, left = (height - tall) // 2, (width - wide) // 2
+    return image[top : top + tall, left : left + wide]
+
+
+def _padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes an image into the middle of an area of the colour of its border."""
+    scale = min(size[0] / image.shape[0], size[1] / image.shape[1])
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    inner = resize(image, (height, width))
+    edges = [inner[0], inner[-1], inner[:, 0], inner[:, -1]]
+    colour = np.median(np.concatenate(edges), axis=0)
+    result = np.empty((*size, *image.shape[2:]), image.dtype)
+    result[:] = np.rint(colour) if image.dtype.kind == "u" else colour
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    result[top : top + height, left : left + width] = inner
+    return result
 
 
 def turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -59,12 +91,15 @@ def turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(image)
 
 
-def resize_all(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+def resize_all(
+    images: np.ndarray, image_shape: tuple[int, int, int], how: str = "stretch"
+) -> np.ndarray:
     """Resizes an array of images with `resize`.
 
     Args:
         images: float32 array of shape (n, height, width, channels).
         image_shape: (height, width, channels) to reach; the channels as they are.
+        how: stretch, crop or pad, which `resize` explains.
 
     Returns:
         float32 array of shape (n, *image_shape), same range.
@@ -75,8 +110,8 @@ def resize_all(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndar
     _refuse_other_channels(images.shape[3], image_shape[2])
     if images.shape[1:] == tuple(image_shape):
         return images
-    resized = [resize(image, image_shape[:2]) for image in images]
-    return np.stack(resized).reshape(-1, *image_shape)
+    resized = [resize(image, image_shape[:2], how) for image in images]
+    return np.stack(resized)
 
 
 class Resized:
@@ -85,29 +120,34 @@ class Resized:
     Args:
         images: float32 array of shape (n, height, width, channels), may lie on disk.
         image_shape: (height, width, channels) to read it as.
+        how: stretch, crop or pad, which `resize` explains.
 
     Attributes:
         shape: of the array as it is read.
-        is_stretched: whether the proportions of height and width change.
+        is_squashed: whether the proportions of height and width change.
 
     Raises:
         InputError: the channels differ.
     """
 
     def __init__(
-        self, images: "np.ndarray | Resized", image_shape: tuple[int, int, int]
+        self,
+        images: "np.ndarray | Resized",
+        image_shape: tuple[int, int, int],
+        how: str = "stretch",
     ) -> None:
         _refuse_other_channels(images.shape[3], image_shape[2])
-        self._images = images
+        self._images, self._how = images, how
         self.shape: tuple[int, int, int, int] = (len(images), *image_shape)
         height, width = images.shape[1:3]
-        self.is_stretched = height * image_shape[1] != width * image_shape[0]
+        is_other = height * image_shape[1] != width * image_shape[0]
+        self.is_squashed = how == "stretch" and is_other
 
     def __len__(self) -> int:
         return len(self._images)
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        return resize_all(self._images[rows], self.shape[1:])
+        return resize_all(self._images[rows], self.shape[1:], self._how)
 
     def will_need(self, rows: np.ndarray) -> None:
         """Has rows read ahead, as of `will_need` below."""

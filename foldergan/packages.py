@@ -4,7 +4,7 @@ import importlib.util
 
 from foldergan.errors import InputError
 
-_OPTIONAL = "requirements-optional.txt"
+OPTIONAL = "requirements-optional.txt"
 
 
 def require(what: str, names: tuple[str, ...], option: str) -> None:
@@ -22,6 +22,6 @@ def require(what: str, names: tuple[str, ...], option: str) -> None:
     if missing:
         raise InputError(
             f"{what} need the package {' and '.join(missing)}; run: python -m pip "
-            f"install -r {_OPTIONAL}",
+            f"install -r {OPTIONAL}",
             (option,),
         )

@@ -1,4 +1,4 @@
-"""The processor that this process may use: how many cores, and which model."""
+"""The machine that this process may use: cores, model of the processor, memory."""
 
 import contextlib
 import math
@@ -25,6 +25,17 @@ def allowed_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux has it
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory() -> float:
+    """Bytes of memory of this machine or container; infinite where it does not tell."""
+    known = [math.inf]
+    if hasattr(os, "sysconf"):
+        known.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    limit = _ROOT / "sys/fs/cgroup/memory.max"
+    with contextlib.suppress(OSError, ValueError):  # "max" is no number
+        known.append(int(limit.read_text()))
+    return min(known)
 
 
 def model_name() -> str:

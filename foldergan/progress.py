@@ -28,6 +28,16 @@ def forget_notes() -> None:
     _noted.clear()
 
 
+def about(seconds: float) -> str:
+    """Writes a time that is known roughly."""
+    if seconds < 60:
+        return "under a minute"
+    minutes = seconds / 60
+    if minutes < 100:
+        return f"about {minutes:.0f} minute{'s' * (round(minutes) > 1)}"
+    return f"about {minutes / 60:.1f} hours"
+
+
 class ImageProgress:
     """Shows how many images are done, how many a second, and how long the rest takes.
 

@@ -1,9 +1,11 @@
-"""A generator in a child process: its values, its errors, its crashes."""
+"""Functions in child processes: results, errors, crashes."""
 
 import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -12,79 +14,103 @@ from foldergan import child
 from foldergan.errors import RunError
 
 
-def count(numbers):
-    yield from range(numbers)
+def double(number):
+    return 2 * number
 
 
-def fail_after(value):
-    yield value
-    raise ValueError("no more")
+def fail(number):
+    raise ValueError(f"no {number}")
 
 
-def die_after(value, signal_number):
-    yield value
+def die(signal_number):
     os.kill(os.getpid(), signal_number)
-    yield value
+    return os.getpid()
 
 
-def number_of_process():
-    while True:
-        yield os.getpid()
+def refuse_to_start():
+    os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def seen(values):
-    """What comes of a generator until it fails, and the failure."""
-    found = []
-    try:
-        found.extend(values)
-    except Exception as error:
-        return found, error
-    return found, None
+def test_a_result_comes_from_another_process():
+    assert child.call(double, 21) == 42
+    assert child.call(os.getpid) != os.getpid()
 
 
-def test_values_come_in_order_from_another_process():
-    assert list(child.iterate(count, 300)) == list(range(300))
-    assert next(child.iterate(number_of_process)) != os.getpid()
-
-
-def test_an_error_comes_after_the_values_before_it():
-    found, error = [], None
-    try:
-        for value in child.iterate(fail_after, b"x" * 2**20):
-            found.append(value)
-    except ValueError as raised:
-        error = raised
-    assert found == [b"x" * 2**20]
-    assert str(error) == "no more"
+def test_an_error_comes_as_it_was_raised():
+    with pytest.raises(ValueError, match="no 3"):
+        child.call(fail, 3)
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"])
 def test_a_crash_is_an_error_that_names_the_signal(name):
-    values = child.iterate(die_after, 1, getattr(signal, name))
-    assert next(values) == 1
     with pytest.raises(child.CrashError, match=f"crashes the library.*{name}"):
-        next(values)
+        child.call(die, getattr(signal, name))
+
+
+def test_a_crash_while_others_wait_is_one_too():
+    with pytest.raises(child.CrashError, match="SIGSEGV"), child.pool(2) as executor:
+        executor.submit(time.sleep, 3600)
+        crashing = executor.submit(die, signal.SIGSEGV)
+        executor.submit(double, 1)  # has the executor look at both
+        crashing.result()
+
+
+def test_a_crash_at_the_start_is_an_error():
+    with (
+        pytest.raises(child.CrashError, match="SIGSEGV"),
+        child.pool(1, refuse_to_start) as executor,
+    ):
+        executor.submit(double, 1).result()
 
 
 def test_what_is_killed_from_outside_has_not_crashed():
-    values = child.iterate(die_after, 1, signal.SIGKILL)
-    assert next(values) == 1
     with pytest.raises(RunError, match=r"killed \(SIGKILL\).*memory"):
-        next(values)
+        child.call(die, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_all_of_a_terminal_leaves_it_to_the_parent(number):
-    assert list(child.iterate(die_after, 1, number)) == [1, 1]
+    assert child.call(die, number) != os.getpid()
 
 
-def test_whoever_stops_listening_ends_the_child():
-    values = child.iterate(number_of_process)
-    process = next(values)
-    os.kill(process, 0)
-    values.close()
-    with pytest.raises(ProcessLookupError):
+def is_running(process):
+    """Whether a process runs; one that is dead and not yet waited for does not."""
+    try:
         os.kill(process, 0)
+        return " Z " not in Path(f"/proc/{process}/stat").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_children_end_with_the_block():
+    with child.pool(1) as executor:
+        process = executor.submit(os.getpid).result()
+        assert is_running(process)
+    assert not is_running(process)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_children_of_a_parent_that_is_killed_end_too():
+    code = f"""
+import os, sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from foldergan import child
+with child.pool(1) as executor:
+    print(executor.submit(os.getpid).result(), flush=True)
+    time.sleep(60)
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        process = int(parent.stdout.readline())
+        assert is_running(process)
+        parent.kill()
+    for _ in range(600):
+        if not is_running(process):
+            return
+        time.sleep(0.05)
+    os.kill(process, signal.SIGKILL)
+    pytest.fail("it runs on")
 
 
 def test_modules_of_the_folder_that_it_runs_in_are_not_imported(tmp_path):
@@ -94,8 +120,8 @@ def test_modules_of_the_folder_that_it_runs_in_are_not_imported(tmp_path):
     code = f"""
 import sys
 sys.path[:] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}, *filter(None, sys.path)]
-from test_child import child, count
-print(list(child.iterate(count, 3)))
+from test_child import child, double
+print(child.call(double, 3))
 """
     script = tmp_path.parent / f"{tmp_path.name}.py"
     script.write_text(code)
@@ -103,5 +129,5 @@ print(list(child.iterate(count, 3)))
     found = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert found.stdout == "[0, 1, 2]\n"
+    assert found.stdout == "6\n"
     assert not (tmp_path / "run").exists()

@@ -121,3 +121,20 @@ def test_tensorflow_starts_no_more_threads_than_the_quota_lets_run(
         monkeypatch.setattr(tf.config.threading, name, given.append)
     backend.load()
     assert given == ([threads] * 2 if threads else [])
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("1000\n", 1000), ("max\n", 4096 * 10), ("99999999\n", 40960)],
+)
+def test_memory_is_the_least_of_machine_and_container(
+    tmp_path, monkeypatch, limit, expected
+):
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 10}
+    monkeypatch.setattr(processor.os, "sysconf", pages.get)
+    monkeypatch.setattr(processor, "_ROOT", tmp_path)
+    assert processor.memory() == 40960
+    folder = tmp_path / "sys" / "fs" / "cgroup"
+    folder.mkdir(parents=True)
+    (folder / "memory.max").write_text(limit)
+    assert processor.memory() == expected

@@ -9,8 +9,6 @@ from foldergan.data import folders, reading
 from foldergan.errors import InputError
 from foldergan.progress import ImageProgress
 
-_MOST_DOUBTFUL = 1000  # files that are read again
-
 
 class ImageFiles:
     """The files of a folder with class folders or without, or one file.
@@ -70,39 +68,36 @@ class ImageFiles:
         )
 
     def batches(
-        self, image_shape: tuple[int, int, int], size: int
+        self, image_shape: tuple[int, int, int], size: int, resize: str = "stretch"
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Reads the images as those of a training are read, and notes what cannot be.
 
         Args:
             image_shape: (height, width, channels) to read them as.
             size: images a batch, at least; the last one is smaller.
+            resize: stretch, crop or pad, which `images.resize` explains.
 
         Yields:
             The numbers of some files, int array (n,), and their images, float32 array
             (n, height, width, channels), 0-1.
         """
         progress = ImageProgress(len(self.paths), "classified")
-        noisy: list[Path | str] = []
         numbers: list[int] = []
         read: list[np.ndarray] = []
         done = 0
-        for images, problems, some_noisy in reading.read_images(
-            self.paths, image_shape
-        ):
-            noisy += some_noisy[: _MOST_DOUBTFUL - len(noisy)]
-            for number, problem in enumerate(problems, done):
+        for block in reading.read_images(self.paths, image_shape, resize):
+            self.doubtful += block.complaints
+            for number, problem in enumerate(block.problems, done):
                 if problem:
                     self.skipped.append(f"{self.paths[number]} {problem}")
                 else:
                     numbers.append(number)
-            read.append(images)
-            done += len(problems)
+            read.append(block.images)
+            done += len(block.problems)
             if len(numbers) >= size:
                 yield np.array(numbers), np.concatenate(read)
                 numbers, read = [], []
-            progress.on_images(len(problems))
+            progress.on_images(len(block.problems))
         if numbers:
             yield np.array(numbers), np.concatenate(read)
         progress.done()
-        self.doubtful = reading.complaints(noisy, image_shape)

@@ -8,6 +8,11 @@ from foldergan.config.checks import check_image_shape
 from foldergan.config.fields import Section, Shape
 
 GROUPING = ("group_by", "near_duplicates")  # which images no split may part
+RESIZES = ("stretch", "crop", "pad")
+HOW_TO_RESIZE = (
+    "what becomes of images of other proportions; stretch: they are squashed; crop: "
+    "the middle is kept; pad: all is kept, with the median colour of the border around"
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,16 @@ class Data(Section):
         "folder: --dataset; cifar10: keras.datasets, unless --dataset is given",
         choices=("folder", "cifar10"),
     )
-    image_shape: Shape = groups.data((32, 32, 3), "shape that images are resized to")
+    image_shape: Shape = groups.data(
+        (32, 32, 3), "shape that images are resized to", overrules={"channels": "fixed"}
+    )
+    resize: str = groups.data("stretch", HOW_TO_RESIZE, choices=RESIZES)
+    channels: str = groups.data(
+        "fixed",
+        "fixed: those of image_shape; auto: 1 where the images are grey, unless you "
+        "set --image-shape",
+        choices=("fixed", "auto"),
+    )
     validation_split: float = groups.data(
         0.2,
         "fraction of each class held out for validation; 0: none",

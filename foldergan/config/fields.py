@@ -176,7 +176,7 @@ def check_value(declared: dataclasses.Field[Any], value: Any) -> None:
     if value == ():
         raise ValueError(f"{name} must name one at least")
     for entry in value if isinstance(value, tuple) else (value,):
-        if choices and entry not in choices:
+        if choices and entry is not None and entry not in choices:
             known = ", ".join(choices)
             raise ValueError(f"{name} must be one of {known}, not {entry!r}")
         if isinstance(entry, float) and not math.isfinite(entry):

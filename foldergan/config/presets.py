@@ -65,6 +65,7 @@ class Preset:
 _BEST_32 = Preset(
     "best-32",
     "class folders at 32x32: better classifier, GAN that looks through it",
+    data=Data(channels="auto"),
     # Half as wide as nets of this kind are on a GPU: for minutes on two cores.
     classifier=Classifier(
         network="residual",
@@ -136,7 +137,7 @@ PRESETS = {
             "class folders of photographs, drawn at 128x128: through a pretrained "
             "backbone",
             # What backbones have learned at; the GAN draws smaller ones.
-            data=Data(image_shape=(224, 224, 3)),
+            data=Data(image_shape=(224, 224, 3), channels="auto"),
             classifier=Classifier(
                 backbone="EfficientNetLite0",
                 augmentation=("mirror",),
@@ -186,7 +187,7 @@ PRESETS = {
             "gan-128",
             "any folder of images at 128x128, no classes needed",
             classifier_first=False,
-            data=Data(image_shape=(128, 128, 3)),
+            data=Data(image_shape=(128, 128, 3), channels="auto"),
             # Two more poolings, or the dense layer would hold 15 million weights.
             classifier=Classifier(filters=(32, 64, 128, 128)),
             gan=GAN(

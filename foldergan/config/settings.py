@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from foldergan.config import groups
 from foldergan.config.checks import check_augmentation, check_gan, check_image_shape
+from foldergan.config.data_settings import HOW_TO_RESIZE, RESIZES
 from foldergan.config.fields import Names, Section, Shape, Widths
 from foldergan.config.precision import (
     Computed,
@@ -107,6 +108,11 @@ class GAN(Computed):
 
     image_shape: Shape | None = groups.data(
         None, "shape of the generated images; None: that of the arrays"
+    )
+    resize: str | None = groups.data(
+        None,
+        f"{HOW_TO_RESIZE}; None: as TrainModel.py did",
+        choices=RESIZES,
     )
     epochs: int | None = groups.optimization(
         100, "passes over the images", least=1, overrules={"least_steps": 0}

@@ -7,19 +7,18 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from foldergan.data import cifar10, duplicates, folders, glance, reading
+from foldergan.config.data_settings import Data
+from foldergan.data import cifar10, duplicates, folders, inspection, reading
 from foldergan.errors import InputError
 from foldergan.progress import ImageProgress, printable
 from foldergan.storage import arrays, filenames, manifest
 
 _LISTED = 20  # files that are named one by one
-_MOST_DOUBTFUL = 1000  # files that are read again
 
 
 def build(
     options: argparse.Namespace,
-    source: str,
-    image_shape: tuple[int, int, int],
+    data: Data,
     least_classes: int = 2,
     most_classes: int | None = None,
 ) -> list[str]:
@@ -30,23 +29,25 @@ def build(
 
     Args:
         options: the flags: dataset, data_dir, strict.
-        source: "cifar10", which holds unless a dataset was given, or "folder".
-        image_shape: (height, width, channels) of every image.
+        data: its source (cifar10 holds unless a dataset was given), image_shape,
+            resize and channels.
         least_classes: as of `build_arrays`.
         most_classes: as of `build_arrays`.
 
     Returns:
         Class names in the order of the labels' columns; none without classes.
     """
-    if source == "cifar10" and not options.dataset:
-        return cifar10.build_cifar10_arrays(options.data_dir, image_shape)
+    if data.source == "cifar10" and not options.dataset:
+        return cifar10.build_cifar10_arrays(options.data_dir, data.image_shape)
     return build_arrays(
         options.dataset or Path("dataset"),
         options.data_dir,
-        image_shape,
+        data.image_shape,
         strict=options.strict,
         least_classes=least_classes,
         most_classes=most_classes,
+        resize=data.resize,
+        channels=data.channels,
     )
 
 
@@ -58,6 +59,8 @@ def build_arrays(
     strict: bool = False,
     least_classes: int = 2,
     most_classes: int | None = None,
+    resize: str = "stretch",
+    channels: str = "fixed",
 ) -> list[str]:
     """Reads every image of a folder and saves the arrays.
 
@@ -73,6 +76,8 @@ def build_arrays(
         strict: makes an unreadable file an error.
         least_classes: fewer are an error; 0 needs none.
         most_classes: more are an error, if given.
+        resize: stretch, crop or pad, which `images.resize` explains.
+        channels: fixed; or auto, where images that are grey become arrays of one.
 
     Returns:
         Class names, sorted: the order of the labels' columns. Empty where there
@@ -84,15 +89,19 @@ def build_arrays(
     class_folders = folders.list_files(dataset, least_classes)
     entries = [entry for some in class_folders.values() for entry in some]
 
+    asked_shape = image_shape
+
     def check(counts: Counter[str], found: dict[str, Any]) -> list[str]:
         if strict and found["skipped"]:
             raise InputError(f"{found['skipped'][0]}; mend or remove it")
         list_problems(found["skipped"], found.get("doubtful", []), len(entries))
         class_names = _usable_classes(dataset, class_folders, counts)
+        for line in inspection.first_lines(found, asked_shape, resize):
+            print(line)
         _refuse_number(dataset, class_names, least_classes, most_classes)
         return class_names
 
-    made_from = manifest.describe(dataset, image_shape, entries)
+    made_from = manifest.describe(dataset, image_shape, entries, resize, channels)
     known = manifest.recall(data_dir, made_from)
     if known:
         images_path = data_dir / filenames.IMAGES
@@ -100,8 +109,12 @@ def build_arrays(
         duplicates.warn_of_classes(duplicates.load(data_dir))
         return check(Counter(known["counts"]), known)
 
+    if channels == "auto" and inspection.are_likely_grey([e.path for e in entries]):
+        image_shape = (*image_shape[:2], 1)
     with arrays.writing(data_dir, image_shape) as writer:
-        class_of_each, paths, found = _read(class_folders, image_shape, strict, writer)
+        class_of_each, paths, found = _read(
+            class_folders, image_shape, resize, strict, writer
+        )
         counts = Counter(class_of_each)
         class_names = check(counts, found)
         column = {name: index for index, name in enumerate(class_names)}
@@ -113,19 +126,10 @@ def build_arrays(
     return class_names
 
 
-def _refuse_damaged(paths: list[str], image_shape: tuple[int, int, int]) -> None:
-    """Finds most unreadable files at once, which reading all would take minutes to."""
-    suspects = [path for path in paths if glance.looks_damaged(path)]
-    left = iter(suspects)
-    for _, problems, _ in reading.read_images(suspects, image_shape):
-        for problem, path in zip(problems, left, strict=False):
-            if problem:
-                raise InputError(f"{path} {problem}; mend or remove it") from problem
-
-
 def _read(
     class_folders: dict[str, list[os.DirEntry[str]]],
     image_shape: tuple[int, int, int],
+    resize: str,
     strict: bool,
     writer: arrays.Writer,
 ) -> tuple[list[str], list[str], dict[str, Any]]:
@@ -133,24 +137,24 @@ def _read(
 
     Returns:
         The class and the path of each image that was appended; what else was found: a
-        line for each file that was skipped or is doubtful, and the images that are the
-        same.
+        line for each file that was skipped or is doubtful, the images that are the
+        same, and what they look like.
     """
     files = [(name, entry) for name, some in class_folders.items() for entry in some]
     paths = [entry.path for _, entry in files]
     class_of_each: list[str] = []
     skipped: list[str] = []
-    noisy: list[Path | str] = []
+    doubtful: list[str] = []
+    facts: list[reading.Facts] = []
     seen = duplicates.Seen()
-    if strict:
-        _refuse_damaged(paths, image_shape)
     progress, left = ImageProgress(len(files), "read"), iter(files)
-    for decoded, problems, some_noisy in reading.read_images(paths, image_shape):
-        noisy += some_noisy
-        writer.append(decoded)
-        progress.on_images(len(problems))
-        images = iter(decoded)
-        for problem, (name, entry) in zip(problems, left, strict=False):
+    for block in reading.read_images(paths, image_shape, resize):
+        doubtful += block.complaints
+        facts += block.facts
+        writer.append(block.images)
+        progress.on_images(len(block.problems))
+        images = iter(block.images)
+        for problem, (name, entry) in zip(block.problems, left, strict=False):
             if problem:
                 skipped.append(f"{entry.path} {problem}")
             else:
@@ -160,8 +164,9 @@ def _read(
             break
     progress.done()
     duplicates.warn_of_classes(seen.groups())
-    doubtful = reading.complaints(noisy[:_MOST_DOUBTFUL], image_shape)
     found = {"skipped": skipped, "doubtful": doubtful, "duplicates": seen.groups()}
+    if facts:
+        found["looks"] = inspection.Looks.of(facts, image_shape)._asdict()
     return class_of_each, seen.paths, found
 
 

@@ -9,7 +9,7 @@ from foldergan.config.data_settings import GROUPING, Data
 from foldergan.data import dataset, folders, groups, splits
 from foldergan.errors import InputError
 from foldergan.images import Joined
-from foldergan.storage import arrays, exports, locking
+from foldergan.storage import arrays, exports, locking, manifest
 
 
 class ExtraImages(NamedTuple):
@@ -43,8 +43,8 @@ def load(
 
     Args:
         folder: with one folder a class, such as an export of generated images.
-        own_dir: folder for their arrays. It is not that of the dataset's arrays, so
-            that nothing that reads those ever finds them there.
+        own_dir: folder for their arrays, inside that of the dataset's, so that nothing
+            that reads those ever finds them there.
         class_names: of the dataset.
         image_shape: (height, width, channels) to read them as.
         strict: makes an unreadable file an error.
@@ -65,7 +65,12 @@ def load(
         )
     with locking.arrays_folder(own_dir):
         names = dataset.build_arrays(
-            folder, own_dir, image_shape, strict=strict, least_classes=1
+            folder,
+            own_dir,
+            image_shape,
+            strict=strict,
+            least_classes=1,
+            resize=manifest.load_arrays(own_dir.parent).resize,
         )
         images = arrays.load_images(own_dir)
         own_labels = arrays.load_labels(own_dir, len(images))

@@ -2,13 +2,27 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 
+from foldergan.config.commands import flag_of
 from foldergan.errors import InputError
 
 LAYOUT = """expected one folder a class, with its images directly inside:
     {0}/cat/0001.jpg, 0002.png, ...
     {0}/dog/0001.jpg, ..."""
+
+
+# What the parts of a split are called -> the option that takes one.
+_PARTS = {
+    "train": "dataset",
+    "training": "dataset",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
 
 
 def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry[str]]]:
@@ -24,7 +38,8 @@ def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry[
         beside the class folders.
 
     Raises:
-        InputError: the folder is not there, or has no class folders but needs some.
+        InputError: the folder is not there, holds a split of folders with class
+            folders inside, or has no class folders but needs some.
     """
     if not dataset.is_dir():
         what = "is no folder" if dataset.exists() else "does not exist"
@@ -38,6 +53,7 @@ def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry[
             loose.append(entry)
         elif not entry.name.startswith("."):
             folders.append(entry)
+    _refuse_split(dataset, folders)
     if least_classes and not folders:
         raise InputError(
             f"the dataset folder {dataset} has no class folders; "
@@ -47,6 +63,24 @@ def list_files(dataset: Path, least_classes: int) -> dict[str, list[os.DirEntry[
         print(f"{len(loose)} files in {dataset} are in no class folder: not read")
         loose = []
     return {_as_class_name(folder): _list(folder) for folder in folders} | {"": loose}
+
+
+def _refuse_split(dataset: Path, folders: list[os.DirEntry[str]]) -> None:
+    """Says how to use a split that somebody made already."""
+    parts = {_PARTS.get(folder.name.lower()): Path(folder) for folder in folders}
+    if None in parts or "dataset" not in parts:
+        return
+    if any(entry.is_dir() for entry in _list(parts["dataset"])):
+        flags = [
+            f"{flag_of(option)} {shlex.quote(str(parts[option]))}"
+            for option in ("dataset", "validation", "test")
+            if option in parts
+        ]
+        raise InputError(
+            f"{dataset} holds a split, with class folders inside of "
+            f"{', '.join(folder.name for folder in folders)}; give the same command "
+            f"with {' '.join(flags)}"
+        )
 
 
 def _list(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:

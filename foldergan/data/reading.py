@@ -1,86 +1,157 @@
-"""Image files of any origin -> arrays, decoded in a child process.
+"""Image files of any origin -> arrays, decoded in child processes.
 
 A file that crashes its decoder is skipped like any other that is damaged. What
 libraries in C print of a file, they print without its name; here it gets one.
 """
 
-import contextlib
+import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from foldergan import child
 from foldergan.data import decoding
-from foldergan.data.decoding import Block, ImageError
+from foldergan.errors import ImageError
+from foldergan.processor import memory, usable_cores
 
-_AT_ONCE = 10_000  # paths that a child process is told
+_STDERR = 2  # where C libraries write
+_BLOCK_BYTES = 2**17  # of images that a worker sends together
+_MOST_TOGETHER = 64  # so that a worker of large files is soon done, and can end
+_MOST_WORKERS = 8
+_TO_16_BITS = 65535 // 255
 _Paths = Sequence[Path | str]
 _Shape = tuple[int, int, int]
 
 
-def read_images(paths: _Paths, image_shape: _Shape) -> Iterator[Block]:
+class Facts(NamedTuple):
+    """What an image is like in its file.
+
+    Attributes:
+        height: in pixels, upright.
+        width: in pixels.
+        is_grey: whether it has no colour.
+    """
+
+    height: int
+    width: int
+    is_grey: bool
+
+
+class Block(NamedTuple):
+    """Some decoded images.
+
+    Attributes:
+        images: float32 array (n, height, width, channels), 0-1, of those that are.
+        facts: of each of them.
+        problems: for every path None, or what is wrong.
+        complaints: what libraries print of images that are read all the same, such as
+            that their end is missing: path and first line.
+    """
+
+    images: np.ndarray
+    facts: list[Facts]
+    problems: list[str | None]
+    complaints: list[str]
+
+
+def read_images(
+    paths: _Paths, image_shape: _Shape, how: str = "stretch"
+) -> Iterator[Block]:
     """Reads many images on all cores, in order, a little ahead of the consumer.
 
     Args:
         paths: any files.
         image_shape: (height, width, channels) of every result; 1 channel is grey.
+        how: stretch, crop or pad, which `images.resize` explains.
 
     Yields:
-        A few paths at a time, with images as float32 of values 0-1.
+        A few paths at a time.
     """
-    read, done = decoding.read_on_all_cores, 0
+    done, one_by_one = 0, False
     while done < len(paths):
         try:
-            some = paths[done : done + _AT_ONCE]
-            for block in child.iterate(_read, read, some, image_shape):
+            left = paths[done:]
+            for block in _read_on_all_cores(left, image_shape, how, one_by_one):
                 done += len(block.problems)
                 yield block._replace(images=decoding.to_fractions(block.images))
-            read = decoding.read_on_all_cores
         except child.CrashError as crash:
-            if read is decoding.read_one_by_one:  # so it was the next one
+            if one_by_one:  # so it was the next one, else one of several under way
                 done += 1
                 none = np.empty((0, *image_shape), np.float32)
-                yield Block(none, [ImageError(str(crash))], [])
-                read = decoding.read_on_all_cores
-            else:  # by one of several that were under way
-                read = decoding.read_one_by_one
+                yield Block(none, [], [str(crash)], [])
+            one_by_one = not one_by_one
 
 
-def complaints(paths: _Paths, image_shape: _Shape) -> list[str]:
-    """Tells what is said of images that were read, such as that their end is missing.
-
-    Args:
-        paths: some that were `noisy`; each is read again, by itself.
-        image_shape: as of `read_images`.
-
-    Returns:
-        For each of which something is said its path, and the first line.
-    """
-    found: list[str] = []
-    if paths:
-        with contextlib.suppress(child.CrashError):  # they were read without one
-            found.extend(child.iterate(_complaints, paths, image_shape))
-    return found
-
-
-def _read(
-    read: Callable[[_Paths, _Shape], Iterator[Block]], paths: _Paths, shape: _Shape
+def _read_on_all_cores(
+    paths: _Paths, image_shape: _Shape, how: str, one_by_one: bool
 ) -> Iterator[Block]:
-    """Reads in a child process."""
+    together = min(_MOST_TOGETHER, max(1, _BLOCK_BYTES // math.prod(image_shape)))
+    workers = min(_MOST_WORKERS, usable_cores(), math.ceil(len(paths) / together))
+    workers = int(max(1, min(workers, memory() // decoding.MOST_BYTES)))
+    if one_by_one:
+        together = workers = 1
+    with child.pool(workers, _catch_complaints) as executor:
+        pending: deque[Future[Block]] = deque()
+        for start in range(0, len(paths), together):
+            some = paths[start : start + together]
+            pending.append(executor.submit(_read_block, some, image_shape, how))
+            if len(pending) > 3 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _catch_complaints() -> None:
+    """Leads what the libraries of a worker print to a file; Python's warn nobody."""
+    warnings.simplefilter("ignore")
     with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), decoding.STDERR)
-        yield from read(paths, shape)
+        os.dup2(log.fileno(), _STDERR)
 
 
-def _complaints(paths: _Paths, shape: _Shape) -> Iterator[str]:
-    """Reads one by one in a child process, and what is said of each."""
+def _complaint() -> str:
+    """Takes the first line that was printed since the last call."""
+    if not os.fstat(_STDERR).st_size:
+        return ""
+    os.lseek(_STDERR, 0, os.SEEK_SET)
+    content = os.read(_STDERR, 1000)
+    os.ftruncate(_STDERR, 0)
+    os.lseek(_STDERR, 0, os.SEEK_SET)
+    return content.decode(errors="replace").strip().partition("\n")[0]
+
+
+def _read_block(paths: _Paths, image_shape: _Shape, how: str) -> Block:
+    """Reads some images in a worker; they are uint8 or uint16."""
+    images: list[np.ndarray] = []
+    facts: list[Facts] = []
+    problems: list[str | None] = []
+    complaints = []
     for path in paths:
-        with tempfile.TemporaryFile() as log:
-            os.dup2(log.fileno(), decoding.STDERR)
-            list(decoding.read_one_by_one([path], shape))
-            log.seek(0)
-            if line := log.readline().decode(errors="replace").strip():
-                yield f"{path} {line}"
+        try:
+            pixels, size, is_grey = decoding.read_image(path, image_shape, how)
+        except ImageError as problem:
+            problems.append(str(problem))
+            _complaint()
+            continue
+        images.append(pixels)
+        facts.append(Facts(*size, is_grey))
+        problems.append(None)
+        if line := _complaint():
+            complaints.append(f"{path} {line}")
+    if len({pixels.dtype for pixels in images}) > 1:
+        images = [_to_16_bits(pixels) for pixels in images]
+    together = np.stack(images) if images else np.empty((0, *image_shape), np.uint8)
+    return Block(together, facts, problems, complaints)
+
+
+def _to_16_bits(pixels: np.ndarray) -> np.ndarray:
+    """Maps pixels of either kind to uint16, of exactly the same fractions."""
+    if pixels.dtype == np.uint16:
+        return pixels
+    return pixels.astype(np.uint16) * _TO_16_BITS

@@ -2,7 +2,7 @@
 
 import argparse
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +68,15 @@ def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
     """
     _make_arrays(options, preset)
     with manifest.unchanged(options.data_dir):
-        return _load(options.data_dir, preset, _grouping(options, preset))
+        data = _load(options.data_dir, preset, _grouping(options, preset))
+    wanted = getattr(options, "image_shape", data.image_shape)
+    if wanted != data.image_shape:
+        raise InputError(
+            f"the images in {options.data_dir / filenames.IMAGES} are grey, of one "
+            f"channel, and cannot be drawn in {wanted[2]}",
+            ("image_shape",),
+        )
+    return data
 
 
 def _grouping(options: argparse.Namespace, preset: Preset) -> Data:
@@ -94,10 +102,10 @@ def _load(data_dir: Path, preset: Preset, grouping: Data) -> TrainingSet:
         f"drawing {shape} from the {len(data.images)} images in "
         f"{data_dir / filenames.IMAGES}, made from {source}"
     )
-    if isinstance(data.images, Resized) and data.images.is_stretched:
+    if isinstance(data.images, Resized) and data.images.is_squashed:
         print(
-            "warning: the arrays hold images of other proportions, which are "
-            "stretched; an image shape like theirs would keep them"
+            "warning: the arrays hold images of other proportions, which are squashed; "
+            "an image shape like theirs would keep them, and so would resize crop"
         )
     if len(data.held_out):
         print(f"held out {len(data.held_out)} images to evaluate by")
@@ -113,7 +121,8 @@ def read(
 
     Args:
         data_dir: folder of the arrays.
-        settings: its image_shape, conditioning and held_out.
+        settings: its image_shape, resize, conditioning and held_out. What is grey
+            stays so, whatever the shape says of channels.
         seed: of the split.
         grouping: its group_by and near_duplicates.
         is_told: says what stays together, as of `groups.tell`.
@@ -123,9 +132,7 @@ def read(
     """
     of_arrays = arrays.load_images(data_dir)
     identity = arrays.identify(data_dir)
-    images: np.ndarray | Resized = of_arrays
-    if settings.image_shape and settings.image_shape != images.shape[1:]:
-        images = Resized(images, settings.image_shape)
+    images = _at_size(of_arrays, data_dir, settings)
     is_conditional = settings.conditioning == "class"
     classes = np.ones((len(images), 1), np.float32)
     if is_conditional or settings.held_out:
@@ -157,6 +164,16 @@ def read(
     )
 
 
+def _at_size(images: np.ndarray, data_dir: Path, settings: GAN) -> np.ndarray | Resized:
+    """Brings the arrays to the size that is drawn, as they were resized before."""
+    height, width, channels = settings.image_shape or images.shape[1:]
+    shape = (height, width, 1 if images.shape[3] == 1 else channels)
+    if shape == images.shape[1:]:
+        return images
+    how = settings.resize or manifest.load_arrays(data_dir).resize
+    return Resized(images, shape, how)
+
+
 def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN]:
     """Reads the arrays as the training of a saved generator saw them.
 
@@ -177,7 +194,14 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
             ("generator",),
         )
     record = runs.load_run(generator_path.parent, "GANModel")
-    names = ("image_shape", "conditioning", "held_out", "features", "augmentation")
+    names = (
+        "image_shape",
+        "resize",
+        "conditioning",
+        "held_out",
+        "features",
+        "augmentation",
+    )
     model_dir = generator_path.parent
     settings, seed = runs.load_settings(model_dir, "GANModel", GAN(), names)
     grouping, _ = runs.load_settings(model_dir, "GANModel", Data(), GROUPING)
@@ -203,5 +227,12 @@ def _make_arrays(options: argparse.Namespace, preset: Preset) -> None:
         )
         # With classes, what lies beside their folders is left out as by TrainModel.py.
         least_classes = 1 if preset.gan.conditioning == "class" else 0
+        is_fixed = hasattr(options, "image_shape")
+        data = replace(
+            preset.data,
+            image_shape=shape,
+            resize=preset.gan.resize or preset.data.resize,
+            channels="fixed" if is_fixed else preset.data.channels,
+        )
         with locking.arrays_folder(options.data_dir):
-            dataset.build(options, preset.data.source, shape, least_classes)
+            dataset.build(options, data, least_classes)

@@ -45,6 +45,8 @@ def of_settings(settings: GAN) -> dict[str, Any]:
     left_out = set(_MAY_CHANGE)
     if settings.backbone == "none":
         left_out |= set(_OF_BACKBONE)
+    if settings.resize is None:  # states of before it was there lack it
+        left_out.add("resize")
     return {k: v for k, v in asdict(settings).items() if k not in left_out}
 
 

@@ -18,6 +18,8 @@ def describe(
     dataset: Path | None,
     image_shape: tuple[int, int, int],
     entries: list[os.DirEntry[str]],
+    resize: str = "stretch",
+    channels: str = "fixed",
 ) -> dict[str, Any]:
     """Names everything that the arrays depend on, without reading an image.
 
@@ -26,6 +28,8 @@ def describe(
         image_shape: (height, width, channels) of every image in the array.
         entries: every file, in the order in which they are read. One counts as
             changed when its path, size or time of change is another.
+        resize: stretch, crop or pad.
+        channels: fixed, or auto where grey images become arrays of one channel.
 
     Returns:
         A dict that JSON can hold.
@@ -41,6 +45,8 @@ def describe(
     return {
         "dataset": str(dataset.resolve()) if dataset else "CIFAR-10",
         "image_shape": list(image_shape),
+        "resize": resize,
+        "channels": channels,
         "files": len(entries),
         "digest": digest.hexdigest(),
     }
@@ -92,11 +98,13 @@ class Arrays(NamedTuple):
         class_names: in the order of the labels' columns; None where nothing is known,
             such as of arrays that were made elsewhere.
         skipped: a line for each file that could not be read: its path, and why.
+        resize: what became of images of other proportions: stretch, crop or pad.
     """
 
     source: str
     class_names: list[str] | None
     skipped: list[str]
+    resize: str = "stretch"
 
 
 def load_arrays(data_dir: Path) -> Arrays:
@@ -109,7 +117,12 @@ def load_arrays(data_dir: Path) -> Arrays:
     if known is None or not (known.has_checksums or known.has_states_of(data_dir)):
         return Arrays("an unknown source", None, [])
     skipped = known.found.get("skipped", [])  # CIFAR-10 has no files to skip
-    return Arrays(str(known.origin["dataset"]), sorted(known.found["counts"]), skipped)
+    return Arrays(
+        str(known.origin["dataset"]),
+        sorted(known.found["counts"]),
+        skipped,
+        str(known.origin.get("resize", "stretch")),
+    )
 
 
 @contextlib.contextmanager
@@ -241,6 +254,8 @@ def _read(data_dir: Path) -> _Record | None:
         for name in ("skipped", "doubtful"):
             if not _are_lines(known.found.get(name, [])):
                 raise ValueError(f"its {name} are no lines")
+        if not _are_looks(known.found.get("looks", {})):
+            raise ValueError("its looks of images are no whole numbers")
         if not _are_groups(known.found.get("duplicates", [])):
             raise ValueError("its duplicates are no rows and paths")
     return known
@@ -256,6 +271,14 @@ def _are_states(value: Any) -> bool:
 
 def _are_lines(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(line, str) for line in value)
+
+
+def _are_looks(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        type(number) is int
+        for entry in value.values()
+        for number in (entry if isinstance(entry, list) else [entry])
+    )
 
 
 def _are_groups(value: Any) -> bool:

@@ -214,11 +214,20 @@ def load_settings(
     way_out = f"run: python {script}.py"
     with report_unreadable(model_dir / RUN.format(script=script), way_out=way_out):
         section = record["preset"]["gan" if isinstance(default, GAN) else "data"]
-        settings = default.override({n: (_BEFORE | section)[n] for n in names})
+        before = _BEFORE | {"resize": default.resize}
+        settings = default.override({n: (before | section)[n] for n in names})
         seed = record["preset"]["seed"]
         if not _is_seed(seed):
             raise ValueError("its seed is no whole number from 0 to 2147483647")
     return settings, seed
+
+
+def resize_of(model_dir: Path) -> str:
+    """Tells how a classifier's training resized images; stretch where none tells."""
+    try:
+        return load_settings(model_dir, "TrainModel", Data(), ("resize",))[0].resize
+    except InputError:
+        return "stretch"
 
 
 def _is_seed(value: Any) -> bool:

@@ -21,6 +21,8 @@ VALUES = {
     "data": {
         "source": ("cifar10", "cifar10"),
         "image_shape": ("64x48x1", (64, 48, 1)),
+        "resize": ("crop", "crop"),
+        "channels": ("auto", "auto"),
         "validation_split": ("0", 0.0),
         "test_split": ("0.1", 0.1),
         "group_by": (r"p(\d+)", r"p(\d+)"),
@@ -46,6 +48,7 @@ VALUES = {
     },
     "gan": {
         "image_shape": ("64x48x1", (64, 48, 1)),
+        "resize": ("pad", "pad"),
         "epochs": ("3", 3),
         "least_steps": ("100", 100),
         "hours": ("0", 0.0),

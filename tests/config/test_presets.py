@@ -201,7 +201,8 @@ def test_a_toml_file_changes_what_it_names_and_nothing_else(toml):
     """)
     base = PRESETS["gan-128"]
     assert mine.name == "mine" and mine.seed == 7
-    assert mine.data == replace(base.data, image_shape=(64, 64, 3))
+    # Whoever gives a shape means its channels.
+    assert mine.data == replace(base.data, image_shape=(64, 64, 3), channels="fixed")
     assert mine.gan == replace(
         base.gan, epochs=5, dropout=0.0, saves=("grid",), generator_filters=(8, 8, 8)
     )

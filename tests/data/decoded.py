@@ -6,4 +6,4 @@ from foldergan.data import decoding
 
 
 def read_image(path, image_shape) -> np.ndarray:
-    return decoding.to_fractions(decoding.read_pixels(path, image_shape))
+    return decoding.to_fractions(decoding.read_image(path, image_shape).pixels)

@@ -373,17 +373,6 @@ export.save_checksums({names[1]: 1})
     assert sums.endswith("  r\xf6t \u732b/gen_000001.png\n")
 
 
-@pytest.mark.parametrize("content", [b"", b"text", b"half"])
-def test_strictly_a_bad_file_is_found_before_the_others_are_read(
-    image_folder, tmp_path, count_reads, content
-):
-    good = (image_folder / "red" / "3.png").read_bytes()
-    (image_folder / "red" / "z.png").write_bytes(content.replace(b"half", good[:-20]))
-    with pytest.raises(InputError, match="red/z.png .*; mend or remove it"):
-        build(tmp_path, strict=True)
-    assert count_reads == [1]
-
-
 def test_an_image_that_is_read_and_perhaps_damaged_is_named_each_time(
     image_folder, tmp_path, capfd
 ):

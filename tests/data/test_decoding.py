@@ -12,9 +12,8 @@ from decoded import read_image
 from PIL import Image, ImageOps
 
 from foldergan import images
-from foldergan.data import decoding, glance
-from foldergan.data.decoding import ImageError
-from foldergan.errors import InputError
+from foldergan.data import decoding
+from foldergan.errors import ImageError, InputError
 from foldergan.images import cv2
 
 COLOUR = (200, 100, 50)
@@ -220,15 +219,6 @@ def test_any_path_can_be_read(tmp_path, name):
     np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
 
 
-@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "tiff", "ppm"])
-def test_a_glance_takes_whole_images_for_whole(tmp_path, ending):
-    path = saved(tmp_path / f"a.{ending}", Image.new("RGB", (8, 8), COLOUR))
-    assert not glance.looks_damaged(path)
-    path.write_bytes(b"x" + path.read_bytes())
-    assert glance.looks_damaged(path)
-    assert glance.looks_damaged(tmp_path) and glance.looks_damaged(tmp_path / "none")
-
-
 # Sizes.
 
 
@@ -266,6 +256,77 @@ def test_resize_all_keeps_number_and_channels(channels):
 def test_resize_all_refuses_other_channels():
     with pytest.raises(InputError, match="of 1 channels .* images of 3"):
         images.resize_all(np.zeros((2, 4, 4, 1), np.float32), (4, 4, 3))
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "rows", "columns"),
+    [
+        ((4, 8), (2, 2), slice(0, 4), slice(2, 6)),
+        ((9, 3), (3, 3), slice(3, 6), slice(0, 3)),
+        ((8, 8), (2, 4), slice(2, 6), slice(0, 8)),
+        ((4, 4), (2, 2), slice(0, 4), slice(0, 4)),
+    ],
+)
+def test_crop_resizes_the_middle(shape, size, rows, columns):
+    array = np.random.default_rng(0).random((*shape, 3), np.float32)
+    expected = images.resize(array[rows, columns], size)
+    np.testing.assert_array_equal(images.resize(array, size, "crop"), expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "rows", "columns"),
+    [
+        ((4, 8), (4, 4), slice(1, 3), slice(0, 4)),
+        ((8, 2), (4, 4), slice(0, 4), slice(1, 2)),
+        ((2, 2), (4, 8), slice(0, 4), slice(2, 6)),
+        ((4, 4), (4, 4), slice(0, 4), slice(0, 4)),
+    ],
+)
+def test_pad_keeps_all_of_it_within_the_colour_of_its_border(
+    shape, size, rows, columns
+):
+    array = np.full((*shape, 3), (0.25, 0.5, 0.75), np.float32)
+    array[1:-1, 1:-1] = np.random.default_rng(0).random(array[1:-1, 1:-1].shape)
+    found = images.resize(array, size, "pad")
+    inner = images.resize(array, found[rows, columns].shape[:2])
+    np.testing.assert_array_equal(found[rows, columns], inner)
+    around = np.ones(size, bool)
+    around[rows, columns] = False
+    border = np.concatenate([inner[0], inner[-1], inner[:, 0], inner[:, -1]])
+    expected = np.broadcast_to(np.median(border, 0), found[around].shape)
+    np.testing.assert_array_equal(found[around], expected)
+
+
+@pytest.mark.parametrize("how", ["crop", "pad"])
+@pytest.mark.parametrize("shape", [(1, 5000), (5000, 1, 3), (1, 1)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_any_proportions_are_resized_within_the_memory(how, shape, dtype):
+    array = np.ones(shape, dtype)
+    found = images.resize(array, (4, 4), how)
+    np.testing.assert_array_equal(found, np.ones((4, 4, *shape[2:]), dtype))
+    assert found.dtype == dtype
+
+
+@pytest.mark.parametrize("how", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_array_is_resized_as_each_image_is(how, channels):
+    array = np.random.default_rng(0).random((2, 8, 4, channels), np.float32)
+    resized = images.Resized(array, (4, 4, channels), how)
+    found = resized[np.array([1, 0])]
+    for image, original in zip(found, array[::-1], strict=True):
+        expected = images.resize(original, (4, 4), how).reshape(4, 4, channels)
+        np.testing.assert_array_equal(image, expected)
+    assert resized.is_squashed == (how == "stretch")
+
+
+@pytest.mark.parametrize("how", ["stretch", "crop", "pad"])
+def test_files_are_resized_as_arrays_are(tmp_path, how):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 10, 3), np.uint8)
+    path = saved(tmp_path / "a.png", Image.fromarray(pixels))
+    pixels = decoding.read_image(path, (4, 4, 3), how).pixels
+    with Image.open(path) as image:
+        expected = images.resize(np.asarray(image), (4, 4), how)
+    np.testing.assert_array_equal(pixels, expected)
 
 
 # Ranges.
@@ -399,49 +460,3 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(ImageError, match="is no regular file"):
         read_image(tmp_path / "a.png", (4, 4, 3))
-
-
-# Many files.
-
-
-@pytest.mark.parametrize("small", [0, 2**20])
-def test_many_images_come_in_the_order_of_their_paths(tmp_path, monkeypatch, small):
-    monkeypatch.setattr(decoding, "_SMALL_FILE", small)  # many threads, then one
-    monkeypatch.setattr(decoding, "_BLOCK_BYTES", 10 * 4)
-    monkeypatch.setattr(decoding, "_AHEAD_BYTES", 0)
-    shades = list(range(0, 250, 5)) * 6  # more than are read ahead
-    paths = []
-    for number, shade in enumerate(shades):
-        image = Image.new("L", (2, 2), shade)
-        paths.append(saved(tmp_path / f"{number}.png", image))
-    blocks = [block.images for block in decoding.read_on_all_cores(paths, (2, 2, 1))]
-    assert np.concatenate(blocks)[:, 0, 0, 0].tolist() == shades
-    assert len(blocks) == len(shades) / 10
-
-
-def test_an_unreadable_file_does_not_stop_the_others(tmp_path):
-    good = saved(tmp_path / "a.png", random_image())
-    bad = tmp_path / "b.png"
-    bad.write_bytes(b"")
-    [(pictures, problems, _)] = decoding.read_on_all_cores([good, bad, good], (2, 2, 3))
-    assert [str(problem) for problem in problems] == ["None", "is empty", "None"]
-    assert pictures.shape == (2, 2, 2, 3)
-    np.testing.assert_array_equal(pictures[0], pictures[1])
-
-
-def test_where_no_file_is_a_image_the_array_is_empty(tmp_path):
-    gone = [tmp_path / "gone.png"]
-    [(pictures, problems, _)] = decoding.read_on_all_cores(gone, (2, 2, 3))
-    assert pictures.shape == (0, 2, 2, 3)
-    assert isinstance(problems[0], ImageError)
-
-
-def test_images_of_8_and_16_bits_keep_their_fractions_together(tmp_path):
-    shades = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    deep = saved(tmp_path / "a.png", Image.fromarray(shades.astype(np.uint16) * 256))
-    plain = saved(tmp_path / "b.png", Image.fromarray(shades))
-    paths, shape = [plain, deep], (16, 16, 1)
-    [block] = decoding.read_on_all_cores(paths, shape)
-    found = decoding.to_fractions(block.images)
-    for path, image in zip(paths, found, strict=True):
-        np.testing.assert_array_equal(image, read_image(path, shape))

@@ -11,7 +11,7 @@ from foldergan.config.data_settings import Data
 from foldergan.data import dataset, extra_images, splits
 from foldergan.errors import InputError
 from foldergan.images import Joined
-from foldergan.storage import filenames
+from foldergan.storage import filenames, manifest
 
 SHAPE = (8, 8, 3)
 NAMES = ["amber", "blue", "red"]
@@ -45,6 +45,13 @@ def test_columns_are_those_of_the_dataset_and_its_arrays_stay_as_they_are(tmp_pa
     assert extra.about["export"] is None and extra.trained_on is None
     assert (tmp_path / filenames.IMAGES).read_bytes() == before
     assert not (tmp_path / filenames.LABELS).exists()
+
+
+def test_they_are_resized_as_those_of_the_dataset_were(tmp_path):
+    images = draw_images(tmp_path / "dataset")
+    dataset.build_arrays(images, tmp_path, SHAPE, resize="pad")
+    load(draw_images(tmp_path / "more"), tmp_path)
+    assert manifest.load_arrays(tmp_path / filenames.EXTRA).resize == "pad"
 
 
 def test_one_class_alone_can_be_added(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 from decoded import read_image
 from PIL import Image, ImageOps
 
-from foldergan.data import decoding, headers
-from foldergan.data.decoding import ImageError
+from foldergan.data import decoding
+from foldergan.errors import ImageError
 from foldergan.images import cv2
 
 FULL = decoding._AS_COLOUR
@@ -37,9 +37,7 @@ def read_fully(path, shape, monkeypatch) -> np.ndarray:
 
 
 def mode_of(path, target: int) -> int:
-    content = path.read_bytes()
-    header = headers.read_header(content)
-    factor = decoding._shrink_factor(header, len(content), target)
+    factor, _ = decoding._shrink_factor(path.read_bytes(), target)
     return decoding._SHRUNK.get(factor, FULL)
 
 
@@ -104,24 +102,21 @@ def test_a_shrunk_image_stands_upright(tmp_path):
     assert np.abs(found - np.asarray(upright) / 255).mean() < 0.02
 
 
-def size_of(content: bytes) -> tuple[int, int] | None:
-    header = headers.read_header(content)
-    return header and header[:2]
-
-
-def test_size_is_found_behind_other_segments(tmp_path):
-    path = saved(tmp_path / "a.jpg", photograph(300, 500), comment=b"\xff\xc0" * 99)
-    content = path.read_bytes()
-    assert size_of(content) == (300, 500)
-    filled = content[:2] + b"\xff\xff" + content[2:]
-    assert size_of(filled) == (300, 500)
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("target", [96, 400])  # shrunk, and all of it
+def test_the_size_is_that_of_the_upright_file(tmp_path, orientation, target):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path / "a.jpg", photograph(401, 603), exif=exif)
+    size = decoding.read_image(path, (target, target, 3)).size
+    assert size == ((401, 603) if orientation < 5 else (603, 401))
 
 
 @pytest.mark.parametrize("kept", [2, 3, 4, 20, 160])
 def test_without_its_size_it_is_left_to_the_decoder(tmp_path, kept):
-    content = saved(tmp_path / "a.jpg", photograph(300, 500)).read_bytes()[:kept]
-    assert size_of(content) is None
-    assert decoding._shrink_factor(None, 9999, 32) == 1
+    content = saved(tmp_path / "a.jpg", photograph(300, 500)).read_bytes()
+    long_enough = content[:kept] + bytes(decoding._WORTH_SHRINKING)
+    assert decoding._shrink_factor(long_enough, 32)[0] == 1
 
 
 def test_the_limit_of_pixels_holds_for_the_whole_image(tmp_path):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import crashing
 import numpy as np
@@ -31,19 +32,64 @@ def files(tmp_path):
     return paths
 
 
-@pytest.mark.parametrize("at_once", [10_000, 7])
-def test_images_come_in_order_and_what_is_none_is_named(files, monkeypatch, at_once):
-    monkeypatch.setattr(reading, "_AT_ONCE", at_once)
+def read_all(paths, shape=SHAPE):
+    """Images, problems and complaints of all blocks together."""
+    blocks = list(reading.read_images(paths, shape))
+    problems = [problem for block in blocks for problem in block.problems]
+    complaints = [line for block in blocks for line in block.complaints]
+    return np.concatenate([block.images for block in blocks]), problems, complaints
+
+
+@pytest.mark.parametrize("block_bytes", [2**17, 7 * 4])
+def test_images_come_in_order_and_what_is_none_is_named(
+    files, monkeypatch, block_bytes
+):
+    monkeypatch.setattr(reading, "_BLOCK_BYTES", block_bytes)
     files[7].write_bytes(b"")
-    images, problems = [], []
-    for some, of_them, _ in reading.read_images(files, SHAPE):
-        assert some.dtype == np.float32
-        images.extend(some)
-        problems.extend(map(str, of_them))
+    images, problems, complaints = read_all(files)
+    assert images.dtype == np.float32
     good = [path for path in files if path != files[7]]
     expected = [read_image(path, SHAPE) for path in good]
     np.testing.assert_array_equal(images, expected)
-    assert problems == ["None"] * 7 + ["is empty"] + ["None"] * 52
+    assert problems == [None] * 7 + ["is empty"] + [None] * 52
+    assert complaints == []
+
+
+def test_where_no_file_is_an_image_the_array_is_empty(tmp_path):
+    images, problems, _ = read_all([tmp_path / "gone.png"])
+    assert images.shape == (0, *SHAPE)
+    assert problems == ["No such file or directory"]
+
+
+def test_images_of_8_and_16_bits_keep_their_fractions_together(tmp_path):
+    shades = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    deep = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257 + 1
+    deep[-1, -1] = 65535
+    paths = [tmp_path / "8.png", tmp_path / "16.png"]
+    for path, pixels in zip(paths, (shades, deep), strict=True):
+        Image.fromarray(pixels).save(path)
+    images, *_ = read_all(paths, (16, 16, 1))
+    np.testing.assert_array_equal(images[0, ..., 0], np.float32(shades / 255))
+    np.testing.assert_array_equal(images[1, ..., 0], np.float32(deep / 65535))
+
+
+@pytest.mark.parametrize(("gigabytes", "cores", "workers"), [(64, 2, 2), (3, 8, 3)])
+def test_each_worker_has_memory_for_the_largest_image(
+    files, monkeypatch, gigabytes, cores, workers
+):
+    asked = []
+
+    def pool(workers, prepare):
+        asked.append(workers)
+        return ThreadPoolExecutor(workers)
+
+    monkeypatch.setattr(reading.child, "pool", pool)
+    monkeypatch.setattr(reading, "_complaint", str)
+    monkeypatch.setattr(reading, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(reading, "memory", lambda: gigabytes * 10**9)
+    monkeypatch.setattr(reading, "usable_cores", lambda: cores)
+    assert len(read_all(files)[0]) == 60
+    assert asked == [workers]
 
 
 @pytest.mark.parametrize("crashing_ones", [(0,), (59,), (3, 4), (5, 20, 58)])
@@ -71,23 +117,9 @@ def damaged_jpeg(path):
     return path
 
 
-@pytest.mark.parametrize("side", [2, 96])  # in one thread, in several
-def test_what_libraries_print_of_an_image_gets_its_name(files, tmp_path, side, capfd):
-    for path in files:
-        pixels = np.random.default_rng(0).integers(0, 255, (side, side), np.uint8)
-        Image.fromarray(pixels).save(path)
+def test_what_libraries_print_of_an_image_gets_its_name(files, tmp_path, capfd):
     bad = damaged_jpeg(tmp_path / "30b.jpg")
-    paths = [*files[:30], bad, *files[30:]]
-    blocks = list(reading.read_images(paths, SHAPE))
-    assert all(problem is None for block in blocks for problem in block.problems)
-    noisy = [path for block in blocks for path in block.noisy]
-    assert bad in noisy
-    said = reading.complaints(noisy, SHAPE)
-    assert said == [f"{bad} Corrupt JPEG data: premature end of data segment"]
+    _, problems, complaints = read_all([*files[:30], bad, *files[30:]])
+    assert problems == [None] * 61
+    assert complaints == [f"{bad} Corrupt JPEG data: premature end of data segment"]
     assert capfd.readouterr().err == ""
-
-
-def test_of_sound_images_nothing_is_said(files):
-    blocks = list(reading.read_images(files, SHAPE))
-    assert [path for block in blocks for path in block.noisy] == []
-    assert reading.complaints([], SHAPE) == []

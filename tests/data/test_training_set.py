@@ -3,11 +3,14 @@
 import argparse
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from foldergan.config.presets import find_preset
 from foldergan.data import dataset, training_set
 from foldergan.errors import InputError
+from foldergan.images import resize_all
 from foldergan.storage import arrays, manifest
 
 SHAPE = (32, 32, 3)
@@ -70,5 +73,62 @@ def test_a_fault_of_the_arrays_themselves_is_still_named(load, tmp_path):
 )
 def test_images_that_are_stretched_are_warned_of(load, capsys, shape, is_said):
     assert load(shape).image_shape == (shape or SHAPE)
-    said = "of other proportions, which are stretched" in capsys.readouterr().out
+    said = "of other proportions, which are squashed" in capsys.readouterr().out
     assert said is is_said
+
+
+@pytest.mark.parametrize("of_arrays", ["stretch", "crop"])
+@pytest.mark.parametrize("asked", [None, "stretch", "pad"])
+def test_arrays_are_resized_as_they_were_made_unless_another_way_is_asked_for(
+    load, image_folder, tmp_path, of_arrays, asked
+):
+    dataset.build_arrays(image_folder, tmp_path, SHAPE, resize=of_arrays)
+    preset = find_preset("smoke")
+    gan = replace(preset.gan, image_shape=(64, 48, 3), resize=asked)
+    data = training_set.read(tmp_path, gan, 0)
+    rows = np.arange(2)
+    expected = resize_all(
+        arrays.load_images(tmp_path)[rows], (64, 48, 3), asked or of_arrays
+    )
+    np.testing.assert_array_equal(data.images[rows], expected)
+
+
+@pytest.mark.parametrize("shape", [None, SHAPE, (64, 64, 3), (64, 64, 1)])
+def test_grey_arrays_are_drawn_grey(load, image_folder, tmp_path, shape):
+    dataset.build_arrays(image_folder, tmp_path, (32, 32, 1))
+    assert load(shape).image_shape == (*(shape or SHAPE)[:2], 1)
+
+
+def options_of(folder, **more):
+    base = {"data_dir": folder, "resume": False, "strict": False}
+    return argparse.Namespace(**base, dataset=folder / "dataset", **more)
+
+
+def test_grey_arrays_are_not_drawn_in_the_colour_that_is_asked_for(
+    image_folder, tmp_path
+):
+    dataset.build_arrays(image_folder, tmp_path, (32, 32, 1))
+    gan = replace(find_preset("smoke").gan, image_shape=(64, 64, 3))
+    options = options_of(tmp_path, image_shape=(64, 64, 3))
+    options.dataset = None
+    with pytest.raises(InputError, match="are grey, of one channel") as error:
+        training_set.load(options, replace(find_preset("smoke"), gan=gan))
+    assert error.value.options == ("image_shape",)
+
+
+@pytest.mark.parametrize(("given", "channels"), [({}, 1), ({"image_shape": SHAPE}, 3)])
+def test_arrays_of_grey_images_are_made_grey_unless_a_shape_is_given(
+    image_folder, tmp_path, given, channels
+):
+    for path in image_folder.glob("*/*"):
+        with Image.open(path) as image:
+            image.convert("L").save(path)
+    smoke = find_preset("smoke")
+    preset = replace(
+        smoke,
+        data=replace(smoke.data, channels="auto"),
+        gan=replace(smoke.gan, image_shape=SHAPE, resize="crop"),
+    )
+    data = training_set.load(options_of(tmp_path, **given), preset)
+    assert data.image_shape == (32, 32, channels)
+    assert manifest.load_arrays(tmp_path).resize == "crop"

@@ -17,7 +17,7 @@ from report_folder import fill
 
 from foldergan.config import presets, remembered
 from foldergan.data import decoding, splits, training_set
-from foldergan.errors import ForeseenError
+from foldergan.errors import ForeseenError, ImageError
 from foldergan.images import to_uint8
 from foldergan.storage import arrays, exports, filenames, manifest, runs, seals
 
@@ -378,13 +378,13 @@ def _pictures(ending: str, *kinds: str) -> Callable[[Path], list[Path]]:
 
 
 def _read_picture(folder: Path, path: Path) -> None:
-    decoding.read_pixels(path, SHAPE)
+    decoding.read_image(path, SHAPE)
 
 
 def _picture(
     ending: str, *kinds: str, mutate: mutations.Mutator = mutations.mutate_bytes
 ) -> Reader:
-    refusals = (decoding.ImageError,)
+    refusals = (ImageError,)
     return Reader(_pictures(ending, *kinds), _read_picture, mutate, refusals)
 
 

@@ -1,11 +1,13 @@
 """What is recorded of runs, and what is said of two that do not go together."""
 
+import json
 from dataclasses import replace
 
 import keras
 import pytest
 
 from foldergan.config.presets import find_preset
+from foldergan.config.settings import GAN
 from foldergan.data import training_set
 from foldergan.errors import InputError
 from foldergan.storage import models, runs
@@ -104,3 +106,13 @@ def test_a_record_tells_of_the_generators_of_its_training_only(tmp_path):
     assert runs.precision_of_generator(other) == "float32"
     with pytest.raises(InputError, match="other.h5 is of another training"):
         training_set.of_generator(other, tmp_path)
+
+
+def test_records_of_before_there_was_a_resize_are_read(tmp_path):
+    path = tmp_path / "run_GANModel.json"
+    section = {"image_shape": [64, 64, 3], "held_out": 0.1}
+    names = ("image_shape", "held_out", "resize")
+    for more, expected in (({}, None), ({"resize": "crop"}, "crop")):
+        path.write_text(json.dumps({"preset": {"gan": section | more, "seed": 3}}))
+        found, seed = runs.load_settings(tmp_path, "GANModel", GAN(), names)
+        assert (found.resize, found.held_out, seed) == (expected, 0.1, 3)

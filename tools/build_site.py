@@ -13,7 +13,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ("*.md", "LICENSE", "docs/*", "benchmarks/*", "examples/*", "notebooks/*")
+SOURCES = (
+    "*.md",
+    "LICENSE",
+    "docs/*",
+    "benchmarks/*",
+    "examples/*",
+    "notebooks/*",
+    "foldergan/backbones/weights/*.md",
+)
 CONFIG = """[project]
 site_name = "foldergan"
 docs_dir = "pages"

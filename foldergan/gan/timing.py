@@ -12,7 +12,7 @@ from foldergan.backbones import sources
 from foldergan.classifier import training, transfer
 from foldergan.classifier.network import build_classifier
 from foldergan.config.presets import Preset
-from foldergan.gan import saves
+from foldergan.gan import schedule
 from foldergan.gan.photograph_trainer import build_trainer
 
 _SECONDS = 3.0  # of steps that are measured, and at least one
@@ -123,7 +123,7 @@ def _of_gan(preset: Preset, array_shape: _Shape, counts: list[int]) -> float:
         )
     )
     trained = max(1, round(sum(counts) * (1 - settings.held_out)))
-    plan = saves.plan(settings, trained)
+    plan = schedule.plan(settings, trained)
     return (plan.epochs or 0) * math.ceil(trained / (plan.batch_size // 2)) * seconds
 
 

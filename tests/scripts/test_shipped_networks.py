@@ -14,10 +14,10 @@ from foldergan.config.presets import PRESETS
 PRESET = ("--preset", "photo-128")
 COUNT = 20  # photographs of each class
 SHORT = (
-    "--epochs=2",
+    "--epochs=1",
     "--warm-up-steps=2",
     "--batch-size=8",
-    "--save-every=2",
+    "--save-every=1",
     "--generator-filters=16,16,16,16,16",
     "--discriminator-filters=8,8,8",
 )
@@ -63,7 +63,7 @@ def test_the_three_scripts_on_photographs_with_the_networks_of_the_package(
     (quality,) = rows_of(model / "gan_quality.csv")
     assert quality.pop("extractor") == "backbone EfficientNetLite1, 1280 features"
     assert np.isfinite([float(figure) for figure in quality.values()]).all()
-    names = {"generator_model_002.h5", "generated_plot_e002.png", "generator_best.h5"}
+    names = {"generator_model_001.h5", "generated_plot_e001.png", "generator_best.h5"}
     assert names <= {path.name for path in model.iterdir()}
 
     said = run(process, "GeneratePredict.py", "--count=10")

@@ -246,7 +246,7 @@ def decide_precision(
         before = checkpoint.precision_of(options.model_dir)
     else:
         before = runs.chosen_before(options.model_dir, "GANModel", preset)
-    chosen = precision.choose(settings, settings.convolutions(data.image_shape), before)
+    chosen = precision.choose(settings, before)
     return replace(preset, gan=replace(settings, precision=chosen))
 
 

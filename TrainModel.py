@@ -285,7 +285,7 @@ def decide_settings(
             print("note: beside a backbone images are not shifted")
         return replace(preset, classifier=settings.beside_backbone())
     before = runs.chosen_before(model_dir, "TrainModel", preset)
-    chosen = precision.choose(settings, settings.convolutions(image_shape), before)
+    chosen = precision.choose(settings, before)
     return replace(preset, classifier=replace(settings, precision=chosen))
 
 

@@ -48,7 +48,7 @@ def main():
     from foldergan.classifier.network import build_classifier
     from foldergan.nn import precision
 
-    chosen = precision.choose(settings, settings.convolutions(preset.data.image_shape))
+    chosen = precision.choose(settings)
     settings = replace(settings, precision=chosen)
     images, labels = parts["train"]
     classifier = build_classifier(settings, images.shape[1:], len(class_names))

@@ -391,7 +391,7 @@ def main():
     from foldergan.nn import precision
 
     settings, shape = preset.classifier, preset.data.image_shape
-    chosen = precision.choose(settings, settings.convolutions(shape))
+    chosen = precision.choose(settings)
     preset = replace(preset, classifier=replace(settings, precision=chosen))
     data = Data(options, shape)
     rows = run(options, preset, data)

@@ -166,7 +166,7 @@ def train(options, name: str, seed: int) -> None:
     if options.fastest:
         latents = "shared" if settings.latents == "fresh" else settings.latents
         settings = replace(settings, precision="bfloat16", latents=latents)
-    chosen = precision.choose(settings, settings.convolutions(images.shape[1:]))
+    chosen = precision.choose(settings)
     settings = replace(settings, precision=chosen)
     backend.start(seed)
     num_classes = labels.shape[1] if settings.conditioning == "class" else 0

@@ -89,12 +89,13 @@ def _refuse_unknown_backend_of_plots() -> None:
 def lacks_bfloat16() -> bool:
     """Tells whether bfloat16 would be emulated, as far as the system says."""
     flags = Path("/proc/cpuinfo")
-    if _devices() or not flags.exists():
+    if devices() or not flags.exists():
         return False
     return "bf16" not in flags.read_text(encoding="utf-8")
 
 
-def _devices() -> list[str]:
+def devices() -> list[str]:
+    """Names the GPUs that the backend sees."""
     load()
     from foldergan import engine
 
@@ -103,7 +104,7 @@ def _devices() -> list[str]:
 
 def computed_on() -> dict[str, str]:
     """Names all that decides how fast something is computed here."""
-    gpus, known = _devices(), versions()
+    gpus, known = devices(), versions()
     kept = ("keras", name(), "machine", "processor", "cores")
     return {each: known[each] for each in kept} | {"gpus": ", ".join(gpus)}
 

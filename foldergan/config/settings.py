@@ -11,12 +11,7 @@ from foldergan.config import groups
 from foldergan.config.checks import check_augmentation, check_gan, check_image_shape
 from foldergan.config.data_settings import HOW_TO_RESIZE, RESIZES
 from foldergan.config.fields import Names, Section, Shape, Widths
-from foldergan.config.precision import (
-    Computed,
-    Convolution,
-    classifier_convolutions,
-    gan_convolutions,
-)
+from foldergan.config.precision import Computed
 
 _BACKBONES = (
     "none, EfficientNetLite0 or EfficientNetLite1, which come with foldergan; "
@@ -91,10 +86,6 @@ class Classifier(Computed):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_augmentation(self.augmentation)
-
-    def convolutions(self, shape: Shape) -> list[Convolution]:
-        """Lists those of the network for images of a shape."""
-        return classifier_convolutions(shape, self.filters, self.network)
 
     def beside_backbone(self) -> "Classifier":
         """Returns what they come to there: features are in float32, never of shifts."""
@@ -268,12 +259,6 @@ class GAN(Computed):
         if self.image_shape is not None:
             check_image_shape(self.image_shape)
         check_gan(self)
-
-    def convolutions(self, shape: Shape) -> list[Convolution]:
-        """Lists those of the networks for images of a shape."""
-        return gan_convolutions(
-            shape, self.generator_filters, self.discriminator_filters
-        )
 
     @property
     def uses_classifier(self) -> bool:

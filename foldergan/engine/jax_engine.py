@@ -22,7 +22,6 @@ from foldergan.engine.mesh import own_rows, whole
 __all__ = [
     "compiled",
     "compiled_steps",
-    "convolution_work",
     "devices",
     "every",
     "fold_in",
@@ -275,26 +274,3 @@ def shift_each(images: jax.Array, pixels: jax.Array, axis: int) -> jax.Array:
 def every(number: int, rows: jax.Array) -> jax.Array:
     """Takes each `number`-th row from the first on."""
     return rows[::number]
-
-
-def convolution_work(
-    images: np.ndarray,
-    kernel: np.ndarray,
-    stride: int,
-    is_transposed: bool,
-    precision: str,
-) -> Callable[[], None]:
-    """Prepares a convolution, forward and both gradients."""
-    values, weights = jnp.asarray(images, precision), jnp.asarray(kernel)
-
-    def total(values: jax.Array, weights: jax.Array) -> jax.Array:
-        convolve = keras.ops.conv_transpose if is_transposed else keras.ops.conv
-        rounded = weights.astype(precision)
-        return convolve(values, rounded, strides=stride, padding="same").sum()
-
-    run = jax.jit(jax.grad(total, (0, 1)))
-
-    def work() -> None:
-        jax.block_until_ready(run(values, weights))
-
-    return work

@@ -13,7 +13,6 @@ from absl import logging
 __all__ = [
     "compiled",
     "compiled_steps",
-    "convolution_work",
     "devices",
     "every",
     "fold_in",
@@ -191,42 +190,3 @@ def shift_each(images: tf.Tensor, pixels: tf.Tensor, axis: int) -> tf.Tensor:
 def every(number: int, rows: tf.Tensor) -> tf.Tensor:
     """Takes each `number`-th row from the first on; slices have slow gradients."""
     return tf.gather(rows, tf.range(0, tf.shape(rows)[0], number))
-
-
-def convolution_work(
-    images: np.ndarray,
-    kernel: np.ndarray,
-    stride: int,
-    is_transposed: bool,
-    precision: str,
-) -> Callable[[], None]:
-    """Prepares a convolution, forward and both gradients.
-
-    Args:
-        images: float32 array (n, height, width, channels).
-        kernel: float32 array, as of Keras' layer.
-        stride: of a transposed one, by which it enlarges.
-        is_transposed: whether it is a transposed one.
-        precision: to compute it in.
-
-    Returns:
-        Computes all that and waits for it.
-    """
-    values, weights = tf.cast(tf.constant(images), precision), tf.constant(kernel)
-    count, height, width, _ = images.shape
-    enlarged = (count, height * stride, width * stride, kernel.shape[2])
-
-    def work() -> None:
-        with tf.GradientTape() as tape:
-            tape.watch((values, weights))
-            rounded = tf.cast(weights, precision)
-            if is_transposed:
-                outputs = tf.nn.conv2d_transpose(
-                    values, rounded, enlarged, stride, "SAME"
-                )
-            else:
-                outputs = tf.nn.conv2d(values, rounded, stride, "SAME")
-        for gradient in tape.gradient(outputs, (values, weights)):
-            gradient.numpy()  # waits for it, also on a GPU
-
-    return work

@@ -12,6 +12,7 @@ from report_folder import NASTY
 
 from foldergan.config.presets import find_preset
 from foldergan.gan.networks import inference_generator
+from foldergan.nn.convolutions import copy_of
 from foldergan.report import card
 from foldergan.report.run import RunReport
 from foldergan.storage import filenames, models, runs, tables
@@ -87,7 +88,7 @@ def test_its_code_runs(tmp_path, monkeypatch, capsys, conditioning, output):
         generator_of((32, 32, 3), preset.gan.latent_dim, (4, 4), "none", num_classes),
         num_classes,
     )
-    models.save_model(tmp_path / "generator_model_004.h5", generator)
+    models.save_model(tmp_path / "generator_model_004.h5", copy_of(generator))
     report_folder.add_dataset(RunReport(tmp_path, "TrainModel"), tmp_path, names)
     for script in ("TrainModel", "GANModel"):
         runs.save_run(tmp_path, script, preset, {}, "float32")

@@ -26,4 +26,4 @@ is imported until a function needs it, so that ``--help`` and a wrong flag answe
 once.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -271,7 +271,7 @@ class PhotographTrainer(Trainer):
     def _fit_guide(self, images: Images, labels: np.ndarray, rows: np.ndarray) -> None:
         """Fits a linear classifier of the backbone's pooled features of some images."""
         rows = rows[:: -(-len(rows) // _CLASSIFIED)]
-        progress = ImageProgress(len(rows), "features that guide of image")
+        progress = ImageProgress(len(rows), "class features of image")
         pooled = []
         for some in np.array_split(rows, -(-len(rows) // _BATCH)):
             small = self._shrunk(to_tanh_range(images[some]))

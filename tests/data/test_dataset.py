@@ -228,9 +228,9 @@ def count_reads(monkeypatch) -> list[int]:
     """How many files each run reads."""
     counts, read = [], dataset.reading.read_images
 
-    def counting(paths, image_shape):
+    def counting(paths, *how):
         counts.append(len(paths))
-        return read(paths, image_shape)
+        return read(paths, *how)
 
     monkeypatch.setattr(dataset.reading, "read_images", counting)
     return counts

@@ -16,9 +16,9 @@ SHAPE = (2, 2, 1)
 CODE = """
 import sys
 from foldergan.data import reading
-for images, problems, _ in reading.read_images(sys.argv[1:], (2, 2, 1)):
-    shades = iter((images[:, 0, 0, 0] * 255).round().astype(int))
-    for problem in problems:
+for block in reading.read_images(sys.argv[1:], (2, 2, 1)):
+    shades = iter((block.images[:, 0, 0, 0] * 255).round().astype(int))
+    for problem in block.problems:
         print(problem or next(shades))
 """
 

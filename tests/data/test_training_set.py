@@ -85,7 +85,7 @@ def test_arrays_are_resized_as_they_were_made_unless_another_way_is_asked_for(
     dataset.build_arrays(image_folder, tmp_path, SHAPE, resize=of_arrays)
     preset = find_preset("smoke")
     gan = replace(preset.gan, image_shape=(64, 48, 3), resize=asked)
-    data = training_set.read(tmp_path, gan, 0)
+    data = training_set.read(tmp_path, gan, 0, preset.data)
     rows = np.arange(2)
     expected = resize_all(
         arrays.load_images(tmp_path)[rows], (64, 48, 3), asked or of_arrays
@@ -100,7 +100,7 @@ def test_grey_arrays_are_drawn_grey(load, image_folder, tmp_path, shape):
 
 
 def options_of(folder, **more):
-    base = {"data_dir": folder, "resume": False, "strict": False}
+    base = {"data_dir": folder, "model_dir": folder, "resume": False, "strict": False}
     return argparse.Namespace(**base, dataset=folder / "dataset", **more)
 
 

@@ -21,13 +21,15 @@ import numpy as np
 import side_by_side
 from side_by_side import ROOT
 
+# What version 0.2 trained.
+BEFORE = (
+    "--latents fresh --ema 0 --discriminator-learning-rate 2e-4 "
+    "--generator-learning-rate 2e-4"
+)
 # Contender -> images a class, flags of GANModel.py.
 CONTENDERS = {
-    "before": (
-        240,
-        "--latents fresh --precision float32 --ema 0 --augmentation none "
-        "--discriminator-learning-rate 2e-4 --generator-learning-rate 2e-4",
-    ),
+    "before": (240, f"{BEFORE} --precision float32"),
+    "before, bfloat16": (240, f"{BEFORE} --precision bfloat16"),
     "now, bfloat16": (100, "--precision bfloat16"),
     "now, float32": (100, "--precision float32"),
 }

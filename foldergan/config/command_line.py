@@ -180,6 +180,9 @@ class Parser(argparse.ArgumentParser):
         if "data" in self._sections and not dataset:
             source = preset.data.source
             dataset = "dataset" if source == "folder" else source
+        if getattr(options, "inspect", False):  # no preset, no model is used
+            print(f"{self.prog}: inspecting {dataset}", flush=True)
+            return
         read = f"images of {dataset}, " if dataset else ""
         print(
             f"{self.prog}: preset {self._preset.label}{how}, {read}"

@@ -3,10 +3,13 @@
 import os
 
 import numpy as np
+import pytest
 from conftest import draw_images
 
 from foldergan.classifier.classified import Classified
 from foldergan.classifier.image_files import ImageFiles
+from foldergan.data import dataset
+from foldergan.storage import arrays
 
 SHAPE = (8, 8, 3)
 
@@ -33,6 +36,14 @@ def test_no_more_than_a_batch_is_kept(tmp_path):
     assert numbers == [n for n in range(300) if n % 10 != 9]
     assert len(files.skipped) == 30
     assert files.skipped[0].startswith(files.paths[9])
+
+
+@pytest.mark.parametrize("how", ["stretch", "crop", "pad"])
+def test_files_are_resized_as_arrays_are(tmp_path, how):
+    folder = draw_images(tmp_path / "mine")
+    dataset.build_arrays(folder, tmp_path, SHAPE, resize=how)
+    [(_, found)] = ImageFiles(folder).batches(SHAPE, 99, how)
+    np.testing.assert_array_equal(found, arrays.load_images(tmp_path))
 
 
 def test_the_sheet_shows_images_of_all_folders(tmp_path):

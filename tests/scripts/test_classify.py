@@ -12,6 +12,7 @@ import pytest
 from conftest import draw_images
 
 from foldergan.config.presets import PRESETS
+from foldergan.data import reading
 from foldergan.images import cv2
 
 CLASSIFY = ("GeneratePredict.py", "--preset", "smoke", "--classify")
@@ -78,6 +79,22 @@ def test_a_folder_of_classes_is_what_plain_keras_says(work, script):
         of_it = [each for each in rows if each["true"] == row["class"]]
         recall = np.mean([each["predicted"] == each["true"] for each in of_it])
         assert float(row["recall"]) == recall
+
+
+def test_files_are_resized_as_the_classifier_was_trained(work, script, monkeypatch):
+    record = work / "model" / "run_TrainModel.json"
+    content = json.loads(record.read_text())
+    assert content["preset"]["data"]["resize"] == "stretch"
+    content["preset"]["data"]["resize"] = "pad"
+    record.write_text(json.dumps(content))
+    seen, read = [], reading.read_images
+    monkeypatch.setattr(
+        reading, "read_images", lambda *how: seen.append(how[2]) or read(*how)
+    )
+    assert script(*CLASSIFY, "mine").code == 0
+    record.unlink()
+    assert script(*CLASSIFY, "mine").code == 0
+    assert seen == ["pad", "stretch"]
 
 
 def test_a_large_class_that_is_always_predicted_is_no_success(work, script):

@@ -30,6 +30,7 @@ def test_a_folder_is_inspected_and_nothing_is_written(script, image_folder, tmp_
     result = script("TrainModel.py", "--inspect", "--dataset", "dataset")
     assert result.code == 0, result.err
     assert everything_in(tmp_path) == before
+    assert "TrainModel.py: inspecting dataset\n" in result.out
     assert "dataset: 8 images in 2 classes\n  blue 4, red 4\n" in result.out
     assert "preset that fits: dcgan-32, for the images are small" in result.out
     train, draw, predict = result.out.splitlines()[-3:]

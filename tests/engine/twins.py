@@ -145,7 +145,7 @@ def train_gan(case, folder):
         trainer._step += 1
         losses.append(list(trainer.means().values()))
         trainer._forget_figures()
-    return mixing | {"losses": np.array(losses)} | trainer.state()
+    return mixing | {"losses": np.array(losses)} | trainer._values_of(trainer._parts())
 
 
 def mixing_kernels(trainer):

@@ -150,16 +150,17 @@ def discriminator_of(image_shape, filters, dropout=0.0, num_classes=0):
 
 
 def generator_of(image_shape, latent_dim, filters, normalization="none", num_classes=0):
-    """Builds a generator from a few of its settings."""
+    """Builds a generator from a few of its settings, as files have it."""
     from foldergan.config.settings import GAN
     from foldergan.gan.networks import build_generator
+    from foldergan.nn.convolutions import copy_of
 
     settings = GAN(
         latent_dim=latent_dim,
         generator_filters=filters,
         generator_normalization=normalization,
     )
-    return build_generator(settings, image_shape, num_classes)
+    return copy_of(build_generator(settings, image_shape, num_classes))
 
 
 def draw_images(dataset: Path) -> Path:

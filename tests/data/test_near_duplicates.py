@@ -110,7 +110,7 @@ def test_folders_are_compared_as_one():
 def test_few_of_the_drawn_images_of_this_repository_are_taken_for_duplicates():
     paths = sorted((ROOT / "dataset").glob("*/*"))
     groups = found(np.stack([cv2.imread(str(path)) for path in paths]))
-    assert len(paths) == 500 and sum(map(len, groups)) < 25
+    assert len(paths) == 500 and sum(map(len, groups)) < 40
 
 
 # What is kept beside the arrays.

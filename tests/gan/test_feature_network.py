@@ -162,7 +162,7 @@ def test_it_needs_the_classifier(image_folder, script):
     script("TrainModel.py", "--preset", "smoke")
     (image_folder.parent / "model" / "train.h5").unlink()
     result = script(*GAN)
-    assert result.code == 2 and "train.h5 not found; run: python Tr" in result.err
+    assert result.code == 2 and "train.h5 not found; run: " in result.err
 
 
 @pytest.mark.parametrize("more", [(), ("--conditioning", "class")])

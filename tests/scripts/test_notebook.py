@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
-from test_photographs import TINY as TINY_GAN
+from test_photo_128 import TINY as TINY_GAN
 from tiny_backbone import save_tiny
 
 CIFAR10 = """

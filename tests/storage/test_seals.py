@@ -260,7 +260,7 @@ def test_copied_arrays_keep_their_class_names(tmp_path):
 def test_arrays_of_others_are_taken_and_said(tmp_path, capsys):
     save_arrays(tmp_path)
     (tmp_path / filenames.ORIGIN).unlink()
-    assert load_arrays(tmp_path)[2] == ("an unknown source", None, [])
+    assert load_arrays(tmp_path)[2] == ("an unknown source", None, [], "stretch")
     said = capsys.readouterr().out
     assert said.count("has no checksum; it is taken as it is") == 1
     assert filenames.IMAGES in said
@@ -274,7 +274,7 @@ def test_a_record_of_version_0_1_says_what_it_said(tmp_path, capsys):
     for state in record["arrays"].values():
         state.pop()
     path.write_text(json.dumps(record))
-    assert load_arrays(tmp_path)[2] == ("any", ["a", "b"], [])
+    assert load_arrays(tmp_path)[2] == ("any", ["a", "b"], [], "stretch")
     assert "has no checksum" in capsys.readouterr().out
     assert manifest.recall(tmp_path, ORIGIN) is None  # read again, for the paths
 

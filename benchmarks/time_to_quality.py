@@ -102,15 +102,16 @@ class Evaluators:
 
     def __init__(self, options, images, generator):
         from foldergan.gan import evaluation, sampling
-        from foldergan.metrics.evaluator import NUM_FAKE, Evaluator
+        from foldergan.metrics.evaluator import Evaluator
         from foldergan.metrics.features import load_extractor
         from foldergan.storage import arrays, models
 
         self._generator = generator
         real = arrays.load_images(options.work / REAL)
         labels = arrays.load_labels(options.work / REAL, len(real))
+        class_ids = evaluation.fake_classes(labels)
         self._inputs = sampling.sample_inputs(
-            generator, NUM_FAKE, 12345, evaluation.fake_classes(labels)
+            generator, len(class_ids), 12345, class_ids
         )
         self._grid_inputs = sampling.sample_grid_inputs(generator, COLUMNS, seed=12345)
         judge = options.work / options.judge

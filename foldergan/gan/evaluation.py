@@ -13,7 +13,7 @@ from foldergan.data import splits, training_set
 from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError
 from foldergan.gan import sampling
-from foldergan.metrics.evaluator import NUM_FAKE, Evaluator
+from foldergan.metrics.evaluator import Evaluator
 from foldergan.metrics.features import FeatureExtractor, load_extractor
 from foldergan.metrics.nearest import TrainingImages
 from foldergan.progress import ImageProgress
@@ -21,6 +21,10 @@ from foldergan.storage.models import num_classes_of
 
 NUM_SHOWN = 21  # generated images beside the nearest ones trained on
 MOST_COMPARED = 10_000  # of images that stream by; their pairs take seconds
+# Generated images that a checkpoint is evaluated by: a few for each held-out one, for
+# those alone decide how exact the figures are, and features cost time.
+_FAKE_A_REAL = 5
+_FEWEST_EVALUATED, _MOST_EVALUATED = 500, 2000
 _LEAST_FAKE = 4  # precision and recall look at three neighbours of each
 
 
@@ -45,12 +49,13 @@ class GeneratorEvaluator:
     ) -> None:
         self._generator = generator
         self._evaluator = _evaluator_of(data, extractor, data.held_out, is_mirrored)
-        self._drawn = NUM_FAKE, seed, fake_classes(data.held_out_labels)
+        class_ids = fake_classes(data.held_out_labels)
+        self._drawn = len(class_ids), seed, class_ids
 
     def evaluate(self) -> tuple[dict[str, Any], np.ndarray]:
         """Returns a row of figures and draws of KID, as `Evaluator.evaluate` does."""
         features = []
-        progress = ImageProgress(NUM_FAKE, "evaluated")
+        progress = ImageProgress(self._drawn[0], "evaluated")
         for inputs in sampling.input_batches(self._generator, *self._drawn):
             fake_images = sampling.generate(self._generator, inputs)
             features.append(self._evaluator.features_of(fake_images))
@@ -285,8 +290,9 @@ def _some_of(count: int, most: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def inputs_to_show(inputs: sampling.GeneratorInputs) -> sampling.GeneratorInputs:
-    """Takes NUM_SHOWN of the NUM_FAKE inputs, spread evenly over the classes."""
-    rows = (np.arange(NUM_SHOWN) * NUM_FAKE + NUM_FAKE // 2) // NUM_SHOWN
+    """Takes NUM_SHOWN of the inputs, spread evenly over the classes."""
+    count = len(inputs[0] if isinstance(inputs, list) else inputs)
+    rows = (np.arange(NUM_SHOWN) * count + count // 2) // NUM_SHOWN
     return [each[rows] for each in inputs] if isinstance(inputs, list) else inputs[rows]
 
 
@@ -297,7 +303,10 @@ def fake_classes(labels: np.ndarray) -> np.ndarray:
         labels: one-hot array (n, num_classes), of the images to compare with.
 
     Returns:
-        int array (NUM_FAKE,) of class numbers, in the proportions of the labels.
+        int array of class numbers in the proportions of the labels: 500 to 2,000, five
+        for each label.
     """
     class_ids = np.sort(labels.argmax(1))
-    return class_ids[np.arange(NUM_FAKE) * len(class_ids) // NUM_FAKE]
+    wanted = _FAKE_A_REAL * len(class_ids)
+    count = min(max(wanted, _FEWEST_EVALUATED), _MOST_EVALUATED)
+    return class_ids[np.arange(count) * len(class_ids) // count]

@@ -10,7 +10,6 @@ from foldergan.metrics import memorisation, scores
 from foldergan.metrics.features import FeatureExtractor
 from foldergan.metrics.nearest import Nearest, TrainingImages
 
-NUM_FAKE = 2000  # images to generate each time
 _MOST_HELD_OUT = 10_000  # all their pairs are measured
 _MOST_SCALED = 1000  # training images that give the scale where none are held out
 _LEAST_SPREAD = 1e-6  # of features that tell images apart, in root mean squares

@@ -58,7 +58,7 @@ def test_the_best_is_kept_with_its_figures(trained, script, distances):
     model = trained / "model"
     assert [row["kernel_distance"] for row in table(trained)] == ["3", "1", "2"]
     about = json.loads((model / "generator_best.json").read_text())
-    assert about["epoch"] == 2 and about["real"] == 12 and about["fake"] == 2000
+    assert about["epoch"] == 2 and about["real"] == 12 and about["fake"] == 500
     best = (model / "generator_best.h5").read_bytes()
     assert best == (model / "generator_model_002.h5").read_bytes()
     assert best != (model / "generator_model_003.h5").read_bytes()
@@ -183,7 +183,11 @@ def test_drawn_classes_are_in_the_proportions_of_those_held_out():
     from foldergan.gan.evaluation import fake_classes
 
     class_ids = fake_classes(labels)
-    assert np.bincount(class_ids).tolist() == [1200, 200, 600]
+    assert np.bincount(class_ids).tolist() == [300, 50, 150]
+    many = np.eye(3)[[0] * 6000 + [1] * 4000]
+    assert np.bincount(fake_classes(many)).tolist() == [1200, 800]
+    some = np.eye(3)[[0] * 100 + [2] * 100]
+    assert np.bincount(fake_classes(some)).tolist() == [500, 0, 500]
 
 
 def test_the_judge_is_shown_rare_classes_rarely(trained, script, monkeypatch):
@@ -203,7 +207,7 @@ def test_the_judge_is_shown_rare_classes_rarely(trained, script, monkeypatch):
     assert result.code == 0, result.err
     of_a_page = 2 * 7 + 21  # the grid, and what stands beside its nearest
     judged = np.concatenate([ids for _, ids in asked if len(ids) > of_a_page])
-    assert np.bincount(judged).tolist() == [1500, 500]
+    assert np.bincount(judged).tolist() == [375, 125]
 
 
 def test_measuring_needs_a_classifier(trained, script):
@@ -265,7 +269,7 @@ def test_the_images_to_show_are_spread_over_the_classes():
     from foldergan.gan import evaluation
 
     class_ids = evaluation.fake_classes(np.eye(3)[[0] * 10 + [1] * 10 + [2]])
-    latents, shown = evaluation.inputs_to_show([np.arange(2000), class_ids])
+    latents, shown = evaluation.inputs_to_show([np.arange(500), class_ids])
     assert np.bincount(shown).tolist() == [10, 10, 1]
     np.testing.assert_array_equal(class_ids[latents], shown)
-    np.testing.assert_array_equal(evaluation.inputs_to_show(np.arange(2000)), latents)
+    np.testing.assert_array_equal(evaluation.inputs_to_show(np.arange(500)), latents)

@@ -162,9 +162,7 @@ def test_a_rare_class_counts_as_much_as_a_frequent_one(first, capsys):
 def test_a_classifier_of_other_classes_is_refused(first):
     images, _ = dark_and_bright()
     labels = np.eye(3, dtype=np.float32)[np.arange(len(images)) % 3]
-    with pytest.raises(
-        InputError, match="tells 2 classes apart .* of 3; to train"
-    ):
+    with pytest.raises(InputError, match="tells 2 classes apart .* of 3; to train"):
         evaluation.warn_if_guessing(first[0], images, labels)
 
 

@@ -75,7 +75,9 @@ def stream(count, folder):
     """All that GeneratePredict.py keeps of a stream, from images that cost nothing."""
     rng = np.random.default_rng(0)
     real = rng.random((40, *SHAPE), np.float32)
-    data = TrainingSet(real, np.arange(20), np.arange(20, 40), None, None, None)
+    data = TrainingSet(
+        real, np.arange(20), np.arange(20, 40), None, np.ones((20, 1)), None
+    )
     evaluator = evaluation.StreamEvaluator(Means(), data, count, seed=0)
     found = Predictions(NAMES, kept=100)
     with tables.writing_csv(folder / "x.csv") as append:
@@ -108,7 +110,7 @@ def test_all_of_a_few_images_are_compared_and_shown(tmp_path):
 
 def test_without_held_out_images_there_are_nearest_ones_and_no_figures():
     real = np.random.default_rng(0).random((9, *SHAPE), np.float32)
-    data = TrainingSet(real, np.arange(9), np.arange(0), None, None, None)
+    data = TrainingSet(real, np.arange(9), np.arange(0), None, np.ones((0, 1)), None)
     evaluator = evaluation.StreamEvaluator(Means(), data, 5, seed=0)
     evaluator.add(real[:5])
     assert evaluator.figures() is None
@@ -137,7 +139,7 @@ def test_drawn_images_are_compared_in_the_proportions_of_the_held_out_classes():
     row = figures([2], 50)
     assert (row["fake"], row["real"]) == (50, 20)
     assert row["kernel_distance"] < row["kernel_distance_floor"]
-    with pytest.raises(InputError, match="1 images, in the proportions of the"):
+    with pytest.raises(InputError, match="3 images, in the proportions of the"):
         figures([0, 1, 2], 3)
 
 
@@ -160,7 +162,9 @@ def test_a_class_of_which_too_few_are_held_out_has_no_figures():
 
 
 def test_too_few_to_compare_are_refused():
-    data = TrainingSet(np.zeros((9, *SHAPE)), *[np.arange(9)] * 2, None, None, None)
+    data = TrainingSet(
+        np.zeros((9, *SHAPE)), *[np.arange(9)] * 2, None, np.ones((9, 1)), None
+    )
     with pytest.raises(InputError, match="3 images are too few .*at least 4"):
         evaluation.StreamEvaluator(Means(), data, 3, seed=0)
 
@@ -173,8 +177,9 @@ def test_classes_that_come_in_turn_are_all_among_the_compared():
 
 def test_features_that_are_gone_are_said_to_be_of_the_training(monkeypatch, tmp_path):
     settings = SimpleNamespace(features=str(tmp_path / "judge.keras"))
+    data = SimpleNamespace(image_shape=SHAPE)
     monkeypatch.setattr(
-        evaluation.training_set, "of_generator", lambda *_: (None, settings)
+        evaluation.training_set, "of_generator", lambda *_: (data, settings)
     )
     options = SimpleNamespace(data_dir=tmp_path, model_dir=tmp_path)
     said = "g.h5 was evaluated in its training by .*judge.keras"

@@ -77,4 +77,4 @@ def test_own_pictures_end_in_a_report_and_go_on(image_folder, tmp_path, monkeypa
     assert "as intended" in printed and "going on after epoch 1" in printed
     assert "done: 2 epochs" in printed
     (page,) = (data["text/html"] for data in shown if "text/html" in data)
-    assert "srcdoc=" in page and "Generated pictures" in page
+    assert "srcdoc=" in page and "Generated images" in page

@@ -17,7 +17,7 @@ BIN := .venv/bin
 # Each says first how long it takes, measured by benchmarks/first_result.py: to install
 # takes minutes too.
 run: IMAGES := dataset
-run: MINUTES := 8
+run: MINUTES := 5
 run: announce .venv/run
 	$(BIN)/python TrainModel.py --dataset dataset
 	$(BIN)/python GANModel.py
@@ -27,7 +27,7 @@ run: announce .venv/run
 # The time limit is of two cores; HOURS=1 gives better images.
 HOURS ?= 0.15
 photographs: IMAGES := examples/clothes
-photographs: MINUTES := 15
+photographs: MINUTES := 12
 photographs: FLAGS := --preset photo-128 --data-dir photographs --model-dir photographs
 photographs: announce .venv/run
 	$(BIN)/python TrainModel.py $(FLAGS) --dataset examples/clothes

@@ -53,8 +53,8 @@ class Data(Section):
     )
     near_duplicates: str = groups.data(
         "keep-together",
-        "images that differ by encoding, size or retouching alone: on one side of "
-        "every split, or wherever chance puts them",
+        "images that look almost the same: on one side of every split, or wherever "
+        "chance puts them",
         choices=("keep-together", "ignore"),
     )
 

@@ -108,7 +108,7 @@ def test_near_duplicates_stay_together_unless_they_are_ignored(script, tmp_path)
     assert result.code == 0, result.err
     assert "36 near duplicates in 12 groups, each on one side of the spl" in result.out
     page = (tmp_path / "model" / "report.html").read_text()
-    assert "36 images differ from another" in page
+    assert "36 images look almost the same as another one" in page
     result = script(*TRAIN, "--near-duplicates", "ignore")
     assert "warning: 36 near duplicates in 12 groups; " in result.out
     assert "of 8 held-out images have one in training, so that" in result.out

@@ -87,7 +87,16 @@ def train(
     from foldergan.storage import checkpoint, tables
 
     # Load the images, and the state to go on from if asked to.
-    data = training_set.load(options, preset)
+    of_user = vars(options).keys()
+    training_set.make_arrays(
+        options.dataset,
+        options.data_dir,
+        preset,
+        of_user,
+        strict=options.strict,
+        is_resumed=options.resume,
+    )
+    data = training_set.load(options.data_dir, options.model_dir, preset, of_user)
     preset = replace(preset, data=data.grouping)
     plan = schedule.plan(preset.gan, len(data.rows))
     given, preset = preset.gan.precision, decide_precision(options, preset, data)

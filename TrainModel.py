@@ -238,8 +238,10 @@ def read_dataset(
     # Another run could replace the arrays between making and loading them.
     with locking.arrays_folder(options.data_dir):
         class_names = dataset.build(
-            options,
+            options.dataset,
+            options.data_dir,
             preset.data,
+            strict=options.strict,
             most_classes=2 if preset.classifier.output == "sigmoid" else None,
         )
         images = arrays.load_images(options.data_dir)
@@ -255,7 +257,7 @@ def hold_out(
     labels: "np.ndarray",
 ) -> "Parts":
     """Splits the rows; says what stays together, and what is on both sides."""
-    from foldergan.data import duplicates, groups, splits
+    from foldergan.data import groups, splits
 
     if not (preset.data.validation_split or preset.data.test_split):
         return splits.split_in_three(labels, preset.data, preset.seed)
@@ -268,7 +270,6 @@ def hold_out(
     )
     groups.tell(grouping, preset.data, rows, at_random, labels.argmax(1), class_names)
     print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
-    duplicates.warn_of_parts(duplicates.load(data_dir), rows)
     return rows
 
 

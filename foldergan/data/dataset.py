@@ -1,6 +1,5 @@
 """A folder of images -> the arrays on disk."""
 
-import argparse
 import os
 from collections import Counter
 from collections.abc import Collection
@@ -17,33 +16,37 @@ _LISTED = 20  # files that are named one by one
 
 
 def build(
-    options: argparse.Namespace,
+    dataset: Path | None,
+    data_dir: Path,
     data: Data,
+    *,
+    strict: bool = False,
     least_classes: int = 2,
     most_classes: int | None = None,
 ) -> list[str]:
-    """Saves the arrays from wherever the flags and the preset say.
+    """Saves the arrays of a folder, or of CIFAR-10 where the settings name that.
 
     Use it inside `locking.arrays_folder`, and load the arrays there too: another run
     could replace them in between, and these class names would be of others.
 
     Args:
-        options: the flags: dataset, data_dir, strict.
-        data: its source (cifar10 holds unless a dataset was given), image_shape,
-            resize and channels.
-        least_classes: as of `build_arrays`.
-        most_classes: as of `build_arrays`.
+        dataset: folder of images; None for `data.source`, where "folder" is dataset/.
+        data_dir: folder for the arrays.
+        data: its source, image_shape, resize and channels.
+        strict: makes an unreadable file an error.
+        least_classes: fewer are an error; 0 needs none.
+        most_classes: more are an error, if given.
 
     Returns:
         Class names in the order of the labels' columns; none without classes.
     """
-    if data.source == "cifar10" and not options.dataset:
-        return cifar10.build_cifar10_arrays(options.data_dir, data.image_shape)
+    if data.source == "cifar10" and not dataset:
+        return cifar10.build_cifar10_arrays(data_dir, data.image_shape)
     return build_arrays(
-        options.dataset or Path("dataset"),
-        options.data_dir,
+        dataset or Path("dataset"),
+        data_dir,
         data.image_shape,
-        strict=options.strict,
+        strict=strict,
         least_classes=least_classes,
         most_classes=most_classes,
         resize=data.resize,

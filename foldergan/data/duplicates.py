@@ -1,7 +1,6 @@
 """Images that are the same to the last bit, as the networks see them."""
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,41 +77,12 @@ def warn_of_classes(groups: Groups) -> None:
         group for group in groups if len({Path(each.path).parent for each in group}) > 1
     ]
     if mixed:
+        images = "1 image is" if len(mixed) == 1 else f"{len(mixed)} images are"
         print(
-            f"warning: {_images(len(mixed))} in several classes, the same to the last "
-            "bit; keep each in one:"
+            f"warning: {images} in several classes, the same to the last bit; keep "
+            "each in one:"
         )
-        _list_groups(mixed)
-
-
-def warn_of_parts(groups: Groups, rows: Mapping[str, np.ndarray]) -> None:
-    """Warns of held-out images that are among those to train on too.
-
-    Args:
-        groups: of the arrays.
-        rows: part -> row numbers; "training" is what the others are held out from.
-    """
-    part_of = {row: part for part, numbers in rows.items() for row in numbers.tolist()}
-    leaked = [
-        group
-        for group in groups
-        if len(parts := {part_of.get(each.row) for each in group}) > 1
-        and "training" in parts
-    ]
-    if leaked:
-        print(
-            f"warning: {_images(len(leaked))} both trained on and held out, so that "
-            "figures of held-out images flatter; keep each once:"
-        )
-        _list_groups(leaked)
-
-
-def _images(count: int) -> str:
-    return "1 image is" if count == 1 else f"{count} images are"
-
-
-def _list_groups(groups: Groups) -> None:
-    for group in groups[:_LISTED]:
-        print(f"  {' = '.join(printable(each.path) for each in group[:_LISTED])}")
-    if len(groups) > _LISTED:
-        print(f"  ... and {len(groups) - _LISTED} more")
+        for group in mixed[:_LISTED]:
+            print(f"  {' = '.join(printable(each.path) for each in group[:_LISTED])}")
+        if len(mixed) > _LISTED:
+            print(f"  ... and {len(mixed) - _LISTED} more")

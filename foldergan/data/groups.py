@@ -18,7 +18,7 @@ from foldergan.images import Images
 from foldergan.storage import arrays, filenames, tables
 
 Parts = dict[str, np.ndarray]  # "training", "validation" and "test" -> row numbers
-_METHOD = 1  # of finding near duplicates; another finds them anew
+_METHOD = 2  # of finding near duplicates; another finds them anew
 
 
 class Grouping(NamedTuple):

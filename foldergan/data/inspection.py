@@ -199,8 +199,8 @@ def inspect(dataset: Path) -> Inspection:
         raise InputError(f"no file in {dataset} is an image that can be read")
     looks = Looks.of(facts, _SAMPLE_SHAPE)
     same = [[each.path for each in group] for group in seen.groups()]
-    grey = np.stack(thumbnails).mean(3, keepdims=True)
-    near = [[seen.paths[row] for row in rows] for rows in near_duplicates.find(grey)]
+    similar = near_duplicates.find(np.stack(thumbnails))
+    near = [[seen.paths[row] for row in rows] for rows in similar]
     near = [group for group in near if group not in same]
     return Inspection(dataset, counts, looks, skipped, doubtful, same, near)
 

@@ -4,7 +4,8 @@ An image is described by the low frequencies of its grey thumbnail, as the perce
 hash pHash has them, weighted by frequency, so that edges count and a smooth background
 does not. Two images are near duplicates where these numbers correlate by 0.995, or by
 0.9 and the two are far closer to each other than to their other neighbours: images
-that all look alike, such as drawn symbols, are no duplicates of each other.
+that all look alike, such as drawn symbols, are no duplicates of each other. Nor are
+images of one shape in other colours.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ _AT_LEAST = 0.9
 _NEIGHBOURS = 10  # what is usual: the distance to the tenth
 _CLOSER = 0.35  # than that
 _AT_ONCE = 20_000  # images that are compared with each other
+_COLOUR_SIDE = 4  # of a thumbnail of the colours, in pixels
+_SAME_COLOUR = 0.03  # difference that encoding makes, root mean square
+_PALER = 0.5  # part of the colour that retouching may take or add
 _VALUES_READ = 2**22  # in one block
 
 
@@ -34,7 +38,7 @@ def find(images: Images) -> list[list[int]]:
 
     Time grows with the square of their number up to 20,000 images, and in proportion
     beyond: more are parted into clusters first, and one in two clusters may be missed.
-    Memory is 300 bytes an image. Images that show nothing are not compared.
+    Memory is 500 bytes an image. Images that show nothing are not compared.
 
     Args:
         images: float32 (n, height, width, 1 or 3), 0 to 1; may lie on disk.
@@ -42,26 +46,35 @@ def find(images: Images) -> list[list[int]]:
     Returns:
         Groups of row numbers, each sorted; in the order of their first rows.
     """
-    described, rows = _describe(images)
+    described, colours, rows = _describe(images)
     pairs = [
-        rows[cell[pair]]
+        rows[pair]
         for cell in _cells(described)
-        for pair in _near(described[cell])
+        for near in _near(described[cell])
+        if len(pair := cell[near][_are_of_one_colour(colours, cell[near])])
     ]
     return _joined(np.concatenate(pairs) if pairs else np.empty((0, 2), int))
 
 
-def _describe(images: Images) -> tuple[np.ndarray, np.ndarray]:
-    """Describes images: unit vectors float32 (m, 63), and the rows that they are of."""
+def _describe(images: Images) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Describes images.
+
+    Returns:
+        Shapes, unit vectors float32 (m, 63); colours, float32 (m, 48), 0 where an image
+        is grey; and the rows that they are of.
+    """
     block = max(1, _VALUES_READ // int(np.prod(images.shape[1:])))
     frequency = np.hypot(*np.indices((_FREQUENCIES, _FREQUENCIES)))
     described = np.empty((len(images), _FREQUENCIES**2 - 1), np.float32)
+    colours = np.empty((len(images), _COLOUR_SIDE**2 * images.shape[3]), np.float32)
     is_flat = np.empty(len(images), bool)
     progress = ImageProgress(len(images), "looked for near duplicates in")
     for start in range(0, len(images), block):
         rows = np.arange(start, min(start + block, len(images)))
-        for row, image in zip(rows, images[rows].mean(-1), strict=True):
-            thumbnail = resize(image, (_SIDE, _SIDE))
+        for row, image in zip(rows, images[rows], strict=True):
+            small = resize(image, (_COLOUR_SIDE, _COLOUR_SIDE))
+            colours[row] = (small - small.mean(-1, keepdims=True)).ravel()
+            thumbnail = resize(image.mean(-1), (_SIDE, _SIDE))
             is_flat[row] = thumbnail.std() < _FLAT
             wave = cv2.dct(thumbnail)[:_FREQUENCIES, :_FREQUENCIES] * frequency
             described[row] = wave.ravel()[1:]
@@ -69,7 +82,7 @@ def _describe(images: Images) -> tuple[np.ndarray, np.ndarray]:
     progress.done()
     length = np.linalg.norm(described, axis=1, keepdims=True)
     rows = np.flatnonzero(~is_flat & (length[:, 0] > 0))
-    return described[rows] / length[rows], rows
+    return described[rows] / length[rows], colours[rows], rows
 
 
 def _cells(described: np.ndarray) -> list[np.ndarray]:
@@ -100,6 +113,15 @@ def _near(described: np.ndarray) -> Iterator[np.ndarray]:
         yield np.stack([rows[own], other[own, place]], axis=1)
         progress.on_images(len(rows))
     progress.done()
+
+
+def _are_of_one_colour(colours: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Tells which pairs, int array (n, 2), have the same colours, paler or not."""
+    one, other = colours[pairs[:, 0]], colours[pairs[:, 1]]
+    difference, *strength = (
+        np.sqrt(np.square(each).mean(1)) for each in (one - other, one, other)
+    )
+    return difference <= np.maximum(_SAME_COLOUR, _PALER * np.maximum(*strength))
 
 
 def _joined(pairs: np.ndarray) -> list[list[int]]:

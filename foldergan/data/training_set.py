@@ -1,7 +1,7 @@
 """What a GAN trains on: images, their classes, and which rows are held out."""
 
-import argparse
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from foldergan.config.checks import require_generator_reaches
 from foldergan.config.data_settings import GROUPING, Data
 from foldergan.config.presets import Preset
 from foldergan.config.settings import GAN
-from foldergan.data import dataset, duplicates, groups, splits
+from foldergan.data import dataset, groups, splits
 from foldergan.errors import InputError
 from foldergan.images import Resized
 from foldergan.storage import arrays, filenames, locking, manifest, runs
@@ -55,38 +55,84 @@ class TrainingSet:
         return 0 if self.labels is None else self.labels.shape[1]
 
 
-def load(options: argparse.Namespace, preset: Preset) -> TrainingSet:
-    """Loads the arrays; makes them first if asked to, or if that is GANModel's part.
+def make_arrays(
+    dataset_dir: Path | None,
+    data_dir: Path,
+    preset: Preset,
+    given: Collection[str],
+    *,
+    strict: bool = False,
+    is_resumed: bool = False,
+) -> None:
+    """Makes the arrays if a dataset is given, or if that is no classifier's part.
 
     Args:
-        options: the flags: dataset, data_dir, model_dir, strict, resume, and group_by
-            and near_duplicates where they were given.
-        preset: its GAN, its data and its seed.
+        dataset_dir: folder of images, if one was given.
+        data_dir: folder for the arrays.
+        preset: its GAN and its data.
+        given: names of the settings that are the user's, not the preset's.
+        strict: makes an unreadable file an error.
+        is_resumed: keeps arrays that are there.
 
     Raises:
-        InputError: arrays or dataset are missing, damaged, or do not fit the settings.
+        InputError: the dataset is missing or does not fit the settings.
     """
-    _make_arrays(options, preset)
-    with manifest.unchanged(options.data_dir):
-        data = _load(options.data_dir, preset, _grouping(options, preset))
-    wanted = getattr(options, "image_shape", data.image_shape)
-    if wanted != data.image_shape:
+    is_missing = not (data_dir / filenames.IMAGES).exists()
+    is_wanted = dataset_dir or not preset.classifier_first
+    if not is_wanted or not (is_missing or (dataset_dir and not is_resumed)):
+        return
+    shape = preset.gan.image_shape or preset.data.image_shape
+    require_generator_reaches(shape, preset.gan.generator_filters, preset.gan.backbone)
+    data = replace(
+        preset.data,
+        image_shape=shape,
+        resize=preset.gan.resize or preset.data.resize,
+        channels="fixed" if "image_shape" in given else preset.data.channels,
+    )
+    # With classes, what lies beside their folders is left out as by TrainModel.py.
+    least_classes = 1 if preset.gan.conditioning == "class" else 0
+    with locking.arrays_folder(data_dir):
+        dataset.build(
+            dataset_dir, data_dir, data, strict=strict, least_classes=least_classes
+        )
+
+
+def load(
+    data_dir: Path, model_dir: Path, preset: Preset, given: Collection[str]
+) -> TrainingSet:
+    """Loads the arrays, split as the classifier's where nothing else is given.
+
+    Args:
+        data_dir: folder of the arrays.
+        model_dir: folder of the classifier, if there is one.
+        preset: its GAN, its data and its seed.
+        given: names of the settings that are the user's, not the preset's.
+
+    Raises:
+        InputError: arrays are missing, damaged, or do not fit the settings.
+    """
+    is_grouping_given = not set(GROUPING).isdisjoint(given)
+    with manifest.unchanged(data_dir):
+        grouping = (
+            preset.data if is_grouping_given else _grouping(data_dir, model_dir, preset)
+        )
+        data = _load(data_dir, preset, grouping)
+    wanted = preset.gan.image_shape if "image_shape" in given else None
+    if wanted not in (None, data.image_shape):
         raise InputError(
-            f"the images in {options.data_dir / filenames.IMAGES} are grey, of one "
+            f"the images in {data_dir / filenames.IMAGES} are grey, of one "
             f"channel, and cannot be drawn in {wanted[2]}",
             ("image_shape",),
         )
     return data
 
 
-def _grouping(options: argparse.Namespace, preset: Preset) -> Data:
-    """Takes the settings of groups that are given, or the classifier's of this data."""
-    if not any(hasattr(options, name) for name in GROUPING):
-        with contextlib.suppress(InputError):
-            of_classifier = runs.load_run(options.model_dir, "TrainModel")
-            if of_classifier.get("data") == arrays.identify(options.data_dir):
-                model_dir, default = options.model_dir, preset.data
-                return runs.load_settings(model_dir, "TrainModel", default, GROUPING)[0]
+def _grouping(data_dir: Path, model_dir: Path, preset: Preset) -> Data:
+    """Takes the settings of groups of a classifier of this data, or the preset's."""
+    with contextlib.suppress(InputError):
+        of_classifier = runs.load_run(model_dir, "TrainModel")
+        if of_classifier.get("data") == arrays.identify(data_dir):
+            return runs.load_settings(model_dir, "TrainModel", preset.data, GROUPING)[0]
     return preset.data
 
 
@@ -109,8 +155,6 @@ def _load(data_dir: Path, preset: Preset, grouping: Data) -> TrainingSet:
         )
     if len(data.held_out):
         print(f"held out {len(data.held_out)} images to evaluate by")
-        parts = {"training": data.rows, "held out": data.held_out}
-        duplicates.warn_of_parts(duplicates.load(data_dir), parts)
     return data
 
 
@@ -214,25 +258,3 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
             ("data_dir",),
         )
     return data, settings
-
-
-def _make_arrays(options: argparse.Namespace, preset: Preset) -> None:
-    data_dir: Path = options.data_dir
-    is_missing = not (data_dir / filenames.IMAGES).exists()
-    is_wanted = options.dataset or not preset.classifier_first
-    if is_wanted and (is_missing or (options.dataset and not options.resume)):
-        shape = preset.gan.image_shape or preset.data.image_shape
-        require_generator_reaches(
-            shape, preset.gan.generator_filters, preset.gan.backbone
-        )
-        # With classes, what lies beside their folders is left out as by TrainModel.py.
-        least_classes = 1 if preset.gan.conditioning == "class" else 0
-        is_fixed = hasattr(options, "image_shape")
-        data = replace(
-            preset.data,
-            image_shape=shape,
-            resize=preset.gan.resize or preset.data.resize,
-            channels="fixed" if is_fixed else preset.data.channels,
-        )
-        with locking.arrays_folder(options.data_dir):
-            dataset.build(options, data, least_classes)

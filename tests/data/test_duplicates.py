@@ -29,22 +29,13 @@ def test_an_image_of_two_classes_is_named_now_and_when_it_is_not_read_again(
         assert "  /dataset/blue/1.png = /dataset/red/x.png\n" in said
 
 
-def test_an_image_twice_in_one_class_is_no_matter_until_it_is_held_out(
+def test_an_image_twice_in_one_class_is_known_and_not_warned_of(
     image_folder, tmp_path, capsys
 ):
     shutil.copy(image_folder / "red" / "3.png", image_folder / "red" / "x.png")
     assert "warning" not in build(tmp_path, capsys)[1]
     groups = duplicates.load(tmp_path)
     assert [[each.row for each in group] for group in groups] == [[7, 8]]
-    apart = {"training": np.arange(8), "validation": np.array([8])}
-    duplicates.warn_of_parts(groups, apart)
-    said = capsys.readouterr().out.replace(str(tmp_path), "")
-    assert "warning: 1 image is both trained on and held out" in said
-    assert "  /dataset/red/3.png = /dataset/red/x.png\n" in said
-    for together in ((np.arange(9), []), (np.arange(7), [7, 8])):
-        parts = {"training": together[0], "validation": np.array(together[1], int)}
-        duplicates.warn_of_parts(groups, parts)
-    assert capsys.readouterr().out == ""
 
 
 def test_files_that_are_skipped_do_not_shift_the_names(image_folder, tmp_path, capsys):

@@ -1,6 +1,5 @@
 """What a GAN trains on is of one making, whoever writes arrays there meanwhile."""
 
-import argparse
 from dataclasses import replace
 
 import numpy as np
@@ -21,17 +20,10 @@ def load(image_folder, tmp_path):
     dataset.build_arrays(image_folder, tmp_path, SHAPE)
     preset = find_preset("smoke")
     preset = replace(preset, gan=replace(preset.gan, conditioning="class"))
-    options = argparse.Namespace(
-        data_dir=tmp_path,
-        model_dir=tmp_path / "model",
-        dataset=None,
-        resume=False,
-        strict=False,
-    )
 
     def load_as(shape=None):
         gan = replace(preset.gan, image_shape=shape)
-        return training_set.load(options, replace(preset, gan=gan))
+        return training_set.load(tmp_path, tmp_path, replace(preset, gan=gan), ())
 
     return load_as
 
@@ -99,24 +91,18 @@ def test_grey_arrays_are_drawn_grey(load, image_folder, tmp_path, shape):
     assert load(shape).image_shape == (*(shape or SHAPE)[:2], 1)
 
 
-def options_of(folder, **more):
-    base = {"data_dir": folder, "model_dir": folder, "resume": False, "strict": False}
-    return argparse.Namespace(**base, dataset=folder / "dataset", **more)
-
-
 def test_grey_arrays_are_not_drawn_in_the_colour_that_is_asked_for(
     image_folder, tmp_path
 ):
     dataset.build_arrays(image_folder, tmp_path, (32, 32, 1))
     gan = replace(find_preset("smoke").gan, image_shape=(64, 64, 3))
-    options = options_of(tmp_path, image_shape=(64, 64, 3))
-    options.dataset = None
+    preset = replace(find_preset("smoke"), gan=gan)
     with pytest.raises(InputError, match="are grey, of one channel") as error:
-        training_set.load(options, replace(find_preset("smoke"), gan=gan))
+        training_set.load(tmp_path, tmp_path, preset, ["image_shape"])
     assert error.value.options == ("image_shape",)
 
 
-@pytest.mark.parametrize(("given", "channels"), [({}, 1), ({"image_shape": SHAPE}, 3)])
+@pytest.mark.parametrize(("given", "channels"), [([], 1), (["image_shape"], 3)])
 def test_arrays_of_grey_images_are_made_grey_unless_a_shape_is_given(
     image_folder, tmp_path, given, channels
 ):
@@ -129,6 +115,7 @@ def test_arrays_of_grey_images_are_made_grey_unless_a_shape_is_given(
         data=replace(smoke.data, channels="auto"),
         gan=replace(smoke.gan, image_shape=SHAPE, resize="crop"),
     )
-    data = training_set.load(options_of(tmp_path, **given), preset)
+    training_set.make_arrays(image_folder, tmp_path, preset, given)
+    data = training_set.load(tmp_path, tmp_path, preset, given)
     assert data.image_shape == (32, 32, channels)
     assert manifest.load_arrays(tmp_path).resize == "crop"

@@ -282,15 +282,16 @@ def forward_flops(network) -> int:
     return total
 
 
-def step_flops(shared: bool) -> int:
+def step_flops(shared: bool = False, half: bool = False) -> int:
     """Floating point operations of a step; a gradient costs what its layer costs."""
     _, discriminator, generator = keras_networks()
     judge, draw = forward_flops(discriminator), forward_flops(generator)
     first = discriminator.layers[0]
     first = 2 * int(np.prod(first.output.shape[1:3])) * int(np.prod(first.kernel.shape))
-    drawn_for_discriminator = 0 if shared else NUM_REAL * draw
+    drawn_for_discriminator = 0 if shared or half else NUM_REAL * draw
     discriminator_step = 2 * NUM_REAL * (3 * judge - first)
-    generator_step = 2 * NUM_REAL * (3 * draw + 2 * judge)
+    fakes = NUM_REAL if half else 2 * NUM_REAL
+    generator_step = fakes * (3 * draw + 2 * judge)
     return drawn_for_discriminator + discriminator_step + generator_step
 
 

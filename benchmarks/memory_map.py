@@ -4,9 +4,8 @@
     python benchmarks/memory_map.py --only memory mapped
 
     memory          all images in memory
-    mapped          arrays.load_images, the file in the page cache
+    mapped          np.load(mmap_mode="r"), the file in the page cache
     mapped, cold    the same, the file out of the page cache
-    numpy, cold     np.load(mmap_mode="r"), the file out of the page cache
     uint8, mapped   the same as mapped from a file of uint8, divided by 255 a batch
     uint8, cold     the same, the file out of the page cache
 
@@ -44,10 +43,6 @@ class FromBytes:
 
     def __getitem__(self, rows):
         return self._images[rows] * np.float32(1 / 255)
-
-    def will_need(self, rows):
-        """As of `foldergan.images.will_need`."""
-        self._images.will_need(rows)
 
 
 def make_file(path: Path, count: int, dtype: str) -> None:
@@ -120,16 +115,13 @@ def training_on(dtype: str, opened, is_cold=False):
 
 def mapped(path):
     """Maps a file as `arrays.load_images` does, of any dtype and without its checks."""
-    from foldergan.storage.mapped import map_images
-
-    return map_images(path, np.load(path, mmap_mode="r"))
+    return np.load(path, mmap_mode="r")
 
 
 CONTENDERS = {
     "memory": training_on(FLOAT, np.load),
     "mapped": training_on(FLOAT, mapped),
     "mapped, cold": training_on(FLOAT, mapped, is_cold=True),
-    "numpy, cold": training_on(FLOAT, lambda p: np.load(p, mmap_mode="r"), True),
     "uint8, mapped": training_on(BYTES, lambda path: FromBytes(mapped(path))),
     "uint8, cold": training_on(BYTES, lambda path: FromBytes(mapped(path)), True),
 }

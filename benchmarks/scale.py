@@ -168,10 +168,9 @@ def gan(options, folder):
 
 def _unchecked(folder):
     """Maps the images as `arrays.load_images` does, whose time "open" tells."""
-    from foldergan.storage import filenames, mapped
+    from foldergan.storage import filenames
 
-    path = folder / filenames.IMAGES
-    return mapped.map_images(path, np.load(path, mmap_mode="r"))
+    return np.load(folder / filenames.IMAGES, mmap_mode="r")
 
 
 def _opened(folder, open_images=_unchecked):

@@ -1,7 +1,6 @@
 """Images as arrays: resizing, and the named range conversions."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 # A 48 KB file can unpack to gigabytes. OpenCV reads both when it is imported.
@@ -149,10 +148,6 @@ class Resized:
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         return resize_all(self._images[rows], self.shape[1:], self._how)
 
-    def will_need(self, rows: np.ndarray) -> None:
-        """Has rows read ahead, as of `will_need` below."""
-        will_need(self._images, rows)
-
 
 class Joined:
     """Arrays of images, or of their features, one behind the other, read as one.
@@ -176,39 +171,15 @@ class Joined:
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Reads rows by their numbers, an int array of any shape."""
         images = np.empty((*rows.shape, *self.shape[1:]), np.float32)
-        for part, is_of_it, of_part in self._split(rows):
-            images[is_of_it] = part[of_part]
-        return images
-
-    def will_need(self, rows: np.ndarray) -> None:
-        """Has rows read ahead, as of `will_need` below."""
-        for part, _, of_part in self._split(rows):
-            will_need(part, of_part)
-
-    def _split(
-        self, rows: np.ndarray
-    ) -> Iterator[tuple["np.ndarray | Joined", np.ndarray, np.ndarray]]:
-        """Yields each part, which rows are of it, and their numbers there."""
         start = 0
         for part in self.parts:
             is_of_it = (rows >= start) & (rows < start + len(part))
-            yield part, is_of_it, rows[is_of_it] - start
+            images[is_of_it] = part[rows[is_of_it] - start]
             start += len(part)
+        return images
 
 
 Images = np.ndarray | Resized | Joined
-
-
-def will_need(images: Images, rows: np.ndarray) -> None:
-    """Has the system read rows of images on disk ahead, and does not wait for it.
-
-    Args:
-        images: float32 array (n, height, width, channels); nothing happens where they
-            lie in memory.
-        rows: row numbers, an int array of any shape.
-    """
-    if hasattr(images, "will_need"):
-        images.will_need(rows)
 
 
 def to_tanh_range(images: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from keras import ops
 from foldergan import engine
 from foldergan.classifier import evaluation, whitening
 from foldergan.config.settings import Classifier
-from foldergan.data.batches import epoch_batches, epochs_of, reading_ahead
+from foldergan.data.batches import epoch_batches, epochs_of
 from foldergan.data.splits import balanced_weights, class_counts
 from foldergan.errors import RunError
 from foldergan.images import Images, Tensor
@@ -68,7 +68,7 @@ def train(
         sums, count, done = np.zeros(2), 0, 0
         batches = epoch_batches(len(training), settings.batch_size, seed, epoch - 1)
         stacks = (training[some] for some in _stacked(batches, together))
-        for some in reading_ahead(images, stacks):
+        for some in map(np.sort, stacks):  # a file is read forwards
             steps = np.arange(step, step + len(some), dtype=np.int32)
             means = train_steps(images[some], targets[some], steps)
             sums += means.sum(1, dtype=float) * some.shape[1]

@@ -1,11 +1,8 @@
 """The batches of an epoch, and how many epochs there are."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
-
-from foldergan.images import Images, will_need
 
 
 def epochs_of(epochs: int, least_steps: int, count: int, batch_size: int) -> int:
@@ -33,31 +30,3 @@ def epoch_batches(
     """
     order = np.random.default_rng([seed, epoch]).permutation(num_rows)
     return [order[i : i + batch_size] for i in range(0, num_rows, batch_size)]
-
-
-def reading_ahead(
-    images: Images,
-    batches: Iterable[np.ndarray],
-    own_rows: Callable[[int], slice] = lambda count: slice(0, count),
-) -> Iterator[np.ndarray]:
-    """Yields batches while the system already reads the next one.
-
-    So that a step does not wait for the disk where images are more than memory holds.
-
-    Args:
-        images: that the batches are of.
-        batches: arrays of row numbers.
-        own_rows: tells which of so many are read here.
-
-    Yields:
-        The batches, each sorted: the file is read forwards.
-    """
-    previous = None
-    for batch in batches:
-        current = np.sort(batch)
-        will_need(images, current[own_rows(len(current))])
-        if previous is not None:
-            yield previous
-        previous = current
-    if previous is not None:
-        yield previous

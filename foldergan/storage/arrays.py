@@ -16,7 +16,6 @@ from foldergan.progress import ImageProgress, note, printable
 from foldergan.storage import atomic, manifest, seals
 from foldergan.storage.checksums import checksum_of
 from foldergan.storage.filenames import FILES, IMAGES, LABELS, ORIGIN
-from foldergan.storage.mapped import map_images
 from foldergan.storage.tables import encode
 
 _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
@@ -144,8 +143,7 @@ def load_images(data_dir: Path) -> np.ndarray:
     A file that lies as it was made, by size and time of change, is not read.
 
     Returns:
-        Read-only float32 array of shape (n, height, width, channels), 0-1; see
-        `MappedImages`.
+        Read-only float32 array of shape (n, height, width, channels), 0-1.
 
     Raises:
         InputError: missing, damaged, or not what the contract says.
@@ -164,7 +162,7 @@ def load_images(data_dir: Path) -> np.ndarray:
         )
     if not manifest.is_untouched(data_dir, IMAGES):
         _check_values(path, images)
-    return map_images(path, images) if images.flags.c_contiguous else images
+    return np.asarray(images)
 
 
 def _check_values(path: Path, images: np.memmap) -> None:

@@ -248,13 +248,15 @@ def decide_precision(
 ) -> Preset:
     """Replaces a precision of auto by the one that it comes to."""
     from foldergan.nn import precision
-    from foldergan.storage import checkpoint, runs
+    from foldergan.storage import checkpoint
+    from foldergan.storage.run_directory import RunDirectory
 
     settings = preset.gan
     if options.resume:
         before = checkpoint.precision_of(options.model_dir)
     else:
-        before = runs.chosen_before(options.model_dir, "GANModel", preset)
+        folder = RunDirectory(options.model_dir)
+        before = folder.chosen_before("GANModel", preset)
     chosen = precision.choose(settings, before)
     return replace(preset, gan=replace(settings, precision=chosen))
 
@@ -337,13 +339,14 @@ def restore_or_clear(
     """Restores a state, or clears the way for a new run."""
     from foldergan import backend
     from foldergan.gan import saves
-    from foldergan.storage import runs
+    from foldergan.storage.run_directory import RunDirectory
 
     if state:
         report.go_on()
         trainer.restore(state)
         print(f"going on after epoch {trainer.epoch}")
-        runs.warn_of_other_versions(options.model_dir, "GANModel", backend.versions())
+        folder = RunDirectory(options.model_dir)
+        folder.warn_of_other_versions("GANModel", backend.versions())
     else:
         saves.back_up_earlier(options.model_dir)
 
@@ -358,11 +361,10 @@ def record(
 ) -> None:
     """Records the settings beside the networks, and the data in the report."""
     from foldergan import backend
-    from foldergan.storage import runs
+    from foldergan.storage.run_directory import RunDirectory
 
     report.add_dataset(options.data_dir, data.images, data.class_names)
-    runs.save_run(
-        options.model_dir,
+    RunDirectory(options.model_dir).save_run(
         "GANModel",
         preset,
         backend.versions(),

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING
 from foldergan import process
 from foldergan.config import command_line, commands
 from foldergan.config.presets import Preset
-from foldergan.storage import generators, locking
+from foldergan.storage import locking
+from foldergan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,10 +145,8 @@ def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
     from foldergan.storage import exports, models
 
     models.require_classifier(options.model_dir)
-    path = generators.find_generator(
-        options.model_dir,
-        getattr(options, "generator", None),
-        preset.generate.generator,
+    path = RunDirectory(options.model_dir).find_generator(
+        getattr(options, "generator", None), preset.generate.generator
     )
     locking.make_writable_folder(options.model_dir)
     checksums = None
@@ -336,9 +335,9 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
 
 def command_to_augment(options: argparse.Namespace) -> str:
     """Writes the command of a training with the export, in a folder of its own."""
-    from foldergan.storage import manifest
+    from foldergan.storage import arrays
 
-    source = Path(manifest.load_arrays(options.data_dir).source)
+    source = Path(arrays.load_source(options.data_dir).source)
     return commands.of(
         "TrainModel",
         dataset=source if source.is_dir() else None,  # it may be CIFAR-10
@@ -351,7 +350,7 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
     """Says what images of a person's own show, and how often that is right."""
     from foldergan import backend, child
     from foldergan.classifier.image_files import ImageFiles
-    from foldergan.storage import filenames, models, plots, runs, tables
+    from foldergan.storage import filenames, models, plots, tables
 
     # Find images and classifier.
     models.require_classifier(options.model_dir)
@@ -369,9 +368,8 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
     network, names, augmentation = models.load_classifier(options.model_dir)
     if augmentation is None:  # of a version before 0.2, or of others
         augmentation = preset.classifier.augmentation
-    network = convolutions.in_precision(
-        network, runs.precision_of(options.model_dir, "TrainModel")
-    )
+    folder = RunDirectory(options.model_dir)
+    network = convolutions.in_precision(network, folder.precision("TrainModel"))
     if remark := files.remark(names):
         print(remark)
 
@@ -384,7 +382,7 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
         for numbers, images in files.batches(
             shape,
             inference.images_at_once(network, shape),
-            runs.resize_of(options.model_dir),
+            folder.resize(),
         ):
             said = evaluation.predict(network, images, augmentation=augmentation)
             append(found.add(numbers, images, said))

@@ -278,14 +278,14 @@ def decide_settings(
 ) -> Preset:
     """Replaces a precision of auto, and what a backbone leaves idle."""
     from foldergan.nn import precision
-    from foldergan.storage import runs
+    from foldergan.storage.run_directory import RunDirectory
 
     settings = preset.classifier
     if settings.backbone != "none":
         if "shift" in settings.augmentation:
             print("note: beside a backbone images are not shifted")
         return replace(preset, classifier=settings.beside_backbone())
-    before = runs.chosen_before(model_dir, "TrainModel", preset)
+    before = RunDirectory(model_dir).chosen_before("TrainModel", preset)
     chosen = precision.choose(settings, before)
     return replace(preset, classifier=replace(settings, precision=chosen))
 
@@ -345,7 +345,8 @@ def save_results(
     """Writes the classifier, and how its training went."""
     from foldergan import backend
     from foldergan.backbones import sources
-    from foldergan.storage import filenames, models, plots, runs, tables
+    from foldergan.storage import filenames, models, plots, tables
+    from foldergan.storage.run_directory import RunDirectory
 
     models.save_classifier(
         model_dir,
@@ -355,8 +356,8 @@ def save_results(
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / filenames.CLASSIFIER_HISTORY, history)
-    runs.save_run(
-        model_dir, "TrainModel", preset, backend.versions(), given_precision, **about
+    RunDirectory(model_dir).save_run(
+        "TrainModel", preset, backend.versions(), given_precision, **about
     )
     plots.save_curves(model_dir / filenames.CLASSIFIER_CURVES, history)
 

@@ -172,12 +172,12 @@ def read(look, *arguments) -> str:
 def read_arrays(folder: Path) -> str:
     """Names the arrays that a script would read, or says that it would refuse them."""
     from foldergan.errors import InputError
-    from foldergan.storage import arrays, manifest
+    from foldergan.storage import arrays
 
     try:
         images = arrays.load_images(folder)
         labels = arrays.load_labels(folder, len(images))
-        names = manifest.load_arrays(folder).class_names
+        names = arrays.load_source(folder).class_names
     except InputError as error:
         return "refused" if "is not the file that" in str(error) else "lost"
     return hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() + str(names)

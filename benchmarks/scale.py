@@ -56,10 +56,10 @@ def build(options, folder):
 
 def write_noise(options, folder):
     """Writes arrays of five classes without images, a thousand rows at a time."""
-    from foldergan.storage import arrays, manifest
+    from foldergan.storage import arrays
 
     rng, start = np.random.default_rng(0), time.perf_counter()
-    origin = manifest.describe(None, options.image_shape, [])
+    origin = arrays.describe(None, options.image_shape, [])
     with arrays.writing(folder, options.image_shape) as writer:
         for first in range(0, options.noise, 1000):
             shape = (min(1000, options.noise - first), *options.image_shape)

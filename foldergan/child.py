@@ -31,7 +31,7 @@ else:
 
     _BASE = multiprocessing.get_context("forkserver")
     _BASE.set_forkserver_preload(
-        ["foldergan.storage.containers", "foldergan.data.decoding"]
+        ["foldergan.storage.networks", "foldergan.data.decoding"]
     )
 _ROOT = Path(__file__).parent.parent
 _KILLED = (

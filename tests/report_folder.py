@@ -7,7 +7,8 @@ import numpy as np
 
 from foldergan.config.presets import find_preset
 from foldergan.report.run import RunReport
-from foldergan.storage import arrays, filenames, plots, runs, tables
+from foldergan.storage import arrays, filenames, plots, tables
+from foldergan.storage.run_directory import RunDirectory
 
 NASTY = '<script>alert("1")</script>'
 CLASSES = ["boat", NASTY, 'it\'s & "so"']
@@ -138,11 +139,11 @@ def fill(folder: Path) -> Path:
     with RunReport(model_dir, "TrainModel") as report:
         add_dataset(report, folder, CLASSES)
         add_classifier(model_dir, report, CLASSES)
-        runs.save_run(model_dir, "TrainModel", preset, {"numpy": "2"}, "auto")
+        RunDirectory(model_dir).save_run("TrainModel", preset, {"numpy": "2"}, "auto")
     with RunReport(model_dir, "GANModel"):
         versions = {"numpy": "2"}
-        runs.save_run(
-            model_dir, "GANModel", preset, versions, "auto", training=TRAINING
+        RunDirectory(model_dir).save_run(
+            "GANModel", preset, versions, "auto", training=TRAINING
         )
         add_gan(model_dir, [1, 2, 3, 4])
     with RunReport(model_dir, "GeneratePredict") as report:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foldergan.errors import InputError
-from foldergan.storage.checksums import checksum_of
+from foldergan.storage.seals import checksum_of
 
 FILE_ENDINGS = (".keras", ".h5")
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from foldergan import backend, images
 from foldergan.errors import InputError
-from foldergan.storage import arrays, filenames, manifest
+from foldergan.storage import arrays, filenames
 
 CIFAR10_CLASSES = (
     "airplane",
@@ -41,8 +41,8 @@ def build_cifar10_arrays(
         InputError: there is no copy and no network; the message says where to
             put the file.
     """
-    made_from = manifest.describe(None, image_shape, [])
-    if manifest.recall(data_dir, made_from):
+    made_from = arrays.describe(None, image_shape, [])
+    if arrays.recall(data_dir, made_from):
         print(f"{data_dir / filenames.IMAGES} is CIFAR-10 already: not read again")
         return list(CIFAR10_CLASSES)
 

@@ -10,7 +10,7 @@ from foldergan.config.data_settings import Data
 from foldergan.data import cifar10, duplicates, folders, inspection, reading
 from foldergan.errors import InputError
 from foldergan.progress import ImageProgress, printable
-from foldergan.storage import arrays, filenames, manifest
+from foldergan.storage import arrays, filenames
 
 _LISTED = 20  # files that are named one by one
 
@@ -104,8 +104,8 @@ def build_arrays(
         _refuse_number(dataset, class_names, least_classes, most_classes)
         return class_names
 
-    made_from = manifest.describe(dataset, image_shape, entries, resize, channels)
-    known = manifest.recall(data_dir, made_from)
+    made_from = arrays.describe(dataset, image_shape, entries, resize, channels)
+    known = arrays.recall(data_dir, made_from)
     if known:
         images_path = data_dir / filenames.IMAGES
         print(f"{dataset} is as it was when {images_path} was made: not read again")

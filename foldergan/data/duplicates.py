@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from foldergan.progress import printable
-from foldergan.storage import manifest
+from foldergan.storage import arrays
 
 _LISTED = 20  # groups that are named one by one
 
@@ -67,7 +67,7 @@ def load(data_dir: Path) -> Groups:
     Raises:
         InputError: the record of the arrays is damaged.
     """
-    known = manifest.load_duplicates(data_dir)
+    known = arrays.load_source(data_dir).duplicates
     return [[Duplicate(row, path) for row, path in group] for group in known]
 
 

@@ -9,7 +9,7 @@ from foldergan.config.data_settings import GROUPING, Data
 from foldergan.data import dataset, folders, groups, splits
 from foldergan.errors import InputError
 from foldergan.images import Joined
-from foldergan.storage import arrays, exports, locking, manifest
+from foldergan.storage import arrays, exports, locking
 
 
 class ExtraImages(NamedTuple):
@@ -21,7 +21,7 @@ class ExtraImages(NamedTuple):
         about: JSON values, what they are, for the record of a training.
         identity: of their arrays, as of `arrays.identify`.
         trained_on: what their generator was trained on, as of
-            `runs.describe_training`; None where nothing is known of it.
+            `run_directory.describe_training`; None where nothing is known of it.
     """
 
     images: np.ndarray
@@ -70,7 +70,7 @@ def load(
             image_shape,
             strict=strict,
             least_classes=1,
-            resize=manifest.load_arrays(own_dir.parent).resize,
+            resize=arrays.load_source(own_dir.parent).resize,
         )
         images = arrays.load_images(own_dir)
         own_labels = arrays.load_labels(own_dir, len(images))

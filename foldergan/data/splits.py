@@ -8,7 +8,8 @@ import numpy as np
 from foldergan.config.data_settings import GROUPING, Data
 from foldergan.data import groups
 from foldergan.errors import InputError
-from foldergan.storage import arrays, runs
+from foldergan.storage import arrays
+from foldergan.storage.run_directory import RunDirectory
 
 Parts = groups.Parts
 FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
@@ -239,7 +240,7 @@ def training_counts(data_dir: Path, model_dir: Path) -> np.ndarray:
         InputError: labels or record are missing or damaged.
     """
     names = ("validation_split", "test_split", *GROUPING)
-    settings, seed = runs.load_settings(model_dir, "TrainModel", Data(), names)
+    settings, seed = RunDirectory(model_dir).load_settings("TrainModel", Data(), names)
     labels = arrays.load_labels(data_dir)
     grouping = groups.Grouping()
     if settings.validation_split or settings.test_split:

@@ -14,7 +14,8 @@ from foldergan.config.settings import GAN
 from foldergan.data import dataset, groups, splits
 from foldergan.errors import InputError
 from foldergan.images import Resized
-from foldergan.storage import arrays, filenames, locking, manifest, runs
+from foldergan.storage import arrays, filenames, locking, run_directory
+from foldergan.storage.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def load(
         InputError: arrays are missing, damaged, or do not fit the settings.
     """
     is_grouping_given = not set(GROUPING).isdisjoint(given)
-    with manifest.unchanged(data_dir):
+    with arrays.unchanged(data_dir):
         grouping = (
             preset.data if is_grouping_given else _grouping(data_dir, model_dir, preset)
         )
@@ -130,9 +131,10 @@ def load(
 def _grouping(data_dir: Path, model_dir: Path, preset: Preset) -> Data:
     """Takes the settings of groups of a classifier of this data, or the preset's."""
     with contextlib.suppress(InputError):
-        of_classifier = runs.load_run(model_dir, "TrainModel")
+        folder = RunDirectory(model_dir)
+        of_classifier = folder.load_run("TrainModel")
         if of_classifier.get("data") == arrays.identify(data_dir):
-            return runs.load_settings(model_dir, "TrainModel", preset.data, GROUPING)[0]
+            return folder.load_settings("TrainModel", preset.data, GROUPING)[0]
     return preset.data
 
 
@@ -143,7 +145,7 @@ def _load(data_dir: Path, preset: Preset, grouping: Data) -> TrainingSet:
         data.image_shape, preset.gan.generator_filters, preset.gan.backbone
     )
     shape = "x".join(map(str, data.image_shape))
-    source = manifest.load_arrays(data_dir).source
+    source = arrays.load_source(data_dir).source
     print(
         f"drawing {shape} from the {len(data.images)} images in "
         f"{data_dir / filenames.IMAGES}, made from {source}"
@@ -183,7 +185,7 @@ def read(
         classes = arrays.load_labels(
             data_dir, len(images), or_one_class=not is_conditional
         )
-    class_names = manifest.load_arrays(data_dir).class_names
+    class_names = arrays.load_source(data_dir).class_names
     parts = {"training": np.arange(len(images)), "held out": np.arange(0)}
     if settings.held_out:
         together = groups.load(data_dir, identity, grouping, of_arrays)
@@ -214,7 +216,7 @@ def _at_size(images: np.ndarray, data_dir: Path, settings: GAN) -> np.ndarray | 
     shape = (height, width, 1 if images.shape[3] == 1 else channels)
     if shape == images.shape[1:]:
         return images
-    how = settings.resize or manifest.load_arrays(data_dir).resize
+    how = settings.resize or arrays.load_source(data_dir).resize
     return Resized(images, shape, how)
 
 
@@ -232,12 +234,14 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
     Raises:
         InputError: arrays or record are missing or damaged, or of others.
     """
-    if runs.is_of_another_training(generator_path):
+    if run_directory.is_of_another_training(generator_path):
         raise InputError(
-            f"{generator_path} {runs.OF_ANOTHER}, so that its images are not known",
+            f"{generator_path} {run_directory.OF_ANOTHER}, so that its images are not "
+            "known",
             ("generator",),
         )
-    record = runs.load_run(generator_path.parent, "GANModel")
+    folder = RunDirectory(generator_path.parent)
+    record = folder.load_run("GANModel")
     names = (
         "image_shape",
         "resize",
@@ -246,10 +250,9 @@ def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN
         "features",
         "augmentation",
     )
-    model_dir = generator_path.parent
-    settings, seed = runs.load_settings(model_dir, "GANModel", GAN(), names)
-    grouping, _ = runs.load_settings(model_dir, "GANModel", Data(), GROUPING)
-    with manifest.unchanged(data_dir):
+    settings, seed = folder.load_settings("GANModel", GAN(), names)
+    grouping, _ = folder.load_settings("GANModel", Data(), GROUPING)
+    with arrays.unchanged(data_dir):
         data = read(data_dir, settings, seed, grouping)
     if record.get("data", data.identity) != data.identity:  # not before 0.3
         raise InputError(

@@ -12,7 +12,8 @@ from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.images import Resized
 from foldergan.nn import convolutions
-from foldergan.storage import models, runs
+from foldergan.storage import models, run_directory
+from foldergan.storage.run_directory import RunDirectory
 
 
 class Networks(NamedTuple):
@@ -82,11 +83,12 @@ def load_networks(
             f"the generator draws {', '.join(drawn)} and the classifier tells "
             f"{', '.join(class_names)} apart; train both on the same images"
         )
-    runs.warn_of_other_data(model_dir, generator_path)
+    folder = RunDirectory(model_dir)
+    folder.warn_of_other_data(generator_path)
     if known is not None:  # else of a version before 0.2, or of others
         augmentation = known
-    drawn_in = runs.precision_of_generator(generator_path)
-    judged_in = runs.precision_of(model_dir, "TrainModel")
+    drawn_in = run_directory.precision_of_generator(generator_path)
+    judged_in = folder.precision("TrainModel")
     print(f"precision as in training: generator {drawn_in}, classifier {judged_in}")
     return Networks(
         convolutions.in_precision(generator, drawn_in),

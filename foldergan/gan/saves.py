@@ -11,7 +11,8 @@ from foldergan.config import command_line, commands
 from foldergan.gan import networks, sampling
 from foldergan.metrics import selection
 from foldergan.nn.convolutions import copy_of
-from foldergan.storage import atomic, filenames, generators, models, plots, tables
+from foldergan.storage import atomic, filenames, models, plots, tables
+from foldergan.storage.run_directory import RunDirectory
 
 _SINGLES = 32
 
@@ -135,4 +136,4 @@ def back_up_earlier(model_dir: Path) -> None:
     if best := moved[filenames.BEST_GENERATOR]:
         command = commands.of("GeneratePredict", generator=best.name)
         print(f"its best generator still generates: {command}")
-    generators.warn_of_earlier_generators(model_dir)
+    RunDirectory(model_dir).warn_of_earlier_generators()

@@ -14,8 +14,8 @@ import jinja2
 from foldergan import __version__
 from foldergan.errors import ForeseenError
 from foldergan.report import dataset, generator, runs
-from foldergan.storage import filenames, generators, tables
-from foldergan.storage import runs as records
+from foldergan.storage import filenames, run_directory, tables
+from foldergan.storage.run_directory import RunDirectory
 
 _MARK = (
     "<!-- Written anew by each run, unless something here is changed: {digest} -->\n"
@@ -126,13 +126,13 @@ def _gan(model_dir: Path, preset: dict[str, Any] | None) -> dict[str, Any] | Non
     if preset is None:
         return None
     figures = tables.load_json(model_dir / filenames.BEST_FIGURES)
-    newest_first = reversed(generators.list_generators(model_dir))
+    newest_first = reversed(RunDirectory(model_dir).generators())
     best_first = (filenames.BEST_GENERATOR, "generator.h5")
     candidates = [*(model_dir / name for name in best_first), *newest_first]
     of_this_training = (
         path.name
         for path in candidates
-        if path.is_file() and not records.is_of_another_training(path)
+        if path.is_file() and not run_directory.is_of_another_training(path)
     )
     return preset["gan"] | {
         "figures": figures,

@@ -9,7 +9,7 @@ from foldergan.data import groups
 from foldergan.errors import InputError
 from foldergan.images import Images
 from foldergan.report import runs, thumbnails
-from foldergan.storage import arrays, filenames, manifest, tables
+from foldergan.storage import arrays, filenames, tables
 
 FILE = "dataset.json"
 _SHOWN_OF_EACH = 12  # images a class
@@ -34,7 +34,7 @@ def describe(
     Returns:
         JSON values for `section`.
     """
-    known = manifest.load_arrays(data_dir)
+    known = arrays.load_source(data_dir)
     try:
         labels = arrays.load_labels(data_dir, len(images))
     except InputError:  # of no classes, which not every GAN needs

@@ -1,4 +1,4 @@
-"""The arrays of images and labels."""
+"""The arrays of images and labels, and the record of what they were made from."""
 
 import contextlib
 import hashlib
@@ -7,26 +7,25 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
 from foldergan.progress import ImageProgress, note, printable
-from foldergan.storage import atomic, manifest, seals
-from foldergan.storage.checksums import checksum_of
+from foldergan.storage import atomic, seals
 from foldergan.storage.filenames import FILES, IMAGES, LABELS, ORIGIN
-from foldergan.storage.tables import encode
+from foldergan.storage.seals import checksum_of
+from foldergan.storage.tables import as_json, encode
 
 _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
-_FLUSHED_TOGETHER = 2**25  # bytes
+
+
+# Writing.
 
 
 class _RowWriter:
-    """Writes a .npy file of float32 row by row.
-
-    The rows go straight to the file, so that memory does not grow with
-    their number, and the number need not be known before.
+    """Writes a .npy file of float32 row by row, without knowing how many there are.
 
     Args:
         file: opened for them.
@@ -36,17 +35,13 @@ class _RowWriter:
     def __init__(self, file: IO[bytes], row_shape: tuple[int, ...]) -> None:
         self._file = file
         self._row_shape = row_shape
-        self._count = self._unflushed = 0
+        self._count = 0
         self.write_header()
 
     def append(self, rows: np.ndarray) -> None:
         """Appends rows, float32 (n, *row_shape)."""
         self._file.write(np.ascontiguousarray(rows, "<f4").data)
         self._count += len(rows)
-        self._unflushed += rows.nbytes
-        if self._unflushed > _FLUSHED_TOGETHER:  # the disk works while others decode
-            os.fsync(self._file.fileno())
-            self._unflushed = 0
 
     def write_header(self) -> None:
         """Writes how many rows there are, at the start of the file."""
@@ -72,8 +67,8 @@ class Writer(_RowWriter):
         Args:
             class_ids: of each image; every number up to the largest is in use. None
                 without classes.
-            origin: as of `manifest.record`.
-            found: as of `manifest.record`.
+            origin: what `describe` returned.
+            found: JSON values for `recall` to return; `counts` of it names the classes.
             files: path of each image in the dataset folder, where it has one.
         """
         self.write_header()
@@ -101,22 +96,31 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
             written[FILES] = temporary_of(data_dir / FILES)
             lines = "".join(f"{printable(path)}\n" for path in writer.files)
             written[FILES].write_bytes(encode(lines))
-        record = manifest.record(written, writer.origin, writer.found)
-        temporary_of(data_dir / ORIGIN).write_bytes(encode(record))
+        states: dict[str, Any] = dict.fromkeys((IMAGES, LABELS, FILES))
+        for name, path in written.items():
+            states[name] = [*(_state_of(path) or ()), checksum_of(path)]
+        record = {"origin": writer.origin, "arrays": states, "found": writer.found}
+        text = as_json(record | {"sha256": _checksum_of_json(record)})
+        temporary_of(data_dir / ORIGIN).write_bytes(encode(text))
     if LABELS not in written and (kept := atomic.back_up(data_dir / LABELS)):
         print(f"{data_dir / LABELS} is of other images; it is kept as {kept.name}")
+
+
+def _write_one_hot(path: Path, class_ids: np.ndarray) -> None:
+    """Writes labels a part at a time: of many classes they are larger than images."""
+    num_classes = int(class_ids.max()) + 1
+    shape = len(class_ids), num_classes
+    with open(path, "wb", _CHUNK) as file:
+        writer = _RowWriter(file, (num_classes,))
+        for some in _blocks(np.broadcast_to(class_ids[:, None], shape)):
+            writer.append(some == np.arange(num_classes))
+        writer.write_header()
 
 
 def save_rows(
     path: Path, row_shape: tuple[int, ...], blocks: Iterable[np.ndarray]
 ) -> None:
-    """Saves a .npy file of float32, some rows at a time, sealed for `map_sealed`.
-
-    Args:
-        path: of the file.
-        row_shape: of every row.
-        blocks: arrays (n, *row_shape).
-    """
+    """Saves a sealed .npy file from blocks, float32 (n, *row_shape)."""
     with atomic.replacing(path) as temporary:
         with open(temporary, "wb", _CHUNK) as file:
             writer = _RowWriter(file, row_shape)
@@ -135,6 +139,210 @@ def map_sealed(path: Path) -> np.ndarray | None:
     except InputError:
         pass
     return None
+
+
+# The record: img_data.txt.json.
+
+
+def describe(
+    dataset: Path | None,
+    image_shape: tuple[int, int, int],
+    entries: list[os.DirEntry[str]],
+    resize: str = "stretch",
+    channels: str = "fixed",
+) -> dict[str, Any]:
+    """Names everything that the arrays depend on, without reading an image.
+
+    Args:
+        dataset: folder of the images; None for CIFAR-10.
+        image_shape: (height, width, channels) of every image in the array.
+        entries: every file, in the order in which they are read. One counts as
+            changed when its path, size or time of change is another.
+        resize: stretch, crop or pad.
+        channels: fixed, or auto where grey images become arrays of one channel.
+
+    Returns:
+        A dict that JSON can hold.
+    """
+    digest = hashlib.sha256()
+    for entry in entries:
+        try:
+            status = os.stat(entry)  # entry.stat() would keep half a kilobyte
+            state = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError as error:  # such as a link to nowhere
+            state = str(error.errno)
+        digest.update(os.fsencode(entry.path) + f"\0{state}\n".encode())
+    return {
+        "dataset": str(dataset.resolve()) if dataset else "CIFAR-10",
+        "image_shape": list(image_shape),
+        "resize": resize,
+        "channels": channels,
+        "files": len(entries),
+        "digest": digest.hexdigest(),
+    }
+
+
+class _Record(NamedTuple):
+    """The content of `ORIGIN`: file name -> size, time of change, SHA-256 or None."""
+
+    origin: dict[str, Any]
+    arrays: dict[str, list[Any] | None]
+    found: dict[str, Any]
+
+
+def _read_record(data_dir: Path) -> _Record | None:
+    """Reads the record; None where there is none, or one without checksums.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = data_dir / ORIGIN
+    if not path.is_file():
+        return None
+    way_out = "remove it, and the next training reads the images again"
+    with report_unreadable(path, way_out=way_out):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.keys() == set(_Record._fields):  # of version 0.1
+            return None
+        if content.pop("sha256", None) != _checksum_of_json(content):
+            raise ValueError("its SHA-256 is another than when it was saved")
+        return _Record(**content)
+
+
+def _checksum_of_json(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _state_of(path: Path) -> list[int] | None:
+    """Size in bytes and time of change; None where there is no file."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
+def recall(data_dir: Path, origin: dict[str, Any]) -> dict[str, Any] | None:
+    """Finds out whether the arrays in a folder are those of this origin.
+
+    Returns:
+        What `Writer.finish` was given as found; None where anything differs, such as
+        size or time of change of the arrays, or the record cannot be read.
+    """
+    try:
+        known = _read_record(data_dir)
+    except InputError:
+        return None
+    if known is None or known.origin != origin or FILES not in known.arrays:
+        return None
+    are_as_saved = all(
+        (state and state[:2]) == _state_of(data_dir / name)
+        for name, state in known.arrays.items()
+        if state or name != FILES  # an older one may lie there
+    )
+    return known.found if are_as_saved else None
+
+
+class Source(NamedTuple):
+    """What is known of the arrays that lie in a folder now.
+
+    Attributes:
+        source: what they were made from, for people.
+        class_names: in the order of the labels' columns; None where nothing is known,
+            such as of arrays that were made elsewhere.
+        skipped: a line for each file that could not be read: its path, and why.
+        resize: what became of images of other proportions: stretch, crop or pad.
+        duplicates: images that are the same, as groups of row and path.
+    """
+
+    source: str = "an unknown source"
+    class_names: list[str] | None = None
+    skipped: Sequence[str] = ()
+    resize: str = "stretch"
+    duplicates: Sequence[list[tuple[int, str]]] = ()
+
+
+def load_source(data_dir: Path) -> Source:
+    """Tells what the arrays that lie in a folder now were made from.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    known = _read_record(data_dir)
+    if known is None:
+        return Source()
+    return Source(
+        str(known.origin["dataset"]),
+        sorted(known.found["counts"]),
+        known.found.get("skipped", []),  # CIFAR-10 has no files to skip
+        known.origin.get("resize", "stretch"),
+        known.found.get("duplicates", []),  # not there before 0.3
+    )
+
+
+@contextlib.contextmanager
+def unchanged(data_dir: Path) -> Iterator[None]:
+    """Refuses arrays that another run replaces while they are read, all together.
+
+    The record is the first that is renamed: where it is the same after the last of
+    them was opened, all were of one making.
+
+    Raises:
+        InputError: it is another now.
+    """
+    path, failure = data_dir / ORIGIN, None
+    before = path.read_bytes() if path.exists() else None
+    try:
+        yield
+    except InputError as error:  # perhaps for no other reason
+        failure = error
+    if before != (path.read_bytes() if path.exists() else None):
+        raise InputError(
+            f"the arrays in {data_dir} were replaced while they were read; wait for "
+            "the run that did, and give the same command",
+            ("data_dir",),
+        ) from failure
+    if failure:
+        raise failure
+
+
+def _saved_checksum(data_dir: Path, name: str) -> str | None:
+    """SHA-256 that a file was saved with; None without a record, "" if not in it."""
+    known = _read_record(data_dir)
+    state = known and known.arrays.get(name)
+    return state[2] if state else "" if known else None
+
+
+def _is_untouched(data_dir: Path, name: str) -> bool:
+    """Tells whether an array still has the size and time of change of its record.
+
+    Its checksum is then the recorded one. An array that was changed so soon after the
+    record was written that the clock cannot tell counts as touched.
+    """
+    known = _read_record(data_dir)
+    state, written = known and known.arrays[name], _state_of(data_dir / ORIGIN)
+    if not (state and written):
+        return False
+    return state[:2] == _state_of(data_dir / name) and state[1] < written[1]
+
+
+def _refuse_changed(path: Path, checksum: str) -> str | None:
+    """Refuses a file that is not the one that the record beside it was made for.
+
+    Returns:
+        The SHA-256 that it was saved with; None where nothing is known of it.
+    """
+    saved = _saved_checksum(path.parent, path.name)
+    if saved not in (None, checksum):
+        raise InputError(
+            f"{path} is not the file that {path.with_name(ORIGIN)} was saved with: it "
+            "is damaged, or changed since, or a run was killed while it saved; remove "
+            f"it and {RUN_TRAINING}; or remove {ORIGIN} if the arrays are your own"
+        )
+    return saved
+
+
+# Reading.
 
 
 def load_images(data_dir: Path) -> np.ndarray:
@@ -160,7 +368,7 @@ def load_images(data_dir: Path) -> np.ndarray:
         raise InputError(
             f"{path} must hold float32 values from 0 to 1; {found}; {RUN_TRAINING}"
         )
-    if not manifest.is_untouched(data_dir, IMAGES):
+    if not _is_untouched(data_dir, IMAGES):
         _check_values(path, images)
     return np.asarray(images)
 
@@ -186,52 +394,6 @@ def _check_values(path: Path, images: np.memmap) -> None:
     progress.done()
     if _refuse_changed(path, digest.hexdigest()) is None:
         note(f"note: {path} has no checksum; it is taken as it is")
-
-
-def identify(data_dir: Path) -> str:
-    """Identifies data by all of it: every image, every label, the class names.
-
-    The checksums in the record of the arrays are reused; `load_images` and
-    `load_labels` refuse arrays that have others. Arrays without a record are read.
-
-    Args:
-        data_dir: folder of the arrays; there need be no labels.
-
-    Returns:
-        Shape of the images and a SHA-256, such as "49x32x32x3 e3b0...".
-
-    Raises:
-        InputError: images or record are missing or damaged.
-    """
-    checksums = [
-        manifest.load_checksum(data_dir, name) or _checksum_if_any(data_dir / name)
-        for name in (IMAGES, LABELS)
-    ]
-    names = manifest.load_arrays(data_dir).class_names
-    digest = hashlib.sha256(json.dumps([*checksums, names]).encode())
-    shape = _open_array(data_dir / IMAGES).shape
-    return f"{'x'.join(map(str, shape))} {digest.hexdigest()}"
-
-
-def _checksum_if_any(path: Path) -> str | None:
-    return checksum_of(path) if path.is_file() else None
-
-
-def load_files(data_dir: Path) -> list[str] | None:
-    """Loads the path of each image in its dataset folder.
-
-    Returns:
-        None where they are not known, such as of arrays that were made elsewhere.
-
-    Raises:
-        InputError: the list is damaged, or of other arrays.
-    """
-    path = data_dir / FILES
-    if not manifest.load_checksum(data_dir, FILES) or not path.is_file():
-        return None
-    with report_unreadable(path):
-        _refuse_changed(path, checksum_of(path))
-        return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def load_labels(
@@ -271,6 +433,46 @@ def load_labels(
     return labels
 
 
+def load_files(data_dir: Path) -> list[str] | None:
+    """Loads the path of each image in its dataset folder.
+
+    Returns:
+        None where they are not known, such as of arrays that were made elsewhere.
+
+    Raises:
+        InputError: the list is damaged, or of other arrays.
+    """
+    path = data_dir / FILES
+    if not _saved_checksum(data_dir, FILES) or not path.is_file():
+        return None
+    with report_unreadable(path):
+        _refuse_changed(path, checksum_of(path))
+        return path.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def identify(data_dir: Path) -> str:
+    """Identifies data by all of it: every image, every label, the class names.
+
+    The checksums in the record of the arrays are reused; `load_images` and
+    `load_labels` refuse arrays that have others. Arrays without a record are read.
+
+    Returns:
+        Shape of the images and a SHA-256, such as "49x32x32x3 e3b0...".
+
+    Raises:
+        InputError: images or record are missing or damaged.
+    """
+    checksums = [
+        _saved_checksum(data_dir, name)
+        or (checksum_of(data_dir / name) if (data_dir / name).is_file() else None)
+        for name in (IMAGES, LABELS)
+    ]
+    names = load_source(data_dir).class_names
+    digest = hashlib.sha256(json.dumps([*checksums, names]).encode())
+    shape = _open_array(data_dir / IMAGES).shape
+    return f"{'x'.join(map(str, shape))} {digest.hexdigest()}"
+
+
 def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:
     """Yields an array some rows at a time."""
     rows = max(1, _CHUNK // max(1, array.dtype.itemsize * math.prod(array.shape[1:])))
@@ -290,37 +492,3 @@ def _open_array(path: Path) -> np.memmap:
         if array.offset + array.nbytes != size:
             raise ValueError(f"it has {size} bytes, and its header tells of fewer")
     return array
-
-
-def _refuse_changed(path: Path, checksum: str) -> str | None:
-    """Refuses an array that is not the one that the record beside it was made for.
-
-    Args:
-        path: of the array.
-        checksum: SHA-256 of the file as it is.
-
-    Returns:
-        The SHA-256 that it was saved with; None where nothing is known of it.
-
-    Raises:
-        InputError: they differ.
-    """
-    saved = manifest.load_checksum(path.parent, path.name)
-    if saved not in (None, checksum):
-        raise InputError(
-            f"{path} is not the file that {path.with_name(ORIGIN)} was saved with: it "
-            "is damaged, or changed since, or a run was killed while it saved; remove "
-            f"it and {RUN_TRAINING}; or remove {ORIGIN} if the arrays are your own"
-        )
-    return saved
-
-
-def _write_one_hot(path: Path, class_ids: np.ndarray) -> None:
-    """Writes labels a part at a time: of many classes they are larger than images."""
-    num_classes = int(class_ids.max()) + 1
-    shape = len(class_ids), num_classes
-    with open(path, "wb", _CHUNK) as file:
-        writer = _RowWriter(file, (num_classes,))
-        for some in _blocks(np.broadcast_to(class_ids[:, None], shape)):
-            writer.append(some == np.arange(num_classes))
-        writer.write_header()

@@ -13,7 +13,9 @@ from foldergan.errors import RunError
 
 
 @contextlib.contextmanager
-def publishing(outdated: Iterable[Path] = ()) -> Iterator[Callable[[Path], Path]]:
+def publishing(
+    outdated: Iterable[Path] = (), synced: bool = True
+) -> Iterator[Callable[[Path], Path]]:
     """Yields a function that takes a final name and gives a temporary one.
 
     What is written there replaces the final names once all of it is whole. On any
@@ -28,9 +30,10 @@ def publishing(outdated: Iterable[Path] = ()) -> Iterator[Callable[[Path], Path]
     by the extension. Each is written before the next is asked for.
 
     Args:
-        outdated: what would contradict the new files, such as figures of the old ones.
-            It is set aside once the new files are whole and before they are renamed,
-            and removed afterwards: a reader finds it beside the old ones or nowhere.
+        outdated: stale companions, such as figures of the old files. They are set
+            aside once the new files are whole and before they are renamed, and removed
+            afterwards: a reader finds them beside the old ones or nowhere.
+        synced: False where `sync` follows, once for many files.
 
     Raises:
         RunError: the disk refused (full, read-only, no permission).
@@ -49,8 +52,8 @@ def publishing(outdated: Iterable[Path] = ()) -> Iterator[Callable[[Path], Path]
         yield temporary_of
         for path, temporary in temporaries.items():
             current = path
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
+            if synced:
+                _fsync(temporary)
         for path in filter(Path.is_file, outdated):
             current = path
             os.replace(path, _temporary_name(path))
@@ -72,23 +75,41 @@ def publishing(outdated: Iterable[Path] = ()) -> Iterator[Callable[[Path], Path]
                 _temporary_name(path).unlink()
 
 
-def _temporary_name(path: Path) -> Path:
-    return path.with_name(f".tmp-{os.getpid()}-{path.name}")
-
-
 @contextlib.contextmanager
-def replacing(path: Path, outdated: Iterable[Path] = ()) -> Iterator[Path]:
+def replacing(
+    path: Path, outdated: Iterable[Path] = (), synced: bool = True
+) -> Iterator[Path]:
     """Yields a temporary path; what is written there then replaces `path`.
 
-    Args:
-        path: the final name.
-        outdated: as of `publishing`.
+    Arguments and errors are those of `publishing`.
+    """
+    with publishing(outdated, synced) as temporary_of:
+        yield temporary_of(path)
+
+
+def sync(paths: list[Path]) -> None:
+    """Waits until files that were not `synced` are on the disk.
 
     Raises:
-        RunError: as of `publishing`.
+        RunError: the disk refused.
     """
-    with publishing(outdated) as temporary_of:
-        yield temporary_of(path)
+    for path in paths:
+        try:
+            if hasattr(os, "sync"):
+                os.sync()
+                return
+            _fsync(path)
+        except OSError as error:
+            raise RunError(f"could not write {path}: {error}") from error
+
+
+def _fsync(path: Path) -> None:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".tmp-{os.getpid()}-{path.name}")
 
 
 def back_up(path: Path) -> Path | None:

@@ -16,7 +16,7 @@ from foldergan import backend
 from foldergan.config.precision import PRECISIONS
 from foldergan.errors import InputError, differences, report_unreadable
 from foldergan.progress import note
-from foldergan.storage import atomic, containers, seals
+from foldergan.storage import atomic, seals
 from foldergan.storage.filenames import RESUME
 
 _MOST_SECONDS_LOST = 60.0
@@ -58,10 +58,9 @@ def _opened(path: Path) -> Iterator[Any]:
     with (
         report_unreadable(path, way_out="", options=("resume",)),
         open(path, "rb") as opened,  # NumPy itself leaves a damaged file open
+        np.load(opened, allow_pickle=False) as file,
     ):
-        containers.check(path)
-        with np.load(opened, allow_pickle=False) as file:
-            yield file
+        yield file
 
 
 class Checkpoint:

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from foldergan.errors import InputError, differences, report_unreadable
-from foldergan.storage import locking, plots, runs, tables
-from foldergan.storage.checksums import checksum_of
+from foldergan.storage import atomic, locking, plots, run_directory, tables
 from foldergan.storage.filenames import (
     CHECKSUMS,
     CLASSIFIER_H5,
@@ -26,6 +25,7 @@ from foldergan.storage.filenames import (
     EXPORT,
     EXPORTED,
 )
+from foldergan.storage.seals import checksum_of
 
 _PARTS = ("made_from", "about", "state")
 _MOST = 2**53  # images; up to there every JSON reader counts alike
@@ -45,6 +45,7 @@ class Export:
     ) -> None:
         self.folder = folder
         self._record = {"made_from": made_from, "about": about}
+        self._unsynced: list[Path] = []
 
     def load(self) -> dict[str, Any] | None:
         """Loads the state that was saved last; None in a new folder.
@@ -68,7 +69,8 @@ class Export:
         path = self._path_of(class_name, number)
         if number == 1:
             locking.make_writable_folder(path.parent)
-        plots.save_image(path, image)
+        plots.save_image(path, image, synced=False)
+        self._unsynced.append(path)
 
     def save_state(self, state: dict[str, Any]) -> None:
         """Saves JSON values to go on from, once the images that they count are saved.
@@ -76,6 +78,8 @@ class Export:
         Args:
             state: "kept" of it counts the images by class; further values as needed.
         """
+        atomic.sync(self._unsynced)
+        self._unsynced.clear()
         tables.save_json(self.folder / EXPORT, self._record | {"state": state})
 
     def save_checksums(self, kept: dict[str, int]) -> None:
@@ -145,7 +149,7 @@ def open_export(
         )
     about = {
         "generator": str(generator_path),
-        "trained_on": runs.describe_training(generator_path),
+        "trained_on": run_directory.describe_training(generator_path),
         "versions": versions,
     }
     return Export(folder, networks | settings, about)
@@ -203,7 +207,7 @@ def find_record(folder: Path) -> dict[str, Any] | None:
         if not all(isinstance(record[name], dict) for name in _PARTS):
             raise ValueError("it is no record of an export")
         if known := record["about"].get("trained_on"):
-            record["about"]["trained_on"] = runs.read_training(known)
+            record["about"]["trained_on"] = run_directory.read_training(known)
         _refuse_odd(record["state"], record["made_from"].get("images", {}))
         return record
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.storage import atomic, generators, hdf5, networks, seals
-from foldergan.storage.checksums import checksum_of
+from foldergan.storage import atomic, networks, seals
 from foldergan.storage.filenames import (
     CLASS_NAMES,
     CLASSIFIER_H5,
@@ -17,6 +16,7 @@ from foldergan.storage.filenames import (
     GENERATOR_CLASSES,
     OF_CLASSIFIER,
 )
+from foldergan.storage.run_directory import RunDirectory
 from foldergan.storage.tables import as_json, encode
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def refuse_other_backbone(model_dir: Path, backbone: str) -> None:
     if not path.is_file():
         return
     with report_unreadable(path):
-        known = hdf5.read_about(path).get("backbone", "none")
+        known = networks.read_about(path).get("backbone", "none")
     if known not in ("none", backbone):
         raise InputError(
             f"the classifier {path} was trained through the backbone {known}, not "
@@ -129,7 +129,7 @@ def refuse_other_backbone(model_dir: Path, backbone: str) -> None:
 
 def fingerprint_classifier(model_dir: Path) -> str:
     """Names a classifier by the SHA-256 of train.json and train.h5."""
-    return checksum_of(model_dir / CLASSIFIER_JSON, model_dir / CLASSIFIER_H5)
+    return seals.checksum_of(model_dir / CLASSIFIER_JSON, model_dir / CLASSIFIER_H5)
 
 
 def load_classifier(model_dir: Path) -> LoadedClassifier:
@@ -143,7 +143,7 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
     json_path, h5_path = model_dir / CLASSIFIER_JSON, model_dir / CLASSIFIER_H5
     seals.check(h5_path, RUN_TRAINING)
     with report_unreadable(h5_path):
-        about = hdf5.read_about(h5_path)
+        about = networks.read_about(h5_path)
     classifier = _load_architecture(json_path, about.get(_CHECKSUM))
     with report_unreadable(h5_path, f"damaged, or not the weights of {json_path}"):
         classifier.load_weights(h5_path)
@@ -217,7 +217,7 @@ def load_generator(path: Path) -> "keras.Model":
             the message names another.
     """
     others = [
-        other for other in generators.list_generators(path.parent) if other != path
+        other for other in RunDirectory(path.parent).generators() if other != path
     ]
     way_out = f"{others[-1]} is another" if others else "run: python GANModel.py"
     generator = networks.load_network(path, way_out=way_out, options=("generator",))
@@ -252,7 +252,7 @@ def load_generator_classes(path: Path) -> list[str] | None:
         None where nothing is known of them.
     """
     with report_unreadable(path, way_out="run: python GANModel.py"):
-        names = hdf5.read_about(path).get("class_names")
+        names = networks.read_about(path).get("class_names")
     if names is None and path.with_name(GENERATOR_CLASSES).is_file():
         path = path.with_name(GENERATOR_CLASSES)
         with report_unreadable(path, way_out="run: python GANModel.py, or remove it"):
@@ -263,7 +263,7 @@ def load_generator_classes(path: Path) -> list[str] | None:
 
 
 def _write(path: Path, model: "keras.Model", about: dict[str, Any] | None) -> None:
-    path.write_bytes(hdf5.encode(model, about))
+    path.write_bytes(networks.encode(model, about))
     seals.seal(path)
 
 

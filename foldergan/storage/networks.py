@@ -1,16 +1,98 @@
-"""Networks of any origin, loaded with suspicion."""
+"""Networks as .h5 and .keras files: encoded in memory, loaded with suspicion.
 
+HDF5 writes in memory only: on a full disk its library crashes the process.
+"""
+
+import contextlib
+import json
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import h5py
 import numpy as np
 
+from foldergan import child
 from foldergan.errors import InputError, report_unreadable
-from foldergan.storage import containers, seals
+from foldergan.storage import seals
 
 if TYPE_CHECKING:
     import keras
+
+_ABOUT = "foldergan"  # name of the text in an .h5 file; Keras reads over it
+_WRITABLE = 1  # H5LT_FILE_IMAGE_OPEN_RW, for which h5py has no name
+_EXPANSION = 10  # times the size of a file; weights are not packed
+
+
+class _FileInMemory(h5py.File):
+    """An empty HDF5 file that never touches the disk.
+
+    Keras saves into an open file, but chooses the format by what it is called.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(str(self), "w", driver="core", backing_store=False)
+
+    def __str__(self) -> str:
+        return "in_memory.h5"
+
+
+def encode(model: "keras.Model", about: dict[str, Any] | None = None) -> bytes:
+    """Makes the very bytes that Keras would write to an .h5 file, without optimizer.
+
+    Args:
+        model: any.
+        about: JSON values that belong to it and travel inside the file.
+    """
+    with _FileInMemory() as file:
+        model.save(file, include_optimizer=False)
+        content = _content_of(file)
+    if about:  # opened anew, so that the bytes before stay where Keras has put them
+        with h5py.File(h5py.h5f.open_file_image(content, _WRITABLE)) as file:
+            del content  # HDF5 has its own copy, and networks may be large
+            file[_ABOUT] = json.dumps(about)
+            content = _content_of(file)
+    return content
+
+
+def _content_of(file: h5py.File) -> bytes:
+    file.flush()
+    return file.id.get_file_image()
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Reads what `encode` was given; nothing from files of others.
+
+    Raises:
+        Exception: whatever h5py raises of a damaged file; `report_unreadable` helps.
+    """
+    child.call(read_through, path)
+    with h5py.File(path) as file:
+        if _ABOUT not in file:
+            return {}
+        text = file[_ABOUT]
+        is_own = isinstance(file.get(_ABOUT, getlink=True), h5py.HardLink)
+        if not is_own or text.shape or text.external or text.is_virtual:
+            raise ValueError(f"its {_ABOUT} is no text of its own")
+        about = json.loads(text[()])
+    if not isinstance(about, dict):
+        raise ValueError(f"its {_ABOUT} is no JSON object")
+    return about
+
+
+def read_through(path: Path) -> None:
+    """Reads all data of an .h5 file, in a child process, which that may crash."""
+    most = _EXPANSION * path.stat().st_size
+
+    def read(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not (item.external or item.is_virtual):
+            with contextlib.suppress(Exception):  # Keras says what is wrong
+                if item.nbytes <= most:
+                    item[()]
+
+    if h5py.is_hdf5(path):
+        with h5py.File(path) as file:
+            file.visititems(read)
 
 
 def load_network(
@@ -19,13 +101,15 @@ def load_network(
     way_out: str = "",
     options: tuple[str, ...] = (),
 ) -> "keras.Model":
-    """Loads a whole Keras model from a file.
+    """Loads a whole Keras model from an .h5 or .keras file.
+
+    Keras itself refuses code, links to other files, and far more than the file holds.
 
     Args:
-        path: of an .h5 or .keras file.
-        state: as of `report_unreadable`.
+        path: of the file.
+        state: as in `report_unreadable`.
         way_out: what to do about one that will not do.
-        options: as of `ForeseenError`.
+        options: as in `ForeseenError`.
 
     Raises:
         InputError: it is damaged, has changed since it was saved, is no network, or
@@ -35,30 +119,18 @@ def load_network(
 
     seals.check(path, way_out, options)
     with report_unreadable(path, state, way_out, options):
-        containers.check(path)
-        network = _loaded(path)
+        if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+            raise ValueError("it is no zip archive, as such a file is")
+        child.call(read_through, path)
+        network = keras.models.load_model(path, compile=False)
         if not isinstance(network, keras.Model):
             raise ValueError("it describes no network")
-        finalize(network)
+        _finalize(network)
     refuse_not_finite(path, network, way_out, options)
     return network
 
 
-def _loaded(path: Path) -> Any:
-    """Loads what a file holds; says more plainly than Keras why that cannot be."""
-    import keras
-
-    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise ValueError("it is no zip archive, as such a file is")
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:
-        if "Lambda" in str(error):
-            raise ValueError("it has a Lambda layer, code that is not run") from error
-        raise
-
-
-def finalize(model: "keras.Model") -> None:
+def _finalize(model: "keras.Model") -> None:
     """Lets Normalization layers compute with the mean and variance that were loaded.
 
     From an .h5 file Keras does so for the outermost layers alone, and those inside a
@@ -68,7 +140,7 @@ def finalize(model: "keras.Model") -> None:
 
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            finalize(layer)
+            _finalize(layer)
         elif isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
 
@@ -76,17 +148,7 @@ def finalize(model: "keras.Model") -> None:
 def refuse_not_finite(
     path: Path | str, model: "keras.Model", way_out: str, options: tuple[str, ...] = ()
 ) -> None:
-    """Refuses a network that could only answer NaN.
-
-    Args:
-        path: of its weights.
-        model: with them loaded.
-        way_out: what to do about it.
-        options: as of `ForeseenError`.
-
-    Raises:
-        InputError: a weight is NaN or infinite.
-    """
+    """Raises InputError where a weight is NaN or infinite: the answer would be NaN."""
     import keras
 
     for weight in model.weights:
@@ -99,13 +161,7 @@ def refuse_not_finite(
 
 
 def maps(model: "keras.Model", input_ndim: int, output_ndim: int) -> bool:
-    """Tells whether a model maps one array to one, of known sizes but the first.
-
-    Args:
-        model: any.
-        input_ndim: axes of the array that goes in.
-        output_ndim: axes of the one that comes out.
-    """
+    """Tells whether a model maps one array to one, of known sizes but the first."""
     shapes = (shape_of(model, "input"), shape_of(model, "output"))
     return all(
         isinstance(shape, tuple) and len(shape) == ndim and None not in shape[1:]
@@ -114,5 +170,5 @@ def maps(model: "keras.Model", input_ndim: int, output_ndim: int) -> bool:
 
 
 def shape_of(model: "keras.Model", end: str) -> Any:
-    """Finds what goes into a model or comes out; None of one that was never built."""
+    """Shape of a model's "input" or "output"; None of one that was never built."""
     return getattr(model, f"{end}_shape", None)

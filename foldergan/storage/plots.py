@@ -42,14 +42,15 @@ _IN_THE_DARK = dict(
 )
 
 
-def save_image(path: Path, image: np.ndarray) -> None:
+def save_image(path: Path, image: np.ndarray, synced: bool = True) -> None:
     """Saves one image, pixel for pixel.
 
     Args:
         path: a .png or .jpg file.
         image: float array of shape (height, width, 1 or 3), values 0-1.
+        synced: False where `atomic.sync` follows.
     """
-    _save_pixels(path, to_uint8(image))
+    _save_pixels(path, to_uint8(image), synced=synced)
 
 
 def save_image_grid(
@@ -419,7 +420,9 @@ def _save_tiles(
     _save_pixels(path, page, f"{_TRAINING}{training}" if training else "")
 
 
-def _save_pixels(path: Path, pixels: np.ndarray, comment: str = "") -> None:
+def _save_pixels(
+    path: Path, pixels: np.ndarray, comment: str = "", synced: bool = True
+) -> None:
     """Saves pixels, uint8 array (height, width, 1 or 3)."""
     options: dict[str, Any] = {"quality": 95, "comment": comment}
     if path.suffix != ".jpg":
@@ -427,7 +430,7 @@ def _save_pixels(path: Path, pixels: np.ndarray, comment: str = "") -> None:
         if comment:
             about.add_text("comment", comment)
         options = {"pnginfo": about}
-    with atomic.replacing(path) as temporary:
+    with atomic.replacing(path, synced=synced) as temporary:
         image = Image.fromarray(pixels.repeat(3 // pixels.shape[2], 2))
         image.save(temporary, "JPEG" if path.suffix == ".jpg" else "PNG", **options)
 

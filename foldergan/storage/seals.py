@@ -7,7 +7,6 @@ what follows; the seal goes wherever the file is copied to.
 import hashlib
 import os
 from pathlib import Path
-from typing import IO
 
 from foldergan.errors import InputError, report_unreadable
 from foldergan.progress import note
@@ -17,12 +16,20 @@ _LENGTH = len(_LABEL) + 2 * hashlib.sha256().digest_size
 _CHUNK = 2**20  # bytes read at once
 
 
+def checksum_of(*paths: Path) -> str:
+    """SHA-256 of whole files, one after the other, in hexadecimal as of `sha256sum`."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
+
+
 def seal(path: Path) -> None:
     """Appends the SHA-256 of a file to it."""
-    with open(path, "rb+") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0, os.SEEK_END)
-        file.write(_LABEL + digest.encode())
+    checksum = checksum_of(path)
+    with open(path, "ab") as file:
+        file.write(_LABEL + checksum.encode())
 
 
 def check(path: Path, way_out: str = "", options: tuple[str, ...] = ()) -> None:
@@ -32,19 +39,14 @@ def check(path: Path, way_out: str = "", options: tuple[str, ...] = ()) -> None:
     its checksum is right, there was a seal, and both must be. A file without a seal,
     such as one of another program, is taken as it is, which is said.
 
-    Args:
-        path: of the file.
-        way_out: what to do about one that has changed.
-        options: as of `ForeseenError`.
-
     Raises:
         InputError: it has changed since, or cannot be read.
     """
     with report_unreadable(path, way_out=way_out, options=options):
-        digest, end = _read(path)
-    if end == _LABEL + digest:
+        checksum, end = _read(path)
+    if end == _LABEL + checksum:
         return
-    if _LABEL in end or digest in end:
+    if _LABEL in end or checksum in end:
         advice = f"; {way_out}" if way_out else ""
         raise InputError(
             f"{path} is damaged: its SHA-256 is another than when it was saved{advice}",
@@ -62,21 +64,16 @@ def is_intact(path: Path) -> bool:
     if not path.is_file():
         return False
     with report_unreadable(path, way_out="remove it"):
-        digest, end = _read(path)
-    return end == _LABEL + digest
+        checksum, end = _read(path)
+    return end == _LABEL + checksum
 
 
 def _read(path: Path) -> tuple[bytes, bytes]:
     """Computes the SHA-256 of what stands before the seal, and reads the seal."""
-    size = max(0, path.stat().st_size - _LENGTH)
-    with open(path, "rb") as file:
-        return _digest_of(file, size).encode(), file.read()
-
-
-def _digest_of(file: IO[bytes], size: int) -> str:
-    """Hashes the first bytes of a file, and leaves it at the next."""
+    left = max(0, os.path.getsize(path) - _LENGTH)
     digest = hashlib.sha256()
-    while size > 0 and (content := file.read(min(size, _CHUNK))):
-        digest.update(content)
-        size -= len(content)
-    return digest.hexdigest()
+    with open(path, "rb") as file:
+        while content := file.read(min(left, _CHUNK)):
+            digest.update(content)
+            left -= len(content)
+        return digest.hexdigest().encode(), file.read()

@@ -1,14 +1,10 @@
 """Images that are the same are named, across classes and across parts."""
 
-import json
 import shutil
 
 import numpy as np
-import pytest
 
 from foldergan.data import dataset, duplicates
-from foldergan.errors import InputError
-from foldergan.storage import filenames
 
 SHAPE = (8, 8, 3)
 
@@ -55,18 +51,6 @@ def test_many_are_counted_and_few_are_listed(capsys):
     said = capsys.readouterr().out
     assert "50 images are in several classes" in said and "... and 30 more" in said
     assert "\x1b" not in said and said.count("\n") == 22
-
-
-@pytest.mark.parametrize("odd", [1, [1], [[1]], [[[1, 2]]], [[["a", "b"]]], "x"])
-def test_an_odd_record_of_them_is_refused(image_folder, tmp_path, capsys, odd):
-    build(tmp_path, capsys)
-    path = tmp_path / filenames.ORIGIN
-    record = json.loads(path.read_text())
-    del record["sha256"]
-    record["found"]["duplicates"] = odd
-    path.write_text(json.dumps(record))
-    with pytest.raises(InputError, match="img_data.txt.json is damaged"):
-        duplicates.load(tmp_path)
 
 
 def test_each_group_is_found_whole_and_in_order():

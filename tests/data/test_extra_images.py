@@ -11,7 +11,7 @@ from foldergan.config.data_settings import Data
 from foldergan.data import dataset, extra_images, splits
 from foldergan.errors import InputError
 from foldergan.images import Joined
-from foldergan.storage import filenames, manifest
+from foldergan.storage import arrays, filenames
 
 SHAPE = (8, 8, 3)
 NAMES = ["amber", "blue", "red"]
@@ -51,7 +51,7 @@ def test_they_are_resized_as_those_of_the_dataset_were(tmp_path):
     images = draw_images(tmp_path / "dataset")
     dataset.build_arrays(images, tmp_path, SHAPE, resize="pad")
     load(draw_images(tmp_path / "more"), tmp_path)
-    assert manifest.load_arrays(tmp_path / filenames.EXTRA).resize == "pad"
+    assert arrays.load_source(tmp_path / filenames.EXTRA).resize == "pad"
 
 
 def test_one_class_alone_can_be_added(tmp_path):

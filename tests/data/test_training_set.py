@@ -10,7 +10,7 @@ from foldergan.config.presets import find_preset
 from foldergan.data import dataset, training_set
 from foldergan.errors import InputError
 from foldergan.images import resize_all
-from foldergan.storage import arrays, manifest
+from foldergan.storage import arrays
 
 SHAPE = (32, 32, 3)
 
@@ -30,7 +30,7 @@ def load(image_folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(arrays, "load_images"), (arrays, "load_labels"), (manifest, "load_arrays")],
+    [(arrays, "load_images"), (arrays, "load_labels"), (arrays, "load_source")],
 )
 @pytest.mark.parametrize("is_after", [False, True])
 def test_arrays_that_are_replaced_while_they_are_read_are_refused(
@@ -118,4 +118,4 @@ def test_arrays_of_grey_images_are_made_grey_unless_a_shape_is_given(
     training_set.make_arrays(image_folder, tmp_path, preset, given)
     data = training_set.load(tmp_path, tmp_path, preset, given)
     assert data.image_shape == (32, 32, channels)
-    assert manifest.load_arrays(tmp_path).resize == "crop"
+    assert arrays.load_source(tmp_path).resize == "crop"

@@ -19,7 +19,8 @@ from foldergan.config import presets, remembered
 from foldergan.data import decoding, splits, training_set
 from foldergan.errors import ForeseenError, ImageError
 from foldergan.images import to_uint8
-from foldergan.storage import arrays, exports, filenames, manifest, runs, seals
+from foldergan.storage import arrays, exports, filenames, run_directory, seals
+from foldergan.storage.run_directory import RunDirectory
 
 SHAPE = (8, 8, 3)
 CLASSES = ["boat", "house"]
@@ -96,11 +97,7 @@ def _record(folder: Path) -> list[Path]:
         writer.append(_images())
         found = {"counts": dict.fromkeys(CLASSES, 3), "skipped": ["d/x is empty"]}
         writer.finish([0, 1] * 3, origin, found)
-    path = folder / filenames.ORIGIN
-    record = json.loads(path.read_text())
-    del record["sha256"]  # or nothing but that would ever be seen
-    path.write_text(json.dumps(record))
-    return [path]
+    return [folder / filenames.ORIGIN]
 
 
 def _read_record(folder: Path, path: Path) -> None:
@@ -110,8 +107,8 @@ def _read_record(folder: Path, path: Path) -> None:
             origin = json.load(file)["origin"]
         except (ValueError, KeyError, TypeError, RecursionError):
             origin = {}
-    manifest.recall(folder, origin)
-    known = manifest.load_arrays(folder)
+    arrays.recall(folder, origin)
+    known = arrays.load_source(folder)
     f"{known.source} {known.class_names} {known.skipped}".encode(errors="replace")
     arrays.load_images(folder)
     arrays.load_labels(folder)
@@ -126,12 +123,12 @@ def _unsealed(path: Path) -> Path:
 def _classifier(folder: Path) -> list[Path]:
     from conftest import classifier_of
 
-    from foldergan.storage import hdf5, models
+    from foldergan.storage import models, networks
 
     classifier = classifier_of(SHAPE, 2, (4,))
     models.save_classifier(folder, classifier, CLASSES, ("mirror",))
     about = {"class_names": CLASSES, "augmentation": ["mirror"]}
-    (folder / "train.h5").write_bytes(hdf5.encode(classifier, about))
+    (folder / "train.h5").write_bytes(networks.encode(classifier, about))
     return [folder / filenames.CLASSIFIER_H5]
 
 
@@ -287,8 +284,7 @@ def _read_export(folder: Path, _: Path) -> None:
 def _runs(folder: Path) -> list[Path]:
     _arrays(folder)
     for script in ("TrainModel", "GANModel"):
-        runs.save_run(
-            folder,
+        RunDirectory(folder).save_run(
             script,
             presets.find_preset("smoke"),
             {"keras": "3", "numpy": "2"},
@@ -303,10 +299,10 @@ def _read_runs(folder: Path, _: Path) -> None:
     for script in ("TrainModel", "GANModel"):
         with contextlib.suppress(ForeseenError):  # the others read it all the same
             remembered.recall(folder, script)
-        runs.precision_of(folder, script)
-        runs.chosen_before(folder, script, preset)
-        runs.warn_of_other_versions(folder, script, {"keras": "4"})
-    runs.describe_training(folder / "g.h5")
+        RunDirectory(folder).precision(script)
+        RunDirectory(folder).chosen_before(script, preset)
+        RunDirectory(folder).warn_of_other_versions(script, {"keras": "4"})
+    run_directory.describe_training(folder / "g.h5")
     splits.training_counts(folder, folder)
     training_set.of_generator(folder / "generator_best.h5", folder)
 

@@ -8,7 +8,7 @@ from conftest import classifier_of, discriminator_of, generator_of
 from foldergan.config.presets import PRESETS
 from foldergan.errors import InputError
 from foldergan.gan import networks
-from foldergan.storage import hdf5
+from foldergan.storage import networks as stored
 
 SHAPE = (32, 32, 3)
 DCGAN = PRESETS["dcgan-32"]
@@ -180,4 +180,4 @@ def test_networks_that_are_saved_again_have_the_same_bytes():
         lambda: networks.with_probability(discriminator),
         lambda: networks.combine(generator, discriminator),
     ):
-        assert hdf5.encode(build()) == hdf5.encode(build())
+        assert stored.encode(build()) == stored.encode(build())

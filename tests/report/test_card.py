@@ -15,7 +15,8 @@ from foldergan.gan.networks import inference_generator
 from foldergan.nn.convolutions import copy_of
 from foldergan.report import card
 from foldergan.report.run import RunReport
-from foldergan.storage import filenames, models, runs, tables
+from foldergan.storage import filenames, models, tables
+from foldergan.storage.run_directory import RunDirectory
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_its_code_runs(tmp_path, monkeypatch, capsys, conditioning, output):
     models.save_model(tmp_path / "generator_model_004.h5", copy_of(generator))
     report_folder.add_dataset(RunReport(tmp_path, "TrainModel"), tmp_path, names)
     for script in ("TrainModel", "GANModel"):
-        runs.save_run(tmp_path, script, preset, {}, "float32")
+        RunDirectory(tmp_path).save_run(script, preset, {}, "float32")
     code = re.search("```python\n(.*?)```", card.render(tmp_path), re.S)[1]
     monkeypatch.chdir(tmp_path)
     known = {}

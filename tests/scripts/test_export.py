@@ -9,7 +9,7 @@ import pytest
 from conftest import draw_images, run_here
 from left_behind import left_behind
 
-from foldergan.storage import checksums, plots
+from foldergan.storage import plots, seals
 
 PREDICT = ("GeneratePredict.py", "--preset", "smoke")
 EXPORT = (*PREDICT, "--export", "more", "--min-confidence", 0)
@@ -63,7 +63,7 @@ def test_an_export_is_a_dataset_folder(work, script):
     record = json.loads(made["export.json"])
     assert record["state"]["kept"] == {"blue": 40, "red": 40}
     path = work / "model" / "generator_model_001.h5"
-    assert record["made_from"]["generator"] == checksums.checksum_of(path)
+    assert record["made_from"]["generator"] == seals.checksum_of(path)
     assert record["about"]["trained_on"]["held_out"] == 0.0
     model = ("--model-dir", "other", "--data-dir", "other")
     result = script(
@@ -133,11 +133,11 @@ def test_a_signal_ends_it_after_a_batch_and_the_same_command_goes_on(
     (work / "more").rename(work / "unbroken")
     save_image, numbers = plots.save_image, []
 
-    def signalled(path, image):
+    def signalled(path, image, **options):
         numbers.append(len(numbers))
         if len(numbers) == 2:
             signal.raise_signal(signal.SIGTERM)
-        save_image(path, image)
+        save_image(path, image, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(plots, "save_image", signalled)

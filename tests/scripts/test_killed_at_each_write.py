@@ -10,7 +10,8 @@ from left_behind import left_behind
 
 from foldergan.errors import InputError
 from foldergan.images import cv2
-from foldergan.storage import arrays, filenames, generators, manifest, models, seals
+from foldergan.storage import arrays, filenames, models, seals
+from foldergan.storage.run_directory import RunDirectory
 
 pytestmark = pytest.mark.slow
 SMOKE = ("--preset", "smoke")
@@ -63,7 +64,7 @@ def arrays_in(folder: Path) -> str:
     try:
         images = arrays.load_images(folder)
         labels = arrays.load_labels(folder, len(images))
-        names = manifest.load_arrays(folder).class_names
+        names = arrays.load_source(folder).class_names
     except InputError as error:
         assert "is not the file that" in str(error)
         return "refused"
@@ -133,7 +134,7 @@ def test_whatever_a_gan_leaves_is_whole(work, killed):
     assert len(left) >= 15
     assert_all_whole([*left, work], "model")
     for folder in left:
-        assert generators.list_generators(folder / "model")
+        assert RunDirectory(folder / "model").generators()
         # Of the run before, under either name, or of this one.
         assert list((folder / "model").glob("resume*.npz"))
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import OF_REPORT, OF_TRAIN_MODEL, draw_images, end_of
 
-from foldergan.storage import arrays, filenames, locking, manifest
+from foldergan.storage import arrays, filenames, locking
 
 ARRAYS = {"img_data.txt.npy", "img_label.txt.npy"}
 ORIGIN = "img_data.txt.json"
@@ -354,7 +354,7 @@ def test_arrays_cannot_be_replaced_between_making_and_loading_them(
     result = script("TrainModel.py", "--preset", "smoke")
     assert result.code == 0, result.err
     assert_refused(ends[0], f"process {os.getpid()}", "--data-dir")
-    assert manifest.load_arrays(tmp_path).class_names == ["blue", "red"]
+    assert arrays.load_source(tmp_path).class_names == ["blue", "red"]
 
 
 # What a script takes from another, and what it checks.

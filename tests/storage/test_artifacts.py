@@ -20,14 +20,12 @@ from foldergan.storage import (
     arrays,
     atomic,
     filenames,
-    generators,
-    hdf5,
-    locking,
     models,
-    runs,
+    networks,
     seals,
     tables,
 )
+from foldergan.storage.run_directory import RunDirectory
 
 SHAPE = (8, 8, 3)
 ORIGIN, FOUND = {"dataset": "any"}, {"counts": {"a": 1}}
@@ -407,32 +405,34 @@ def test_generators_are_listed_by_their_epoch_not_by_their_letters(tmp_path):
     some_generators(tmp_path, 1000, 200, 90)
     (tmp_path / "generator_model_best.h5").write_bytes(b"")
     (tmp_path / ".tmp-1-generator_model_300.h5").write_bytes(b"")
-    found = [path.name for path in generators.list_generators(tmp_path)]
+    found = [path.name for path in RunDirectory(tmp_path).generators()]
     assert found == [f"generator_model_{n}.h5" for n in ("090", "200", "1000")]
 
 
 def test_wanted_generator_is_a_name_in_the_folder_or_a_path(tmp_path):
     some_generators(tmp_path, 10, 80, 90)
     wanted = tmp_path / "generator_model_010.h5"
-    assert generators.find_generator(tmp_path, wanted.name, DEFAULT) == wanted
-    assert generators.find_generator(Path("nowhere"), str(wanted), DEFAULT) == wanted
+    assert RunDirectory(tmp_path).find_generator(wanted.name, DEFAULT) == wanted
+    assert RunDirectory(Path("nowhere")).find_generator(str(wanted), DEFAULT) == wanted
 
 
 def test_default_generator_is_taken_where_it_exists(tmp_path):
     some_generators(tmp_path, 10, 80, 90)
-    assert generators.find_generator(tmp_path, None, DEFAULT).name == DEFAULT
+    assert RunDirectory(tmp_path).find_generator(None, DEFAULT).name == DEFAULT
 
 
 def test_else_the_newest_generator_is_taken_and_named(tmp_path, capsys):
     some_generators(tmp_path, 10, 20, 100)
-    found = generators.find_generator(tmp_path, None, DEFAULT)
+    found = RunDirectory(tmp_path).find_generator(None, DEFAULT)
     assert found.name == "generator_model_100.h5"
     assert f"{DEFAULT} is not there" in (printed := capsys.readouterr().out)
     assert found.name in printed
 
 
 def record_training(folder, training):
-    runs.save_run(folder, "GANModel", PRESETS["smoke"], {}, "auto", training=training)
+    RunDirectory(folder).save_run(
+        "GANModel", PRESETS["smoke"], {}, "auto", training=training
+    )
 
 
 @pytest.mark.parametrize(
@@ -452,7 +452,7 @@ def test_what_an_earlier_training_left_is_passed_over(
         path = tmp_path / f"generator_model_{epoch:03d}.h5"
         models.save_model(path, generator, training and {"training": training})
     record_training(tmp_path, "now")
-    found = generators.find_generator(tmp_path, None, DEFAULT)
+    found = RunDirectory(tmp_path).find_generator(None, DEFAULT)
     assert found.name == f"generator_model_{taken:03d}.h5"
     said = capsys.readouterr().out
     assert re.search(says, said) if says else not said
@@ -463,7 +463,7 @@ def test_a_generator_of_another_training_is_taken_where_named(
 ):
     models.save_model(tmp_path / DEFAULT, generator, {"training": "old"})
     record_training(tmp_path, "now")
-    generators.find_generator(tmp_path, DEFAULT, "any")
+    RunDirectory(tmp_path).find_generator(DEFAULT, "any")
     assert "is of another training than" in capsys.readouterr().out
 
 
@@ -474,23 +474,23 @@ def test_of_a_damaged_generator_loading_it_tells(tmp_path, monkeypatch, error):
 
     some_generators(tmp_path, 80)
     record_training(tmp_path, "now")
-    monkeypatch.setattr(hdf5, "read_about", fail)
-    assert generators.find_generator(tmp_path, None, DEFAULT).name == DEFAULT
+    monkeypatch.setattr(networks, "read_about", fail)
+    assert RunDirectory(tmp_path).find_generator(None, DEFAULT).name == DEFAULT
 
 
 def test_missing_generator_lists_those_that_exist(tmp_path):
     some_generators(tmp_path, 10, 20, 30)
     with pytest.raises(InputError, match="_080.h5 is not .*_010.*_020.*_030"):
-        generators.find_generator(tmp_path, DEFAULT, DEFAULT)
+        RunDirectory(tmp_path).find_generator(DEFAULT, DEFAULT)
     some_generators(tmp_path, 40, 50)
     with pytest.raises(InputError, match=r"_010.h5 \.\.\. generator_model_050.h5"):
-        generators.find_generator(tmp_path, DEFAULT, DEFAULT)
+        RunDirectory(tmp_path).find_generator(DEFAULT, DEFAULT)
 
 
 @pytest.mark.parametrize("wanted", [None, DEFAULT])
 def test_no_generator_at_all_names_the_script_that_makes_them(tmp_path, wanted):
     with pytest.raises(InputError, match="run: python GANModel.py"):
-        generators.find_generator(tmp_path, wanted, DEFAULT)
+        RunDirectory(tmp_path).find_generator(wanted, DEFAULT)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89HDF\r\n\x1a\n" + bytes(99)])
@@ -524,18 +524,6 @@ def test_network_of_another_kind_is_no_generator(tmp_path, classifier):
     models.save_model(tmp_path / DEFAULT, classifier)
     with pytest.raises(InputError, match="is not a generator"):
         models.load_generator(tmp_path / DEFAULT)
-
-
-def test_code_inside_a_model_file_is_not_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    code = keras.layers.Lambda(
-        lambda x: __import__("pathlib").Path("executed").touch() or x
-    )
-    keras.Sequential([keras.Input((5,)), code]).save(DEFAULT)
-    Path("executed").unlink()  # by building the network here
-    with pytest.raises(InputError, match="damaged .*Lambda"):
-        models.load_generator(Path(DEFAULT))
-    assert not Path("executed").exists()
 
 
 def with_weight(path: Path, value: float, which: int) -> str:
@@ -672,9 +660,7 @@ def test_full_disk_names_the_file_and_leaves_the_old_one(old_file, failure):
     assert_untouched(old_file)
 
 
-@pytest.mark.parametrize(
-    "failure", [InputError, RuntimeError, ValueError, KeyboardInterrupt]
-)
+@pytest.mark.parametrize("failure", [InputError, RuntimeError, KeyboardInterrupt])
 def test_any_other_failure_passes_through_and_leaves_the_old_file(old_file, failure):
     with pytest.raises(failure), atomic.replacing(old_file) as temporary:
         temporary.write_bytes(b"half")
@@ -714,11 +700,6 @@ def test_failed_writing_of_images_leaves_the_old_file(tmp_path):
         writer.append(random_images())
         raise OSError(errno.ENOSPC, "No space left on device")
     assert_untouched(path)
-
-
-def test_probe_leaves_nothing_in_the_folder_it_makes(tmp_path):
-    locking.make_writable_folder(tmp_path / "a" / "b")
-    assert names_in(tmp_path / "a" / "b") == set()
 
 
 def test_a_classifier_of_version_0_1_still_loads(tmp_path):

@@ -1,12 +1,14 @@
 """A folder of generated images: whole, told from others, checked."""
 
+import errno
 import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
 
-from foldergan.errors import InputError
+from foldergan.errors import InputError, RunError
 from foldergan.storage import exports, locking
 from foldergan.storage.exports import Export
 
@@ -100,6 +102,37 @@ def test_every_image_has_its_checksum(export, tmp_path):
     (tmp_path / "a" / "gen_000002.png").unlink()  # of a complete export
     with pytest.raises(InputError, match="gen_000002.png is no longer there"):
         export.save_checksums({"a": 2, "b": 1, "c": 0})
+
+
+def test_images_reach_the_disk_once_a_batch_and_before_the_state(export, monkeypatch):
+    calls = []
+    monkeypatch.setattr(os, "fsync", lambda file: calls.append("fsync"))
+    monkeypatch.setattr(os, "sync", lambda: calls.append("sync"), raising=False)
+    for number in range(1, 21):
+        export.save_image("a", number, IMAGE)
+    assert calls == []
+    export.save_state({"kept": {"a": 20}})
+    assert calls == ["sync", "fsync"]
+    export.save_state({"kept": {"a": 20}})
+    assert calls[2:] == ["fsync"]  # no image since
+
+
+@pytest.mark.parametrize("system", ["Linux", "Windows"])
+def test_a_disk_that_refuses_an_image_late_is_a_run_error(
+    export, tmp_path, monkeypatch, system
+):
+    def refuse(*file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    if system == "Windows":
+        monkeypatch.delattr(os, "sync")
+        monkeypatch.setattr(os, "fsync", refuse)
+    else:
+        monkeypatch.setattr(os, "sync", refuse)
+    export.save_image("a", 1, IMAGE)
+    with pytest.raises(RunError, match="could not write .*gen_000001.png"):
+        export.save_state({"kept": {"a": 1}})
+    assert not (tmp_path / "export.json").exists()
 
 
 def test_an_image_that_has_gone_is_named_and_there_are_no_checksums(export, tmp_path):

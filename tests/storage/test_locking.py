@@ -3,14 +3,13 @@
 import errno
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
-from foldergan.errors import InputError, Interrupted, RunError
+from foldergan.errors import InputError, RunError
 from foldergan.storage import atomic, locking
 
 HOLD_THE_LOCK = """
@@ -31,51 +30,6 @@ def holder(tmp_path):
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()
-
-
-def test_what_is_written_replaces_the_old_file(tmp_path):
-    path = tmp_path / "x.txt"
-    path.write_text("old")
-    with atomic.replacing(path) as temporary:
-        temporary.write_text("new")
-        assert path.read_text() == "old"  # until it is whole
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_temporary_file_is_a_neighbour_with_the_same_extension(tmp_path):
-    with atomic.replacing(tmp_path / "x.tar.h5") as temporary:
-        assert temporary.parent == tmp_path  # a rename across disks is no rename
-        assert temporary.suffix == ".h5"
-        temporary.touch()
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [ValueError("not ours"), Interrupted(signal.SIGINT), InputError("bad image")],
-    ids=lambda failure: type(failure).__name__,
-)
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
-    path = tmp_path / "x.txt"
-    path.write_text("old")
-    with pytest.raises(type(failure)), atomic.replacing(path) as temporary:
-        temporary.write_text("ha")
-        raise failure
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_full_disk_is_a_run_error_that_names_the_file(tmp_path):
-    path = tmp_path / "x.h5"
-    path.write_text("old")
-    with (
-        pytest.raises(RunError, match=re.escape(str(path))),
-        atomic.replacing(path) as temporary,
-    ):
-        temporary.write_text("ha")
-        raise OSError(errno.ENOSPC, "No space left on device")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

@@ -10,13 +10,14 @@ from foldergan.config.presets import find_preset
 from foldergan.config.settings import GAN
 from foldergan.data import training_set
 from foldergan.errors import InputError
-from foldergan.storage import models, runs
+from foldergan.storage import models, run_directory
+from foldergan.storage.run_directory import RunDirectory
 
 
 def save(folder, script, data):
     preset = find_preset("smoke")
     about = {} if data is None else {"data": data}
-    runs.save_run(folder, script, preset, {}, "auto", **about)
+    RunDirectory(folder).save_run(script, preset, {}, "auto", **about)
 
 
 @pytest.mark.parametrize(
@@ -35,10 +36,12 @@ def save(folder, script, data):
 def test_networks_of_other_data_are_warned_of(
     tmp_path, capsys, of_classifier, of_generator, is_said
 ):
-    runs.warn_of_other_data(tmp_path, tmp_path / "g.h5")  # where nothing is recorded
+    RunDirectory(tmp_path).warn_of_other_data(
+        tmp_path / "g.h5"
+    )  # where nothing is recorded
     save(tmp_path, "TrainModel", of_classifier)
     save(tmp_path, "GANModel", of_generator)
-    runs.warn_of_other_data(tmp_path, tmp_path / "g.h5")
+    RunDirectory(tmp_path).warn_of_other_data(tmp_path / "g.h5")
     assert ("trained on other images" in capsys.readouterr().out) is is_said
 
 
@@ -52,8 +55,8 @@ def test_networks_of_other_data_are_warned_of(
     ],
 )
 def test_only_versions_that_have_changed_are_said(tmp_path, capsys, saved, now, says):
-    runs.save_run(tmp_path, "GANModel", find_preset("smoke"), saved, "auto")
-    runs.warn_of_other_versions(tmp_path, "GANModel", now)
+    RunDirectory(tmp_path).save_run("GANModel", find_preset("smoke"), saved, "auto")
+    RunDirectory(tmp_path).warn_of_other_versions("GANModel", now)
     said = capsys.readouterr().out
     assert said.endswith(says) if says else not said
 
@@ -64,14 +67,14 @@ def test_only_versions_that_have_changed_are_said(tmp_path, capsys, saved, now, 
 )
 def test_what_is_no_record_of_a_training_is_refused(name, value):
     known = {"image_shape": [8, 8, 3], "held_out": 0.2, "data": "a", "seed": 0}
-    assert runs.read_training(known)["image_shape"] == (8, 8, 3)
-    assert runs.read_training(known | {"seed": 2**31 - 1})["seed"] == 2**31 - 1
+    assert run_directory.read_training(known)["image_shape"] == (8, 8, 3)
+    assert run_directory.read_training(known | {"seed": 2**31 - 1})["seed"] == 2**31 - 1
     of_old = {n: v for n, v in known.items() if n != "data"} | {
         "pictures": "4x8x8x3 00"
     }
-    assert runs.read_training(of_old) is None
+    assert run_directory.read_training(of_old) is None
     with pytest.raises(ValueError, match="no record of a training"):
-        runs.read_training(known | {name: value})
+        run_directory.read_training(known | {name: value})
 
 
 @pytest.mark.parametrize(
@@ -85,10 +88,12 @@ def test_what_is_no_record_of_a_training_is_refused(name, value):
 def test_auto_keeps_what_it_chose_where_it_still_may(tmp_path, given, allowed, kept):
     preset = find_preset("smoke")
     in_bfloat16 = replace(preset, gan=replace(preset.gan, precision="bfloat16"))
-    runs.save_run(tmp_path, "GANModel", in_bfloat16, {}, given)
+    RunDirectory(tmp_path).save_run("GANModel", in_bfloat16, {}, given)
     now = replace(preset, gan=replace(preset.gan, auto_precisions=allowed))
-    assert runs.chosen_before(tmp_path, "GANModel", now) == kept
-    assert runs.chosen_before(tmp_path, "GANModel", replace(now, seed=1)) is None
+    assert RunDirectory(tmp_path).chosen_before("GANModel", now) == kept
+    assert (
+        RunDirectory(tmp_path).chosen_before("GANModel", replace(now, seed=1)) is None
+    )
 
 
 def test_a_record_tells_of_the_generators_of_its_training_only(tmp_path):
@@ -99,11 +104,11 @@ def test_a_record_tells_of_the_generators_of_its_training_only(tmp_path):
     in_bfloat16 = replace(find_preset("smoke").gan, precision="bfloat16")
     preset = replace(find_preset("smoke"), gan=in_bfloat16)
     about = {"data": "8x32x32x3 00aa", "training": "now"}
-    runs.save_run(tmp_path, "GANModel", preset, {}, "auto", **about)
-    assert runs.describe_training(own)["data"] == "8x32x32x3 00aa"
-    assert runs.describe_training(other) is None
-    assert runs.precision_of_generator(own) == "bfloat16"
-    assert runs.precision_of_generator(other) == "float32"
+    RunDirectory(tmp_path).save_run("GANModel", preset, {}, "auto", **about)
+    assert run_directory.describe_training(own)["data"] == "8x32x32x3 00aa"
+    assert run_directory.describe_training(other) is None
+    assert run_directory.precision_of_generator(own) == "bfloat16"
+    assert run_directory.precision_of_generator(other) == "float32"
     with pytest.raises(InputError, match="other.h5 is of another training"):
         training_set.of_generator(other, tmp_path)
 
@@ -114,5 +119,5 @@ def test_records_of_before_there_was_a_resize_are_read(tmp_path):
     names = ("image_shape", "held_out", "resize")
     for more, expected in (({}, None), ({"resize": "crop"}, "crop")):
         path.write_text(json.dumps({"preset": {"gan": section | more, "seed": 3}}))
-        found, seed = runs.load_settings(tmp_path, "GANModel", GAN(), names)
+        found, seed = RunDirectory(tmp_path).load_settings("GANModel", GAN(), names)
         assert (found.resize, found.held_out, seed) == (expected, 0.1, 3)

@@ -16,7 +16,6 @@ from foldergan.storage import (
     arrays,
     checkpoint,
     filenames,
-    manifest,
     models,
     networks,
     seals,
@@ -136,7 +135,7 @@ def save_arrays(folder, seed=0):
 
 def load_arrays(folder):
     images = arrays.load_images(folder)
-    return images, arrays.load_labels(folder, len(images)), manifest.load_arrays(folder)
+    return images, arrays.load_labels(folder, len(images)), arrays.load_source(folder)
 
 
 @pytest.mark.parametrize("name", [filenames.IMAGES, filenames.LABELS])
@@ -260,13 +259,13 @@ def test_copied_arrays_keep_their_class_names(tmp_path):
 def test_arrays_of_others_are_taken_and_said(tmp_path, capsys):
     save_arrays(tmp_path)
     (tmp_path / filenames.ORIGIN).unlink()
-    assert load_arrays(tmp_path)[2] == ("an unknown source", None, [], "stretch")
+    assert load_arrays(tmp_path)[2] == arrays.Source()
     said = capsys.readouterr().out
     assert said.count("has no checksum; it is taken as it is") == 1
     assert filenames.IMAGES in said
 
 
-def test_a_record_of_version_0_1_says_what_it_said(tmp_path, capsys):
+def test_a_record_of_version_0_1_says_nothing(tmp_path, capsys):
     save_arrays(tmp_path)
     path = tmp_path / filenames.ORIGIN
     record = json.loads(path.read_text())
@@ -274,50 +273,18 @@ def test_a_record_of_version_0_1_says_what_it_said(tmp_path, capsys):
     for state in record["arrays"].values():
         state.pop()
     path.write_text(json.dumps(record))
-    assert load_arrays(tmp_path)[2] == ("any", ["a", "b"], [], "stretch")
+    assert load_arrays(tmp_path)[2] == arrays.Source()
     assert "has no checksum" in capsys.readouterr().out
-    assert manifest.recall(tmp_path, ORIGIN) is None  # read again, for the paths
+    assert arrays.recall(tmp_path, ORIGIN) is None  # read again
 
 
-ODD = {
-    "a list": [],
-    "a number": 1,
-    "nothing": {},
-    "arrays as a list": {"origin": ORIGIN, "arrays": [], "found": FOUND},
-    "a state as text": {
-        "origin": ORIGIN,
-        "arrays": {filenames.IMAGES: "a", filenames.LABELS: None},
-        "found": FOUND,
-    },
-    "dataset as a list": {
-        "origin": {"dataset": []},
-        "arrays": {filenames.IMAGES: None, filenames.LABELS: None},
-        "found": FOUND,
-    },
-    **{
-        f"found {found}": {
-            "origin": ORIGIN,
-            "arrays": {filenames.IMAGES: None, filenames.LABELS: None},
-            "found": found,
-        }
-        for found in (
-            {"counts": []},
-            {"counts": {"a": "1"}},
-            {"counts": {"a": 1}, "skipped": "x"},
-            {"counts": {"a": 1}, "skipped": [1]},
-            None,
-        )
-    },
-}
-
-
-@pytest.mark.parametrize("record", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("record", [[], 1, {}, {"origin": ORIGIN}, {"sha256": ""}])
 def test_an_odd_record_is_refused_and_made_anew(tmp_path, record):
     save_arrays(tmp_path)
     (tmp_path / filenames.ORIGIN).write_text(json.dumps(record))
     with pytest.raises(InputError, match="img_data.txt.json is damaged .*; remove it"):
         arrays.load_images(tmp_path)
-    assert manifest.recall(tmp_path, ORIGIN) is None
+    assert arrays.recall(tmp_path, ORIGIN) is None
 
 
 def odd_state(folder, about):

@@ -17,7 +17,7 @@ epochs, batch_size = {epochs}, 8
 save_every = 1
 """
 OWN = """
-pictures, model_dir = Path({dataset!r}), Path({model!r})
+images, model_dir = Path({dataset!r}), Path({model!r})
 arrays_dir = model_dir / "arrays"
 train_flags = ["--image-shape=32x32x3", "--backbone={backbone}"]
 gan_flags = [*{tiny!r}, "--backbone={backbone}", "--held-out=0", "--epochs=1"]
@@ -49,14 +49,14 @@ def run(notebook, monkeypatch) -> tuple[str, list]:
 
 
 @pytest.mark.slow
-def test_cifar10_runs_and_goes_on_where_it_stopped(image_folder, tmp_path, monkeypatch):
+def test_cifar10_runs_and_resumes_where_it_stopped(image_folder, tmp_path, monkeypatch):
     folders = {"dataset": str(image_folder), "output": str(tmp_path / "out")}
     first = load("cifar10_gan.ipynb", CIFAR10.format(**folders, epochs=1))
     printed, _ = run(first, monkeypatch)
-    assert "going on" not in printed
+    assert "resuming" not in printed
     again = load("cifar10_gan.ipynb", CIFAR10.format(**folders, epochs=2))
     printed, shown = run(again, monkeypatch)
-    assert "going on after epoch 1" in printed
+    assert "resuming after epoch 1" in printed
     assert {"generator.h5", "discriminator.h5", "gan.h5"} < set(
         os.listdir(tmp_path / "out")
     )
@@ -66,10 +66,10 @@ def test_cifar10_runs_and_goes_on_where_it_stopped(image_folder, tmp_path, monke
 
 
 @pytest.mark.slow
-def test_own_pictures_end_in_a_report_and_go_on(image_folder, tmp_path, monkeypatch):
+def test_own_images_end_in_a_report_and_go_on(image_folder, tmp_path, monkeypatch):
     names = {"dataset": str(image_folder), "model": str(tmp_path / "model")}
     parameters = OWN.format(**names, backbone=save_tiny(tmp_path), tiny=TINY_GAN)
-    notebook = load("own_pictures.ipynb", parameters)
+    notebook = load("own_images.ipynb", parameters)
     (train,) = (cell for cell in notebook.cells if '"GANModel.py"' in cell.source)
     longer = nbformat.v4.new_code_cell(OWN_LONGER)
     notebook.cells += [longer, copy.deepcopy(train)]

@@ -1,9 +1,9 @@
-# make run       sets up and runs the three scripts on the pictures in dataset/
+# make run       sets up and runs the three scripts on the images in dataset/
 # make photographs  ... on the photographs in examples/clothes, into photographs/
 # make test      sets up and passes the quick tests
 # make test-all  ... and the slow ones
-# make coverage  tells which branches of the package no test goes through
-# make lint      checks style and types
+# make coverage  lists the branches of the package that no test reaches
+# make lint      checks style, types and the words of pages and comments
 # make site      builds the documentation as a website, site/index.html
 # make lock      writes requirements.lock (to run) and requirements-dev.lock (to test)
 #                anew, with hashes; needs uv (python -m pip install uv); then run
@@ -55,6 +55,7 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tools/check_prose.py
 
 site: .venv/test
 	$(BIN)/python tools/build_site.py

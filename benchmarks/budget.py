@@ -1,7 +1,7 @@
 """Trains by a command until it has used so much CPU time. Linux only.
 
 The command writes generators as generator_model_<number>.<ending>, ends at SIGTERM with
-its state saved, and goes on from there when it is given --resume.
+its state saved, and resumes from there with --resume.
 """
 
 import json
@@ -34,13 +34,13 @@ def train(command: list, folder: Path, at: list[float], state: str, env: dict) -
 
     All CPU time of the process counts, its start included, on all cores together. A
     mark's generator is the last one that was saved by then, or the first of all.
-    Broken off, the same call goes on from the saved state.
+    Interrupted, the same call resumes from the saved state.
 
     Args:
         command: that starts the training.
         folder: that it writes generators in.
         at: the marks, in minutes.
-        state: name of the file, in the folder, that --resume goes on from.
+        state: name of the file, in the folder, that --resume needs.
         env: of the process.
 
     Returns:

@@ -3,11 +3,11 @@
     python benchmarks/crashes.py
     python benchmarks/crashes.py --kills 8 --per-stage 2 --presets smoke
 
-Each chain begins in a folder where an older run has ended, of another seed and with
-classes of other names. TrainModel.py, GANModel.py, GeneratePredict.py and its export
-run there one after the other, each killed (SIGKILL) at a moment drawn uniformly from
-the seconds that it takes, several times, and then run to its end: GANModel.py with
---resume where there is a state, the others by the same command.
+Each chain begins in a folder where an older run has ended, with another seed and other
+class names. TrainModel.py, GANModel.py, GeneratePredict.py and its export run there one
+after the other. Each is killed (SIGKILL) several times at a moment drawn uniformly from
+its run time, and then runs to its end: GANModel.py with --resume where there is a
+state, the others by the same command.
 
     lost   a file that can no longer be read, a classifier or arrays gone, a state that
            is older than the one before the kill
@@ -231,7 +231,7 @@ def read_file(path: Path) -> None:
 
 
 def epochs_in(state: Path) -> int:
-    """Tells after how many epochs a training goes on; 0 where there is no state."""
+    """Tells after how many epochs a training resumes; 0 where there is no state."""
     import numpy as np
 
     if not state.is_file():
@@ -241,7 +241,7 @@ def epochs_in(state: Path) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The bytes of each file with a final name, but for those that tell of the run."""
+    """The bytes of each file with a final name, but for those that describe the run."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -360,7 +360,7 @@ class Case:
         return lost, mixed, refused
 
     def has_state(self, folder: Path) -> bool:
-        """Tells whether there is a state to go on from, and not the older run's."""
+        """Tells whether there is a state to resume from, and not the older run's."""
         path = folder / "model" / "resume.npz"
         old = self._files[0]["model/resume.npz"]
         return path.is_file() and path.read_bytes() != old

@@ -1,20 +1,19 @@
-"""Whether drawn images help a classifier, beside simpler ways to have more of a class.
+"""Whether generated images help a classifier, beside simpler ways.
 
     python benchmarks/does_it_help.py --dataset clothing5/train --work ~/runs
     python benchmarks/does_it_help.py --dataset cifar5/train --test cifar5/test \
         --cut airplane=50 --work ~/runs-cut --backbone EfficientNetB0
 
-For each seed the images are split into folds, or, with --test, the seed chooses those
-that --cut leaves. In each fold TrainModel.py, GANModel.py and GeneratePredict.py
---export run on the training images only; then each arm trains a classifier, which is
-measured by the real images of the held-out fold, or of --test. All arms of a fold have
-the same network, seed, augmentation and number of gradient steps, on images that are
-passed over equally often; what an arm is called is what alone is different. With
---backbone each arm also fits a linear head to a pretrained network.
+For each seed the images are split into folds; with --test, the seed chooses the images
+that --cut leaves. In each fold the three scripts run on the training images only. Then
+each arm trains a classifier, which is evaluated on the real images of the held-out
+fold, or of --test. All arms of a fold have the same network, seed, augmentation and
+number of gradient steps. Only what an arm's name says differs. With --backbone each arm
+also fits a linear head to a pretrained network.
 
 Writes results.csv and the table does_it_help.csv in the work folder and prints tables;
-with --model-dir that table is in the report.html of this folder too. Broken off, or
-given more seeds, the same command goes on. does_it_help.md tells more.
+with --model-dir that table is in the report.html of this folder too. Interrupted, or
+given more seeds, the same command resumes. does_it_help.md has the results.
 """
 
 import argparse

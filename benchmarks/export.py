@@ -133,7 +133,7 @@ def run(options, work: Path) -> list[list]:
     add("export, unbroken", started.end(), count_images(unbroken))
     before = export_killed(options, work, broken, flags, wanted)
     started = Script(options, work, "GeneratePredict.py", *flags, "--export", broken)
-    add(f"export, gone on with {before:,}", started.end(), count_images(broken))
+    add(f"export, resumed at {before:,}", started.end(), count_images(broken))
     found = contents(broken)
     if found != contents(unbroken):
         sys.exit(f"{broken} and {unbroken} hold other files")

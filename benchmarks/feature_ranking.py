@@ -5,10 +5,10 @@ r"""Whether a small evaluation network ranks images as a larger one does.
 
 Half of the images are the reference. The other half is degraded in four ways at four
 strengths each, and every generator of --generators draws as many images. Prints a
-markdown table: KID of each set in the features of each network, and Spearman's rank
-correlation of each network's KIDs with those of --full at 240x240, over the degraded
-sets and over the generators. --full is the float32 EfficientNet-Lite1 of
-tools/convert_efficientnet_lite.py.
+markdown table of KID of each set in the features of each network. Its last rows are
+Spearman's rank correlations of each network's KIDs with those of --full at 240x240,
+over the degraded sets and over the generators. --full is the float32 EfficientNet-Lite1
+of tools/convert_efficientnet_lite.py.
 """
 
 import argparse

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "fuzzing")]
 
 _SECONDS = 20.0  # of one file
-_BYTES = 3 * 2**29  # of one file; decoding one picture may take a gigabyte
+_BYTES = 3 * 2**29  # of one file; decoding one image may take a gigabyte
 _STARTING_SECONDS = 300.0
 
 
@@ -95,7 +95,7 @@ def run_child(name: str, first: int, end: int) -> int:
         reader = readers.READERS[name]
         files = {p: p.read_bytes() for p in reader.prepare(Path(folder))}
         reader.check(Path(folder), files)
-        gc.freeze()  # or each collection would look through all of TensorFlow
+        gc.freeze()  # or each collection would visit all of TensorFlow
         os.dup2(said.fileno(), 2)
         for number in range(first, end):
             print(json.dumps({"begin": number}), file=lines, flush=True)

@@ -8,7 +8,7 @@ discriminator on 64 of them and 64 fakes, then the generator on 128 latent vecto
     classic loop    Keras: two compiled models, train_on_batch, predict for the fakes
     train_step      Keras: a Model with a train_step of its own, run by fit
     torch           PyTorch, channels last; left out where it is not installed
-    ours            foldergan.gan.trainer; "shared" as of --latents shared
+    ours            foldergan.gan.trainer; "shared" is --latents shared
     matmul          2048x2048 matrices multiplied: what the cores do at best
 """
 

@@ -1,11 +1,10 @@
-"""What GANModel.py holds as it goes on: memory and open files after each epoch.
+"""What GANModel.py holds as it trains: memory and open files after each epoch.
 
     python benchmarks/growth.py --steps 2000
 
-Preset smoke on the images in dataset/, a save an epoch. Memory is what the process
-holds by itself (RssAnon of Linux): pages of the array on disk are not counted, for the
-system takes them back when it needs them. The first epoch is the warm-up and does not
-count as steps.
+Preset smoke on the images in dataset/, a checkpoint per epoch. Memory is the process's
+own (RssAnon of Linux): pages of the array on disk are not counted, because the system
+takes them back when it needs them. The first epoch does not count.
 """
 
 import subprocess

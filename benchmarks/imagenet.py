@@ -26,7 +26,7 @@ def load(number: int = 0, size: int = 112, mode: str = "bicubic"):
 
     Args:
         number: which one, 0 to 4.
-        size: that images are enlarged to; a small 32x32 shows it nothing.
+        size: that images are upsampled to; a small 32x32 shows it nothing.
         mode: of the interpolation, "bicubic" or "bilinear".
 
     Returns:
@@ -55,11 +55,11 @@ def load_resnet(size: int = 112, mode: str = "bicubic"):
     """Loads the residual network: of another family than every EfficientNet.
 
     Args:
-        size: that images are enlarged to.
+        size: that images are upsampled to.
         mode: of the interpolation, "bicubic" or "bilinear".
 
     Returns:
-        As of `load`; features are (n, 1024).
+        See `load`; features are (n, 1024).
     """
     import onnx
     import onnxruntime
@@ -89,7 +89,7 @@ def load_resnet(size: int = 112, mode: str = "bicubic"):
 
 
 def _pooled(extract_maps, size: int, mode: str, name: str):
-    """Makes a function of images from one of enlarged tensors (n, 3, size, size)."""
+    """Makes a function of images from one of upsampled tensors (n, 3, size, size)."""
     import torch
 
     @torch.no_grad()

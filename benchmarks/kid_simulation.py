@@ -5,14 +5,16 @@
 
 Features are a Gaussian mixture with strong class structure. Real and generated images
 are drawn class by class, in the proportions of the classes; `--independent` draws the
-generated ones as a generator without classes does, each of any class. Prints, for each
-number of held-out images: the mean of KID where both follow one law (should be 0), how
-often such KID exceeds the noise floor (should be 5 %), both as they are and as they
-would be without the classes, and how often the 95 % interval holds the true KID of a
-generator that is a little off (should be 95 %).
+generated ones as a generator without classes does, each of any class. For each number
+of held-out images it prints, as they are and without regard to classes:
+
+    mean KID  where both have one distribution; should be 0
+    above     how often such KID exceeds the noise floor; should be 5 %
+    covered   how often the 95 % interval holds the true KID of a generator that is a
+              little off; should be 95 %
 
 Then it prints how often a worse, newer checkpoint is kept as the best: by the error of
-the difference of the two, and as it would be by the error of one alone.
+the difference of the two, and by the error of one alone.
 """
 
 import argparse
@@ -130,7 +132,7 @@ def main() -> None:
     kid._DRAWS = options.draws
     print(
         "          without classes                         by class\n"
-        " real  mean KID (sd)       floor  above   mean KID (sd)       floor  above"
+        " real  mean KID (sd) noise floor  above   mean KID (sd) noise floor  above"
         "   interval holds"
     )
     for count in COUNTS:

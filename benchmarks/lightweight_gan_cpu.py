@@ -6,23 +6,25 @@
         --count 500 --output drawn.npz
 
 The package refuses to be imported where there is no NVIDIA GPU, and puts its tensors
-on one by name. Here it is told that there is one until it is imported, and then every
-call that moves something to a GPU leaves it where it is. Nothing else of its networks,
-losses and optimizers is changed. Settings are the defaults of its command line, but for
-the batch, which is 16 without gradient accumulation, and its augmentation (flips,
-translation, cutout, colours), which has the probability of 0.25 that its README
-advises. Its sample pages, of 192 images every 100 steps, are left out.
+on one by name. Here it is told that there is one until it is imported. Then every call
+that moves something to a GPU leaves it where it is. Nothing else of its networks,
+losses and optimizers is changed.
+
+Settings are the defaults of its command line, with two exceptions. The batch is 16
+without gradient accumulation. Its augmentation (flips, translation, cutout, colours)
+has the probability of 0.25 that its README advises. Its sample grids, of 192 images
+every 100 steps, are left out.
 
 --fmap-max 64 makes its networks narrower and leaves their attention out: three times as
 many steps in the same time.
 
-Its moving average begins after 20,000 steps: until then it is a copy of the generator
-that is up to 1,000 steps old. So a second one is kept here beside it, from the first
-step on, whose decay grows to the same. Both generators are saved and drawn with:
-`generator`, the one that is trained, and `average`.
+Its EMA begins after 20,000 steps: until then it is a copy of the generator that is up
+to 1,000 steps old. So a second EMA is kept beside it, from the first step on, whose
+decay grows to the same. Both generators are saved and can draw: `generator`, the live
+one, and `average`.
 
-SIGTERM ends the training after the step under way, with the state saved; --resume goes
-on from it.
+SIGTERM ends the training after the current step, with the state saved; --resume resumes
+it.
 """
 
 import argparse
@@ -38,7 +40,7 @@ import numpy as np
 import torch
 
 _STATE = "state.pt"
-_DECAY = 0.995  # of its own moving average, there every ten steps
+_DECAY = 0.995  # of its own EMA, there every ten steps
 _PARTS = ("generator", "average")
 
 
@@ -112,7 +114,7 @@ def save(path: Path, content: dict) -> None:
 
 
 def update(average, generator, steps: int) -> None:
-    """Moves the moving average by one step; it forgets its beginning soon."""
+    """Updates the EMA by one step; it forgets its beginning soon."""
     decay = min(_DECAY, (1 + steps) / (10 + steps))
     averaged = average.state_dict()
     for name, value in generator.state_dict().items():

@@ -79,13 +79,13 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._name, self._tree = name, tree
 
     def find_spec(self, name: str, path: object, target: object = None) -> object:
-        """As of importlib."""
+        """See importlib."""
         return (
             importlib.util.spec_from_loader(name, self) if name == self._name else None
         )
 
     def exec_module(self, module: object) -> None:
-        """As of importlib."""
+        """See importlib."""
         exec(compile(self._tree, self._name, "exec"), vars(module))
 
 

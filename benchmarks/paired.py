@@ -1,10 +1,12 @@
 """Paired differences over repeated cross-validation, and an interval of their mean.
 
 The training sets of two folds share most of their images, so that their results are
-not independent and the usual interval is too narrow. Nadeau and Bengio, Inference for
-the Generalization Error, 2003, add the ratio of test to training images to 1 / n in the
-variance of the mean; Bouckaert and Frank, Evaluating the Replicability of Significance
-Tests for Comparing Learning Algorithms, 2004, do so for repeated cross-validation.
+not independent and the usual interval is too narrow. The variance of the mean therefore
+has the ratio of test to training images added to 1 / n.
+
+Nadeau and Bengio, Inference for the Generalization Error, 2003. For repeated
+cross-validation: Bouckaert and Frank, Evaluating the Replicability of Significance
+Tests for Comparing Learning Algorithms, 2004.
 """
 
 from typing import NamedTuple

@@ -4,9 +4,9 @@
         --features lite1.keras --presets dcgan-32 best-32 \
         benchmarks/ablations/best-128.toml photo-128
 
-Trains for few epochs, for a step takes as much as the next one, with all that comes
-beside them: reading, evaluation, saves, pages. "own" is what the process holds by
-itself (RssAnon of Linux), read 50 times a second; "in all" counts pages of files as
+Trains for few epochs, because one step takes as much as the next, with everything
+beside them: reading, evaluation, checkpoints, reports. "own" is the process's own
+memory (RssAnon of Linux), read 50 times a second. "in all" counts pages of files as
 well, such as the array on disk, which the system takes back when it needs them.
 """
 
@@ -64,7 +64,7 @@ def peak_of(command: list) -> tuple[float, float]:
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
     parser.add_argument("--dataset", type=Path, default=side_by_side.ROOT / "dataset")
-    parser.add_argument("--backbone", help="of the presets that look through one")
+    parser.add_argument("--backbone", help="of the presets that use one")
     parser.add_argument("--features", help="of these presets' evaluation: a file too")
     parser.add_argument("--presets", nargs="+", default=["dcgan-32", "best-32"])
 

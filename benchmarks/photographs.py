@@ -1,26 +1,25 @@
-"""What a GAN draws after so many CPU minutes on a folder of photographs.
+"""A GAN's images after so many CPU minutes on a folder of photographs.
 
     python benchmarks/photographs.py --dataset clothing5/train \
         --real clothing5/validation --backbone lite0.keras --work ~/runs
 
 Trains each contender, from each seed, on four fifths of each class of --dataset, at
-128x128. The held-out fifth and all of --real are what its images are compared with,
-through two networks that have taught none (see imagenet.py): EfficientNet-Lite1, which
-is like the backbone that one contender looks through, and a ResNet-50, which is not. A
-linear head on the features of each, fitted to the images trained on, tells which class
-an image shows.
+128x128. Its images are compared with the held-out fifth and all of --real, in the
+features of two networks that taught none (see imagenet.py). EfficientNet-Lite1 is like
+the backbone of one contender, and the ResNet-50 is not. A linear head on the features
+of each, fitted to the training images, tells which class an image shows.
 
 A contender is a preset, a .toml file such as those in benchmarks/ablations, or
-lightweight-gan, the package of PyPI (see lightweight_gan_cpu.py); --lightweight-gan is
+lightweight-gan, the package of PyPI (see lightweight_gan_cpu.py). --lightweight-gan is
 then the path of a Python that has it. lightweight-gan-64 is the same, narrower. Neither
-knows classes. Presets are trained by GANModel.py with nothing held out; where the
-discriminator looks through a classifier, TrainModel.py makes it first, once, and its
-CPU minutes are printed apart.
+knows classes. GANModel.py trains presets with nothing held out. Where the discriminator
+uses features of a classifier, TrainModel.py makes it first, once, and its CPU minutes
+are printed separately.
 
-Minutes are of CPU time, all of the process with its start, on one core. The generator
-of a mark is the last one that was saved by then. Writes photographs.csv, for each
-contender and seed a page of images at each mark, as they come, and side_by_side.png.
-Broken off, or given more marks, contenders or seeds, the same command goes on.
+Minutes are CPU minutes of the whole process on one core. The generator of a mark is the
+last one that was saved by then. Writes photographs.csv, side_by_side.png, and for each
+contender and seed a sample grid at each mark, unselected. Interrupted, or given more
+marks, contenders or seeds, the same command resumes.
 """
 
 import argparse
@@ -59,7 +58,7 @@ def parse():
     parser.add_argument("--real", type=Path, help="more images to compare with")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--contenders", nargs="+", default=["photo-128"])
-    parser.add_argument("--backbone", help="of the presets that look through one")
+    parser.add_argument("--backbone", help="of the presets that use one")
     parser.add_argument("--lightweight-gan", metavar="PYTHON", help="that has it")
     parser.add_argument("--at", nargs="+", type=float, default=[10, 20, 30])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -150,7 +149,7 @@ class Judge:
     Args:
         options: the flags; features of photographs are kept in the work folder.
         data: that the contenders are trained on and compared with.
-        extract: the network, as of `imagenet.load`.
+        extract: the network; see `imagenet.load`.
     """
 
     def __init__(self, options, data: Data, extract):
@@ -170,7 +169,7 @@ class Judge:
         self._head = linear_head.fit(views, data.labels, weights, seed=0)
 
     def evaluate(self, images, class_ids=None) -> dict:
-        """Returns the figures of images, drawn as of these classes, if of any."""
+        """Returns the figures of images that were drawn of these classes, if any."""
         return self._figures(self._extract(images), class_ids, self._real)
 
     def references(self) -> dict[str, dict]:
@@ -227,7 +226,7 @@ class PresetContender:
         settings = replace(self._preset.gan, held_out=0.0, patience=0)
         self._needs_classifier = settings.uses_classifier
         if settings.backbone != "none" and not options.backbone:
-            sys.exit(f"{name} looks through a backbone: give one with --backbone")
+            sys.exit(f"{name} needs a backbone: give one with --backbone")
 
     def train(self, folder: Path, seed: int) -> dict:
         """Trains until the last mark; returns what `budget.train` does."""
@@ -326,7 +325,7 @@ class Peer:
         return budget.train(command, folder, at, self.state, environment())
 
     def draw(self, generator: Path) -> dict:
-        """Draws with both saved generators; returns as of `PresetContender.draw`."""
+        """Draws with both saved generators; see `PresetContender.draw`."""
         drawn = generator.with_name("drawn.npz")
         command = [*self._script, "draw", generator, *self._flags]
         command += ["--count", str(NUM_FAKE), "--output", drawn]
@@ -342,10 +341,10 @@ class Peer:
 
 
 def measure(options, contender, seed: int, judges: list[Judge]) -> list[dict]:
-    """Trains a contender from a seed and judges it at each mark, unless that is done.
+    """Trains and evaluates a contender from a seed at each mark, unless that is done.
 
     Returns:
-        A row of figures of each judge for each mark and each generator.
+        A row of figures for each evaluation network, mark and generator.
     """
     from foldergan.storage import plots, tables
 
@@ -385,7 +384,7 @@ def save_rows(path: Path, rows: list[dict]) -> None:
 
 
 def print_tables(rows: list[dict], judge: Judge, data: Data) -> None:
-    """Prints a judge's medians over the seeds, and of photographs in place of drawn."""
+    """Prints a network's medians over the seeds, and those of real photographs."""
     references = [
         {"contender": name, "minutes": "", "saved_after": "", "seed": ""} | row
         for name, row in judge.references().items()
@@ -446,7 +445,7 @@ def draw_side_by_side(options, rows: list[dict], data: Data) -> None:
 
 
 def main():
-    """Trains what has not been trained yet, judges it, and prints."""
+    """Trains what has not been trained yet, evaluates it, and prints."""
     options = parse()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     cores = os.sched_getaffinity(0)

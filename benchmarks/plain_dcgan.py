@@ -2,11 +2,12 @@
 
     python benchmarks/plain_dcgan.py --work ~/runs --seeds 0 1 2
 
-Trains each contender on the images of tools/draw_dataset.py, with a folder of its own
-for each seed; one that is trained already is not trained again. Evaluates 2,000 images
-of the last generator and of the one that GeneratePredict.py takes, against 1,000 images
-drawn from another seed, by two networks of ImageNet that taught no contender. The
-fraction of each class is that of a linear classifier on the features of the second.
+Trains each contender on the images of tools/draw_dataset.py, with a folder for each
+seed; one that is trained already is not trained again. Evaluates 2,000 images of the
+last generator and of the one that GeneratePredict.py uses, against 1,000 images drawn
+from another seed. The features are of two networks of ImageNet that taught no
+contender. A linear classifier on the second's features gives the fraction of each
+class.
 """
 
 import argparse

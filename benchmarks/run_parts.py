@@ -21,7 +21,7 @@ START = "from foldergan import backend; backend.load()"
 
 
 def gan_parts(folder):
-    """A step, a save, a state to resume from; name -> (work, how often in a run)."""
+    """A step, a checkpoint, a saved state; name -> (work, how often in a run)."""
     from foldergan.config.presets import PRESETS
     from foldergan.gan import photograph_trainer, saves, schedule
     from foldergan.storage.checkpoint import Checkpoint

@@ -1,4 +1,4 @@
-"""More pictures than memory: time and memory of each part, under a limit.
+"""More images than memory: time and memory of each part, under a limit.
 
     nice python benchmarks/scale.py
     nice python benchmarks/scale.py --counts 20000 --image-shape 350x350x3
@@ -98,8 +98,8 @@ def train(options, folder):
         ):
             pass
     done = ends[-1][1] - ends[0][1]
-    pictures = done * settings.batch_size
-    return f"{pictures:,} pictures", ends[-1][0] - ends[0][0]
+    num_images = done * settings.batch_size
+    return f"{num_images:,} images", ends[-1][0] - ends[0][0]
 
 
 def evaluate(options, folder):
@@ -116,7 +116,7 @@ def evaluate(options, folder):
     evaluation.evaluate(labels[part], said)
     names = [str(number) for number in range(labels.shape[1])]
     page.describe("validation", names, images, part, labels[part], said)
-    return f"{len(part):,} pictures", time.perf_counter() - start
+    return f"{len(part):,} images", time.perf_counter() - start
 
 
 def gan(options, folder):
@@ -162,8 +162,8 @@ def gan(options, folder):
     evaluator.evaluate()
     evaluator.draw_with_nearest()
     seconds = ends[-1] - ends[0] + time.perf_counter() - start
-    pictures = (len(ends) - 1) * settings.batch_size // 2
-    return f"{pictures:,} pictures, 1 evaluation", seconds
+    num_images = (len(ends) - 1) * settings.batch_size // 2
+    return f"{num_images:,} images, 1 evaluation", seconds
 
 
 def _unchecked(folder):
@@ -321,7 +321,7 @@ def main():
                     row = measure_apart(part, Path(name), group, count)
                     rows.append([f"{count:,}", *row])
                     print(rows[-1], file=sys.stderr, flush=True)
-    headings = ["pictures", "arrays, GB", "part", "of", "seconds", "own, MB"]
+    headings = ["images", "arrays, GB", "part", "of", "seconds", "own, MB"]
     side_by_side.table(headings, rows)
 
 

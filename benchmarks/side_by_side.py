@@ -78,7 +78,7 @@ def compare(contenders: dict[str, Callable], options, *packages: str) -> dict:
 
 
 def read_without_child() -> None:
-    """Lets this process look through models itself, which a child does else."""
+    """Lets this process inspect models itself, without a child process."""
     child = importlib.import_module("foldergan.child")
     child.call = lambda function, *arguments: function(*arguments)
 

@@ -1,14 +1,15 @@
 """How long it takes until something happens.
 
-python benchmarks/start_up.py
+    python benchmarks/start_up.py
 
-numpy           python -c "import numpy", for comparison
-tensorflow      python -c "import tensorflow", for comparison
-SCRIPT --help   until the help stands on the screen
-GANModel.py     until one training step of dcgan-32 is done and saved, its compilation
-                included
-GeneratePredict.py            until all is drawn, with the networks of smoke
-GeneratePredict.py, no child  ... which are not looked through in a child process first
+    numpy           python -c "import numpy", for comparison
+    tensorflow      python -c "import tensorflow", for comparison
+    SCRIPT --help   until the help stands on the screen
+    GANModel.py     until one training step of dcgan-32 is compiled, done and saved
+    GeneratePredict.py            until all is drawn, with the networks of smoke
+    GeneratePredict.py, no child  ... not inspected in a child process first
+
+The ways take turns.
 """
 
 import resource

@@ -1,20 +1,19 @@
-"""How good the drawn images are after so many minutes of the processor.
+"""How good the generated images are after so many CPU minutes.
 
     python benchmarks/time_to_quality.py --dataset ~/train --real ~/test --work ~/runs
 
-Trains the GAN of each preset, from each seed, on one folder, and compares it now and
-then with other images of the same classes. Three judges do, and none has taught any
-GAN: a classifier, and two networks of ImageNet (see imagenet.py; left out where they
-are not installed). The first also tells how many images are of the class asked for.
-A discriminator that looks through a classifier has one of its own. Both classifiers
-are trained once on --dataset, the judge from another seed and for ten epochs, and kept
-in the work folder.
+Trains the GAN of each preset, from each seed, on one folder, and compares its images
+now and then with other images of the same classes. Three evaluation networks give the
+features, and none has taught any GAN: a classifier, and two networks of ImageNet (see
+imagenet.py; left out where they are not installed). The classifier also tells how many
+images are of the intended class. A discriminator that uses features of a classifier has
+another one. Both classifiers are trained once on --dataset and kept in the work folder,
+the one that evaluates from another seed and for ten epochs.
 
-Minutes are of processor time, all cores together, training of the GAN only: 60 are half
-an hour on two cores. Writes quality.csv, quality.png (medians over the seeds) and, for
-each preset and seed, a page of images at each measure and one of images above those
-trained on that the judge finds nearest. Broken off, or given more --minutes,
-the same command goes on after the last measure.
+Minutes are CPU minutes of the GAN's training only, all cores together: 60 are half an
+hour on two cores. Writes quality.csv, and quality.png of medians over the seeds. For
+each preset and seed it writes a sample grid at each mark, and one of images above their
+nearest training images. Interrupted, or given more --minutes, the same command resumes.
 """
 
 import argparse
@@ -129,7 +128,7 @@ class Evaluators:
         ]
 
     def evaluate(self, folder: Path, minutes: float) -> list[dict]:
-        """Returns a row of figures of each evaluator and saves the grids to look at."""
+        """Returns a row of figures of each evaluation network and saves the grids."""
         from foldergan.classifier.evaluation import predict
         from foldergan.gan import evaluation, sampling
         from foldergan.storage import plots

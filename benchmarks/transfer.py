@@ -2,9 +2,9 @@
 
     python benchmarks/transfer.py --dataset clothing5/train --backbone lite0.keras
 
-Prints a markdown table: 20 % of each class held out by the project's own split, for
-each seed; then with so many images a class in all; then what Keras' guide to transfer
-learning does: the same frozen backbone at the images' size, a dense layer, `fit`.
+Prints a markdown table. The project's own split holds out 20 % of each class, for each
+seed. Then come the same with few images per class, and the recipe of Keras' guide to
+transfer learning: the same frozen backbone at the images' size, a dense layer, `fit`.
 """
 
 import argparse

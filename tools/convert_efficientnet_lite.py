@@ -40,7 +40,7 @@ def copy_weights(state: dict[str, np.ndarray], network: keras.Model) -> None:
 
     Args:
         state: PyTorch's names -> arrays; kernels as (out, in, height, width).
-        network: as of `efficientnet_lite.build`.
+        network: see `efficientnet_lite.build`.
     """
     kernels = [name for name in state if state[name].ndim == 4]
     norms = [name.removesuffix(".running_mean") for name in state if "_mean" in name]

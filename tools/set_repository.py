@@ -1,6 +1,6 @@
 """Writes the repository's address and a contact into every file that names them.
 
-    python tools/set_repository.py https://github.com/someone/images --contact me@mail.org
+    python tools/set_repository.py https://github.com/me/images --contact me@mail.org
 
 It replaces the address that stands in pyproject.toml and the contact that stands in
 SECURITY.md, so that it can run again with others. Colab opens notebooks of GitHub only.
@@ -26,9 +26,13 @@ _CONTACT = re.compile(r"[^\s@()<>\[\]]+@[^\s@()<>\[\]]+\.[^\s@()<>\[\]]+")
 
 def current(root: Path) -> tuple[str, str]:
     """Reads the repository, such as owner/name, and the contact that stand there."""
-    texts = [(root / name).read_text("utf-8") for name in ("pyproject.toml", "SECURITY.md")]
+    texts = [
+        (root / name).read_text("utf-8") for name in ("pyproject.toml", "SECURITY.md")
+    ]
     patterns = (r'^Repository = "https://github\.com/(.+)"$', r"\(mailto:(.+?)\)")
-    found = [re.search(*pair, re.MULTILINE) for pair in zip(patterns, texts, strict=True)]
+    found = [
+        re.search(*pair, re.MULTILINE) for pair in zip(patterns, texts, strict=True)
+    ]
     return found[0][1], found[1][1]
 
 

@@ -21,7 +21,7 @@ PAGES = sorted(
 )
 # What a page leaves to fill in; `auto` is looked up before flags are read.
 FILLED_IN = {"NAME": "dcgan-32", "auto": "dcgan-32", "COMMAND": "train"}
-SEPARATOR = re.compile(r"&&|;|\n")
+SEPARATOR = re.compile(r"&&|\n")
 BEGIN = re.compile(r"\s*!?(?:nice )?(?:\w+=\S* )*(?=(?:python|make|foldergan) )")
 
 
@@ -58,6 +58,9 @@ def fault_of(words: list[str], monkeypatch, capsys) -> str:
         command = SUBCOMMANDS[rest[0]]
         flag = [command.flag] if command.flag else []
         return refused(command.script, flag + rest[1:], monkeypatch, capsys)
+    if rest[0] == "-c":
+        compile(rest[1], "a command", "exec")
+        return ""
     if rest[0] == "-m":
         return "" if importlib.util.find_spec(rest[1]) else f"no module {rest[1]}"
     if (name := rest[0].removesuffix(".py")) in SCRIPTS:

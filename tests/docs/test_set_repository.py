@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 from test_pages import load_tool
 
+
 @pytest.fixture
 def tool():
     return load_tool("set_repository")

@@ -128,7 +128,8 @@ def faults(path: Path, source: str) -> list[str]:
 def main(names: list[str]) -> int:
     """Prints what is wrong; returns 1 where something is."""
     if not names:
-        listed = ["git", "ls-files", "*.md", "*.ipynb", "*.py"]
+        # Its own test quotes what it should find.
+        listed = ["git", "ls-files", "*.md", "*.ipynb", "*.py", ":!*/test_prose.py"]
         names = subprocess.check_output(listed, cwd=ROOT, text=True).splitlines()
     found = [
         fault

@@ -51,7 +51,7 @@ def replace(root: Path, repository: str, contact: str) -> list[str]:
         for pattern, new in patterns.items():
             after = re.sub(pattern, lambda _, new=new: new, after)
         if after != before:
-            (root / name).write_text(after, "utf-8")
+            (root / name).write_text(after, "utf-8", newline="\n")
             changed.append(name)
     return changed
 

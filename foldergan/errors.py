@@ -76,7 +76,7 @@ def report_unreadable(
         path: the file that is read inside.
         state: what it is, when that fails.
         way_out: what to do about it; may be empty where `options` say it.
-        options: as of `ForeseenError`.
+        options: as in `ForeseenError`.
 
     Raises:
         InputError: in place of any other.

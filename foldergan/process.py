@@ -48,7 +48,6 @@ def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
         # NumPy's matrix products, which read it when NumPy is imported.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", str(processor.usable_cores()))
     try:
-        _refuse_environment()
         if not takes_several:
             team.refuse_several(Path(sys.argv[0]).name)
         main()
@@ -81,7 +80,7 @@ def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
             raise
         reason = re.sub(r"{{.*}} | on /job.*", "", str(error).partition("\n")[0])
         _say(
-            f"error: there is not the memory: {reason or 'no further array'}; smaller "
+            f"error: out of memory: {reason or 'no further array'}; smaller "
             "images, batches or networks take less"
         )
         return RunError.exit_code
@@ -126,14 +125,6 @@ def _is_out_of_memory(error: Exception) -> bool:
     """Tells of NumPy's, OpenCV's, TensorFlow's and JAX's error, none imported here."""
     words = ("Insufficient memory", "OOM when allocating", "RESOURCE_EXHAUSTED")
     return isinstance(error, MemoryError) or any(each in str(error) for each in words)
-
-
-def _refuse_environment() -> None:
-    """Refuses what OpenCV would end the process over as soon as it is imported."""
-    name = "OPENCV_IO_MAX_IMAGE_PIXELS"
-    limit = os.environ.get(name, "1")
-    if not re.fullmatch("[1-9][0-9]{0,17}", limit):
-        raise InputError(f"{name} is {limit!r}, not a number of pixels; unset it")
 
 
 class InterruptRequest:

@@ -121,7 +121,7 @@ class Snapshots:
 
 def back_up_earlier(model_dir: Path) -> None:
     """Keeps what an earlier run left under other names, and says so."""
-    names = (filenames.RESUME, *filenames.OF_EVALUATION, filenames.GENERATOR_CLASSES)
+    names = (filenames.RESUME, *filenames.OF_EVALUATION)
     moved = {name: atomic.back_up(model_dir / name) for name in names}
     lines = [f"  {name} -> {kept.name}" for name, kept in moved.items() if kept]
     if lines:

@@ -16,7 +16,7 @@ from foldergan.progress import ImageProgress, note, printable
 from foldergan.storage import atomic, seals
 from foldergan.storage.filenames import FILES, IMAGES, LABELS, ORIGIN
 from foldergan.storage.seals import checksum_of
-from foldergan.storage.tables import as_json, encode
+from foldergan.storage.tables import as_json, encode, with_checksum, without_checksum
 
 _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 
@@ -100,7 +100,7 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
         for name, path in written.items():
             states[name] = [*(_state_of(path) or ()), checksum_of(path)]
         record = {"origin": writer.origin, "arrays": states, "found": writer.found}
-        text = as_json(record | {"sha256": _checksum_of_json(record)})
+        text = as_json(with_checksum(record))
         temporary_of(data_dir / ORIGIN).write_bytes(encode(text))
     if LABELS not in written and (kept := atomic.back_up(data_dir / LABELS)):
         print(f"{data_dir / LABELS} is of other images; it is kept as {kept.name}")
@@ -204,13 +204,7 @@ def _read_record(data_dir: Path) -> _Record | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.keys() == set(_Record._fields):  # of version 0.1
             return None
-        if content.pop("sha256", None) != _checksum_of_json(content):
-            raise ValueError("its SHA-256 is another than when it was saved")
-        return _Record(**content)
-
-
-def _checksum_of_json(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        return _Record(**without_checksum(content))
 
 
 def _state_of(path: Path) -> list[int] | None:
@@ -249,7 +243,7 @@ class Source(NamedTuple):
     Attributes:
         source: what they were made from, for people.
         class_names: in the order of the labels' columns; None where nothing is known,
-            such as of arrays that were made elsewhere.
+            such as for arrays made elsewhere.
         skipped: a line for each file that could not be read: its path, and why.
         resize: what became of images of other proportions: stretch, crop or pad.
         duplicates: images that are the same, as groups of row and path.
@@ -437,7 +431,7 @@ def load_files(data_dir: Path) -> list[str] | None:
     """Loads the path of each image in its dataset folder.
 
     Returns:
-        None where they are not known, such as of arrays that were made elsewhere.
+        None where they are not known, such as for arrays made elsewhere.
 
     Raises:
         InputError: the list is damaged, or of other arrays.

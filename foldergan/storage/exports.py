@@ -10,25 +10,17 @@ most written some beyond that count, which the next one draws and writes again a
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from foldergan.errors import InputError, differences, report_unreadable
-from foldergan.storage import atomic, locking, plots, run_directory, tables
-from foldergan.storage.filenames import (
-    CHECKSUMS,
-    CLASSIFIER_H5,
-    CLASSIFIER_JSON,
-    EXPORT,
-    EXPORTED,
-)
+from foldergan.storage import atomic, locking, models, plots, run_directory, tables
+from foldergan.storage.filenames import CHECKSUMS, EXPORT, EXPORTED
 from foldergan.storage.seals import checksum_of
 
 _PARTS = ("made_from", "about", "state")
-_MOST = 2**53  # images; up to there every JSON reader counts alike
 
 
 class Export:
@@ -80,7 +72,8 @@ class Export:
         """
         atomic.sync(self._unsynced)
         self._unsynced.clear()
-        tables.save_json(self.folder / EXPORT, self._record | {"state": state})
+        record = tables.with_checksum(self._record | {"state": state})
+        tables.save_json(self.folder / EXPORT, record)
 
     def save_checksums(self, kept: dict[str, int]) -> None:
         """Writes the checksum of every image, or looks that all are there still.
@@ -91,20 +84,16 @@ class Export:
         Raises:
             InputError: an image has gone since it was saved.
         """
-        images = list(self._images(kept))
-        if is_complete(self.folder):
-            return
-        with tables.writing_lines(self.folder / CHECKSUMS) as append:
-            for class_name, path in images:
-                append(f"{checksum_of(path)}  {class_name}/{path.name}")
-
-    def _images(self, kept: dict[str, int]) -> Iterator[tuple[str, Path]]:
+        lines, is_new = [], not is_complete(self.folder)
         for class_name, count in kept.items():
             for number in range(1, count + 1):
                 path = self._path_of(class_name, number)
                 if not path.is_file():
                     raise InputError(f"{path} is no longer there", ("export",))
-                yield class_name, path
+                if is_new:
+                    lines.append(f"{checksum_of(path)}  {class_name}/{path.name}\n")
+        if is_new:
+            tables.save_text(self.folder / CHECKSUMS, "".join(lines))
 
     def _path_of(self, class_name: str, number: int) -> Path:
         """Names an image's file, in UTF-8 whatever the locale."""
@@ -126,10 +115,10 @@ def open_export(
         folder: of the export.
         generator_path: file of the generator.
         model_dir: folder of the classifier.
-        checksums: as of `checksums_of`, from before the networks were loaded.
+        checksums: those of `checksums_of`, from before the networks were loaded.
         settings: JSON values that decide what is drawn and kept; of these images is
             class name -> how many.
-        versions: as of `backend.versions`.
+        versions: those of `backend.versions`.
 
     Raises:
         InputError: a class cannot have a folder of its name, or a network was
@@ -156,16 +145,10 @@ def open_export(
 
 
 def checksums_of(generator_path: Path, model_dir: Path) -> dict[str, str]:
-    """Computes those of the generator and of the classifier that an export is made by.
-
-    Args:
-        generator_path: file of the generator.
-        model_dir: folder of the classifier.
-    """
-    of_classifier = (model_dir / name for name in (CLASSIFIER_JSON, CLASSIFIER_H5))
+    """Computes those of generator and classifier, which an export depends on."""
     return {
         "generator": checksum_of(generator_path),
-        "classifier": checksum_of(*of_classifier),
+        "classifier": models.fingerprint_classifier(model_dir),
     }
 
 
@@ -176,7 +159,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         folder: of the export; need not exist.
 
     Returns:
-        made_from, about and state, as of `Export`; None where the folder is new, or
+        made_from, about and state, those of `Export`; None where the folder is new, or
         holds nothing but hidden files.
 
     Raises:
@@ -204,35 +187,13 @@ def find_record(folder: Path) -> dict[str, Any] | None:
         return None
     with report_unreadable(path, way_out="remove it, or name another folder"):
         record = json.loads(path.read_text(encoding="utf-8"))
+        if "sha256" in record:  # not there before 0.4
+            record = tables.without_checksum(record)
         if not all(isinstance(record[name], dict) for name in _PARTS):
             raise ValueError("it is no record of an export")
         if known := record["about"].get("trained_on"):
             record["about"]["trained_on"] = run_directory.read_training(known)
-        _refuse_odd(record["state"], record["made_from"].get("images", {}))
         return record
-
-
-def _refuse_odd(state: dict[str, Any], wanted: dict[str, int]) -> None:
-    """Raises ValueError, TypeError or AttributeError unless all counts are counts.
-
-    Args:
-        state: as of `Export.save_state`.
-        wanted: of each class.
-    """
-    kept = state.get("kept", {})
-    rows = [
-        state[name] for name in ("drawn", "unsure", "called", "copies") if name in state
-    ]
-    rows += state.get("called", [])
-    if not kept.keys() <= wanted.keys() or any(len(row) != len(wanted) for row in rows):
-        raise ValueError("its counts are of other classes")
-    counts = [count for row in rows for count in row if row is not state.get("called")]
-    if not all(map(_is_count, (*kept.values(), *counts, state.get("batches", 0)))):
-        raise ValueError("its counts are no whole numbers")
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < _MOST
 
 
 def is_complete(folder: Path) -> bool:

@@ -31,7 +31,6 @@ OF_CLASSIFIER = (  # what tells of the classifier in CLASSIFIER_H5
 )
 GENERATOR = "generator_model_{epoch:03d}.h5"  # keras.models.load_model; -1-1 out
 BEST_GENERATOR = "generator_best.h5"  # the same, of the best save
-GENERATOR_CLASSES = "generator_classes.json"  # of versions before 0.2
 BEST_FIGURES = "generator_best.json"
 QUALITY = "gan_quality.csv"
 QUALITY_PLOT = "gan_quality.png"

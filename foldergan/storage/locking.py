@@ -48,15 +48,9 @@ def make_writable_folder(folder: Path) -> None:
 
 
 def make_empty_folder(folder: Path, option: str) -> None:
-    """Makes `folder` as `make_writable_folder` does, and refuses one that holds files.
+    """Does as `make_writable_folder`, and refuses one that holds files.
 
-    Args:
-        folder: new or empty; hidden files do not count.
-        option: that names another folder.
-
-    Raises:
-        InputError: it holds files, or cannot be a folder.
-        RunError: the disk refuses to write there.
+    Hidden files do not count. The error names `option`.
     """
     make_writable_folder(folder)
     if any(not path.name.startswith(".") for path in folder.iterdir()):
@@ -64,26 +58,17 @@ def make_empty_folder(folder: Path, option: str) -> None:
 
 
 def training_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Holds a folder of models alone, so that two trainings never mix their files.
-
-    As of `_held_alone`.
-    """
+    """Holds a folder of models alone, so that two trainings never mix their files."""
     return _held_alone(folder, ".lock", "model_dir", (".h5", ".npz"))
 
 
 def arrays_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Holds a folder of arrays alone, so that these labels are of these images.
-
-    As of `_held_alone`.
-    """
+    """Holds a folder of arrays alone, so that these labels are of these images."""
     return _held_alone(folder, ".lock-arrays", "data_dir", (IMAGES, LABELS))
 
 
 def export_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Holds a folder of generated images alone, class folders included.
-
-    As of `_held_alone`.
-    """
+    """Holds a folder of generated images alone, class folders included."""
     return _held_alone(folder, ".lock", "export", (".png", ".json"), "**/.tmp-*")
 
 
@@ -104,7 +89,8 @@ def _held_alone(
         folder: made if need be.
         lock: name of the lock file.
         option: that names another folder.
-        written: ends of the names of what is only written under this lock.
+        written: ends of the names of what is only written under this lock; of other
+            names, what nobody has touched for a day is removed.
         half_written: pattern of the files that a killed run leaves.
 
     Raises:
@@ -131,20 +117,12 @@ def _held_alone(
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        _sweep(folder, half_written, written)
+        for path in folder.glob(half_written):
+            with contextlib.suppress(OSError):
+                is_old = time.time() - path.stat().st_mtime > _DAY
+                if path.name.endswith(written) or is_old:
+                    path.unlink()
         yield
-
-
-def _sweep(folder: Path, half_written: str, written: tuple[str, ...]) -> None:
-    """Removes what killed runs left half written.
-
-    That is what only this run may write, and whatever nobody has touched for a day.
-    """
-    for path in folder.glob(half_written):
-        with contextlib.suppress(OSError):
-            is_old = time.time() - path.stat().st_mtime > _DAY
-            if path.name.endswith(written) or is_old:
-                path.unlink()
 
 
 def _lock(file: IO[str]) -> None:

@@ -13,7 +13,6 @@ from foldergan.storage.filenames import (
     CLASS_NAMES,
     CLASSIFIER_H5,
     CLASSIFIER_JSON,
-    GENERATOR_CLASSES,
     OF_CLASSIFIER,
 )
 from foldergan.storage.run_directory import RunDirectory
@@ -56,7 +55,7 @@ def save_model(
         path: final name of the .h5 file.
         model: any.
         about: JSON values that belong to it and travel inside the file.
-        outdated: as of `atomic.publishing`.
+        outdated: stale companions that go when the new file comes.
     """
     with atomic.replacing(path, outdated) as temporary:
         _write(temporary, model, about)
@@ -105,15 +104,7 @@ def require_classifier(model_dir: Path) -> None:
 
 
 def refuse_other_backbone(model_dir: Path, backbone: str) -> None:
-    """Refuses a classifier that was trained through another backbone.
-
-    Args:
-        model_dir: folder of the models; there need be no classifier.
-        backbone: fingerprint of the one to look through now.
-
-    Raises:
-        InputError: the classifier's is another, or has changed since.
-    """
+    """Raises InputError where a classifier is there, of a backbone of another name."""
     path = model_dir / CLASSIFIER_H5
     if not path.is_file():
         return
@@ -167,12 +158,7 @@ def load_classifier(model_dir: Path) -> LoadedClassifier:
 
 
 def _load_architecture(path: Path, checksum: str | None) -> "keras.Model":
-    """Builds the network of train.json.
-
-    Args:
-        path: of the file.
-        checksum: SHA-256 that it must have, if any is known.
-    """
+    """Builds the network of train.json; `checksum` is its SHA-256, if known."""
     import keras
 
     with report_unreadable(path):
@@ -245,20 +231,13 @@ def num_classes_of(generator: "keras.Model") -> int:
 def load_generator_classes(path: Path) -> list[str] | None:
     """Names the classes that a generator draws, in the order of their numbers.
 
-    Args:
-        path: of the generator. Versions before 0.2 left the names beside it.
-
     Returns:
-        None where nothing is known of them.
+        None where nothing is known of them, such as of version 0.1.
     """
     with report_unreadable(path, way_out="run: python GANModel.py"):
         names = networks.read_about(path).get("class_names")
-    if names is None and path.with_name(GENERATOR_CLASSES).is_file():
-        path = path.with_name(GENERATOR_CLASSES)
-        with report_unreadable(path, way_out="run: python GANModel.py, or remove it"):
-            names = json.loads(path.read_text(encoding="utf-8"))
-    if names is not None and not _is_names(names):
-        raise InputError(f"{path} holds no list of class names; remove it")
+        if not (names is None or _is_names(names)):
+            raise ValueError("it holds no list of class names")
     return names
 
 

@@ -17,7 +17,7 @@ _CHUNK = 2**20  # bytes read at once
 
 
 def checksum_of(*paths: Path) -> str:
-    """SHA-256 of whole files, one after the other, in hexadecimal as of `sha256sum`."""
+    """SHA-256 of whole files, one after the other, in hexadecimal."""
     digest = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
@@ -32,12 +32,15 @@ def seal(path: Path) -> None:
         file.write(_LABEL + checksum.encode())
 
 
-def check(path: Path, way_out: str = "", options: tuple[str, ...] = ()) -> None:
+def check(
+    path: Path, way_out: str = "", options: tuple[str, ...] = (), is_ours: bool = False
+) -> None:
     """Refuses a sealed file that is no longer as it was saved.
 
     Any bit that has flipped is found, also one of the seal: where either its label or
     its checksum is right, there was a seal, and both must be. A file without a seal,
-    such as one of another program, is taken as it is, which is said.
+    such as one of another program, is taken as it is, which is said, unless it can
+    only be one of ours.
 
     Raises:
         InputError: it has changed since, or cannot be read.
@@ -46,12 +49,12 @@ def check(path: Path, way_out: str = "", options: tuple[str, ...] = ()) -> None:
         checksum, end = _read(path)
     if end == _LABEL + checksum:
         return
-    if _LABEL in end or checksum in end:
+    was_sealed = _LABEL in end or checksum in end
+    if is_ours or was_sealed:
+        why = "its SHA-256 is another than when it was saved"
+        why = why if was_sealed else "it ends without its checksum"
         advice = f"; {way_out}" if way_out else ""
-        raise InputError(
-            f"{path} is damaged: its SHA-256 is another than when it was saved{advice}",
-            options,
-        )
+        raise InputError(f"{path} is damaged: {why}{advice}", options)
     note(f"note: {path} has no checksum; it is taken as it is")
 
 

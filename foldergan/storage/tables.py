@@ -2,11 +2,12 @@
 
 import contextlib
 import csv
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from foldergan.storage import atomic
 
@@ -25,6 +26,20 @@ def save_json(path: Path, value: Any) -> None:
 def as_json(value: Any) -> str:
     """Writes readable JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def with_checksum(content: dict[str, Any]) -> dict[str, Any]:
+    """Adds "sha256", the SHA-256 of a JSON object's other values."""
+    text = json.dumps(content, sort_keys=True)
+    return content | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def without_checksum(content: dict[str, Any]) -> dict[str, Any]:
+    """Takes "sha256" off again; raises ValueError where it does not fit."""
+    rest = {name: value for name, value in content.items() if name != "sha256"}
+    if content != with_checksum(rest):
+        raise ValueError("its SHA-256 is another than when it was saved")
+    return rest
 
 
 def encode(text: str) -> bytes:
@@ -51,9 +66,12 @@ def writing_csv(
 
     Args:
         path: of the table.
-        outdated: as of `atomic.publishing`.
+        outdated: stale companions that go when the new file comes.
     """
-    with _writing(path, outdated) as file:
+    with (
+        atomic.replacing(path, outdated) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
         writer: csv.DictWriter[str] | None = None
 
         def append(rows: list[dict[str, Any]]) -> None:
@@ -65,22 +83,6 @@ def writing_csv(
             writer.writerows(rows)
 
         yield append
-
-
-@contextlib.contextmanager
-def writing_lines(path: Path) -> Iterator[Callable[[str], None]]:
-    """Yields a function that appends a line, so that a text need not fit in memory."""
-    with _writing(path) as file:
-        yield lambda line: print(line, file=file)
-
-
-@contextlib.contextmanager
-def _writing(path: Path, outdated: Iterable[Path] = ()) -> Iterator[IO[str]]:
-    with (
-        atomic.replacing(path, outdated) as temporary,
-        open(temporary, "w", encoding="utf-8", newline="") as file,
-    ):
-        yield file
 
 
 def load_json(path: Path) -> Any:

@@ -1,8 +1,6 @@
 """Every reader of the package, with a good file for it to be changed."""
 
 import contextlib
-import hashlib
-import json
 import random
 import warnings
 from collections.abc import Callable
@@ -19,7 +17,7 @@ from foldergan.config import presets, remembered
 from foldergan.data import decoding, splits, training_set
 from foldergan.errors import ForeseenError, ImageError
 from foldergan.images import to_uint8
-from foldergan.storage import arrays, exports, filenames, run_directory, seals
+from foldergan.storage import arrays, filenames, run_directory
 from foldergan.storage.run_directory import RunDirectory
 
 SHAPE = (8, 8, 3)
@@ -89,29 +87,6 @@ def _read_arrays(folder: Path, _: Path) -> None:
     images = arrays.load_images(folder)
     arrays.load_labels(folder, len(images))
     arrays.identify(folder)
-
-
-def _record(folder: Path) -> list[Path]:
-    origin = {"dataset": "d", "image_shape": [*SHAPE], "files": 6, "digest": "0"}
-    with arrays.writing(folder, SHAPE) as writer:
-        writer.append(_images())
-        found = {"counts": dict.fromkeys(CLASSES, 3), "skipped": ["d/x is empty"]}
-        writer.finish([0, 1] * 3, origin, found)
-    return [folder / filenames.ORIGIN]
-
-
-def _read_record(folder: Path, path: Path) -> None:
-    with warnings.catch_warnings(), path.open() as file:
-        warnings.simplefilter("ignore")
-        try:
-            origin = json.load(file)["origin"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            origin = {}
-    arrays.recall(folder, origin)
-    known = arrays.load_source(folder)
-    f"{known.source} {known.class_names} {known.skipped}".encode(errors="replace")
-    arrays.load_images(folder)
-    arrays.load_labels(folder)
 
 
 def _unsealed(path: Path) -> Path:
@@ -202,83 +177,6 @@ def _read_backbone(folder: Path, path: Path) -> None:
     images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
     loading.load_backbone(str(path), (32, 32, 3))(images)
     features.load_extractor(str(path), folder)
-
-
-def _features(folder: Path) -> list[Path]:
-    features = np.random.default_rng(0).random((6, 2, 5), np.float32)
-    path = folder / "features-0.npy"
-    arrays.save_rows(path, features.shape[1:], [features])
-    return [path]
-
-
-def _mutate_below_seal(rng: random.Random, content: bytes) -> bytes:
-    """Changes what a checksum guards, and makes that anew."""
-    body = content[: -len(seals._LABEL) - 64]
-    body = mutations.mutate_bytes(rng, body)
-    return body + seals._LABEL + hashlib.sha256(body).hexdigest().encode()
-
-
-def _read_features(_: Path, path: Path) -> None:
-    from foldergan.backbones import features
-
-    features._read(path, 6, 2)
-
-
-def _trainer() -> Any:
-    from conftest import discriminator_of, generator_of
-
-    from foldergan.config.settings import GAN
-    from foldergan.gan.trainer import Trainer
-
-    networks = discriminator_of(SHAPE, (4, 4)), generator_of(SHAPE, 5, (4, 4))
-    return Trainer(*networks, GAN(), 0)
-
-
-def _checkpoint(folder: Path) -> Any:
-    from foldergan.storage.checkpoint import Checkpoint
-
-    return Checkpoint(folder, {"gan": {"latent_dim": 5}, "precision": "float32"})
-
-
-def _state(folder: Path) -> list[Path]:
-    saved = _checkpoint(folder)
-    names = ("kernel_distance", "kernel_distance_low", "frechet_distance")
-    row = dict.fromkeys(names, 0.5) | {"kernel_distance_high": 0.6}
-    quality = [{"epoch": n, **row, "real": 9, "fake": 9} for n in (1, 2)]
-    saved.tables = {"history": [{"epoch": 1, "g_loss": 0.5}], "quality": quality}
-    saved.save(_trainer().state())
-    return [_unsealed(saved.path)]
-
-
-def _read_state(folder: Path, _: Path) -> None:
-    from foldergan.metrics import selection
-    from foldergan.storage import checkpoint
-
-    checkpoint.precision_of(folder)
-    saved = _checkpoint(folder)
-    state = saved.load()
-    selection.has_stalled(saved.tables.setdefault("quality", []), 1)
-    _trainer().restore(state)
-
-
-def _open_export(folder: Path) -> exports.Export:
-    made_from = {"generator": "0", "images": dict.fromkeys(CLASSES, 3)}
-    trained_on = {"data": "any", "image_shape": None, "held_out": 0.1, "seed": 0}
-    return exports.Export(folder, made_from, {"trained_on": trained_on})
-
-
-def _export(folder: Path) -> list[Path]:
-    export = _open_export(folder)
-    state = {"kept": dict.fromkeys(CLASSES, 3), "batches": 2, "drawn": [4, 4]}
-    export.save_state(state | {"unsure": [0, 1], "called": [[4, 0], [1, 3]]})
-    return [folder / filenames.EXPORT]
-
-
-def _read_export(folder: Path, _: Path) -> None:
-    from foldergan.gan.balanced_set import BalancedSet
-
-    state = _open_export(folder).load()
-    BalancedSet(CLASSES, np.array([3, 3]), 0.5, state)
 
 
 def _runs(folder: Path) -> list[Path]:
@@ -399,12 +297,9 @@ PICTURES = {
 }
 WITHOUT_KERAS = PICTURES | {
     "arrays": Reader(_arrays, _read_arrays),
-    "img_data.txt.json": Reader(_record, _read_record, mutations.mutate_json),
-    "export.json": Reader(_export, _read_export, mutations.mutate_json),
     "run_*.json": Reader(_runs, _read_runs, mutations.mutate_json),
     "report": Reader(_report, _read_report, mutations.mutate_bytes),
     "toml": Reader(_toml, _read_toml, mutations.mutate_toml, (ValueError,)),
-    "features.npy": Reader(_features, _read_features, _mutate_below_seal),
 }
 WITH_KERAS = {
     "train.json": Reader(
@@ -418,7 +313,6 @@ WITH_KERAS = {
     "train.h5": Reader(_classifier, _read_classifier, mutations.mutate_hdf5),
     "generator.h5": Reader(_generators, _read_generator, mutations.mutate_hdf5),
     "backbone.h5": Reader(_backbone(".h5"), _read_backbone, mutations.mutate_hdf5),
-    "resume.npz": Reader(_state, _read_state, mutations.mutate_zip),
     "backbone.keras": Reader(_backbone(".keras"), _read_backbone, mutations.mutate_zip),
 }
 READERS = WITHOUT_KERAS | WITH_KERAS

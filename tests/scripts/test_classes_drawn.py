@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 
-import h5py
 import numpy as np
 import pytest
 from conftest import draw_images, generator_of, run_here
@@ -116,30 +115,6 @@ def test_arrays_of_ones_own_have_no_class_names(trained, script):
     path = trained / "model" / "generator_model_001.h5"
     assert load_generator_classes(path) is None
     assert script(*PREDICT).code == 0
-
-
-@pytest.mark.parametrize("content", ["[", "3", "[3]"])
-def test_damaged_class_names_of_an_older_version_are_named(trained, script, content):
-    without_class_names(trained / "model" / "generator_model_001.h5")
-    (trained / "model" / "generator_classes.json").write_text(content)
-    result = script(*PREDICT)
-    assert result.code == 2 and "generator_classes.json" in result.err
-
-
-def test_class_names_of_an_older_version_are_read(trained, script):
-    path = trained / "model" / "generator_model_001.h5"
-    assert load_generator_classes(path) == ["blue", "red"]
-    without_class_names(path)
-    assert load_generator_classes(path) is None
-    path.with_name("generator_classes.json").write_text('["red", "blue"]')
-    result = script(*PREDICT)
-    assert result.code == 2 and "draws red, blue" in result.err
-
-
-def without_class_names(path):
-    """Makes a generator's file as versions before 0.2 wrote it."""
-    with h5py.File(path, "a") as file:
-        del file["foldergan"]
 
 
 def test_a_resumed_run_goes_on_as_if_unbroken(trained, script):

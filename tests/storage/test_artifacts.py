@@ -15,7 +15,7 @@ from conftest import classifier_of, generator_of
 
 from foldergan.child import CrashError
 from foldergan.config.presets import PRESETS
-from foldergan.errors import InputError, RunError
+from foldergan.errors import InputError, Interrupted, RunError
 from foldergan.storage import (
     arrays,
     atomic,
@@ -80,20 +80,6 @@ def test_file_names_are_those_that_other_scripts_read():
     assert filenames.GENERATOR.format(epoch=1000) == "generator_model_1000.h5"
 
 
-def test_scripts_leave_the_files_and_arrays_of_the_contract(
-    script, image_folder, tmp_path
-):
-    assert script("TrainModel.py", "--preset", "smoke").code == 0
-    images = np.load(tmp_path / "img_data.txt.npy")
-    labels = np.load(tmp_path / "img_label.txt.npy")
-    assert images.shape == (8, 32, 32, 3) and images.dtype == np.float32
-    assert 0 <= images.min() < images.max() <= 1
-    assert labels.dtype == np.float32
-    np.testing.assert_array_equal(labels, np.repeat(np.eye(2), 4, axis=0))
-    assert {"train.json", "train.h5", "classes.json"} <= names_in(tmp_path / "model")
-    assert json.loads((tmp_path / "model/classes.json").read_text()) == ["blue", "red"]
-
-
 def test_plain_keras_rebuilds_the_classifier(classifier, tmp_path):
     models.save_classifier(tmp_path, classifier, ["a", "b"], ())
     text = (tmp_path / "train.json").read_text()
@@ -128,19 +114,21 @@ def test_saving_leaves_the_optimizer_alone(tmp_path):
         assert "optimizer_weights" not in file
 
 
-@pytest.mark.parametrize("about", [None, {"class_names": ["a", "b"] * 99}])
-def test_network_has_the_very_bytes_that_keras_and_h5py_write(
-    generator, tmp_path, about
-):
-    models.save_model(tmp_path / "ours.h5", generator, about)
+def test_network_has_the_very_bytes_that_keras_writes(generator, tmp_path):
+    models.save_model(tmp_path / "ours.h5", generator)
     generator.save(tmp_path / "theirs.h5", include_optimizer=False)
-    if about:
-        with h5py.File(tmp_path / "theirs.h5", "a") as file:
-            file["foldergan"] = json.dumps(about)
     seals.seal(tmp_path / "theirs.h5")
     ours, theirs = (tmp_path / f"{name}.h5" for name in ("ours", "theirs"))
     assert ours.read_bytes() == theirs.read_bytes()
     assert names_in(tmp_path) == {"ours.h5", "theirs.h5"}
+
+
+def test_what_belongs_to_a_network_travels_in_its_file(generator, tmp_path):
+    about = {"class_names": ["a", "b"] * 99}
+    models.save_model(tmp_path / "a.h5", generator, about)
+    assert networks.read_about(tmp_path / "a.h5") == about
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert json.loads(file["foldergan"][()]) == about
 
 
 # Arrays: written a few images at a time, read with suspicion.
@@ -416,19 +404,6 @@ def test_wanted_generator_is_a_name_in_the_folder_or_a_path(tmp_path):
     assert RunDirectory(Path("nowhere")).find_generator(str(wanted), DEFAULT) == wanted
 
 
-def test_default_generator_is_taken_where_it_exists(tmp_path):
-    some_generators(tmp_path, 10, 80, 90)
-    assert RunDirectory(tmp_path).find_generator(None, DEFAULT).name == DEFAULT
-
-
-def test_else_the_newest_generator_is_taken_and_named(tmp_path, capsys):
-    some_generators(tmp_path, 10, 20, 100)
-    found = RunDirectory(tmp_path).find_generator(None, DEFAULT)
-    assert found.name == "generator_model_100.h5"
-    assert f"{DEFAULT} is not there" in (printed := capsys.readouterr().out)
-    assert found.name in printed
-
-
 def record_training(folder, training):
     RunDirectory(folder).save_run(
         "GANModel", PRESETS["smoke"], {}, "auto", training=training
@@ -442,6 +417,7 @@ def record_training(folder, training):
         ({80: "old", 50: "now", 40: "now", 100: "old"}, 50, "; taking the newest"),
         ({80: None, 100: "old"}, 80, ""),  # nothing is known of an older version's
         ({50: "now", 100: "old"}, 50, "080.h5 is not there; taking the newest"),
+        ({20: None, 100: None}, 100, "080.h5 is not there; .*, generator_model_100.h5"),
         ({80: "old", 50: "old"}, 80, "another training .* which has saved none yet"),
     ],
 )
@@ -642,29 +618,29 @@ def test_what_is_outdated_stays_where_the_new_file_cannot_come(old_file, monkeyp
     assert_untouched(old_file)
 
 
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
 @pytest.mark.parametrize(
-    "failure",
+    ("failure", "raised"),
     [
-        OSError(errno.ENOSPC, "No space left on device"),
-        PermissionError(errno.EACCES, "Permission denied"),
+        (FULL, RunError),
+        (PermissionError(errno.EACCES, "Permission denied"), RunError),
+        (InputError("bad image"), InputError),
+        (ValueError("not ours"), ValueError),
+        (Interrupted(2), Interrupted),
+        (KeyboardInterrupt(), KeyboardInterrupt),
     ],
+    ids=repr,
 )
-def test_full_disk_names_the_file_and_leaves_the_old_one(old_file, failure):
-    with (
-        pytest.raises(RunError, match=r"could not write .*a\.h5") as error,
-        atomic.replacing(old_file) as temporary,
-    ):
+def test_a_failure_leaves_the_old_file_and_a_full_disk_is_named(
+    old_file, failure, raised
+):
+    with pytest.raises(raised) as error, atomic.replacing(old_file) as temporary:
         temporary.write_bytes(b"half")
         raise failure
-    assert str(failure) in str(error.value)
-    assert_untouched(old_file)
-
-
-@pytest.mark.parametrize("failure", [InputError, RuntimeError, KeyboardInterrupt])
-def test_any_other_failure_passes_through_and_leaves_the_old_file(old_file, failure):
-    with pytest.raises(failure), atomic.replacing(old_file) as temporary:
-        temporary.write_bytes(b"half")
-        raise failure
+    if raised is RunError:
+        assert str(error.value) == f"could not write {old_file}: {failure}"
     assert_untouched(old_file)
 
 
@@ -676,7 +652,7 @@ def test_writer_that_writes_nothing_is_a_failure(old_file):
 
 def test_full_disk_at_the_last_step_leaves_the_old_file(old_file, monkeypatch):
     def refuse(descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise FULL
 
     monkeypatch.setattr(atomic.os, "fsync", refuse)
     with pytest.raises(RunError), atomic.replacing(old_file) as temporary:
@@ -698,7 +674,7 @@ def test_failed_writing_of_images_leaves_the_old_file(tmp_path):
         arrays.writing(tmp_path, SHAPE) as writer,
     ):
         writer.append(random_images())
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise FULL
     assert_untouched(path)
 
 

@@ -158,25 +158,8 @@ def test_code_in_a_keras_file_is_refused(here, code):
 def test_pickled_objects_in_a_state_are_not_run(here, name):
     parts = {"about": json.dumps({"settings": {}, "tables": {}})}
     np.savez(here / filenames.RESUME, **parts | {name: np.array([Bomb()])})
-    with pytest.raises(InputError, match="resume.npz is damaged"):
-        checkpoint.Checkpoint(here, {}).load()
-
-
-@pytest.mark.parametrize("value", [np.array([b"text"]), np.array(["text"])])
-def test_a_state_of_anything_but_numbers_is_refused(here, value):
-    about = json.dumps({"settings": {}, "tables": {}})
-    np.savez(here / filenames.RESUME, about=about, sums=value)
-    with pytest.raises(InputError, match="resume.npz is damaged"):
-        checkpoint.Checkpoint(here, {}).load()
-
-
-@pytest.mark.parametrize("distance", ["NaN", "Infinity"])
-def test_a_state_with_figures_that_are_not_finite_is_refused(here, distance):
-    row = {"epoch": 1, "kernel_distance": 0.5, "frechet_distance": 1}
-    tables = {"quality": [row | {"real": 6, "fake": 6}]}
-    about = json.dumps({"settings": {}, "tables": tables})
-    np.savez(here / filenames.RESUME, about=about.replace("0.5", distance))
-    with pytest.raises(InputError, match="resume.npz is damaged"):
+    seals.seal(here / filenames.RESUME)
+    with pytest.raises(InputError, match="resume.npz is damaged .*allow_pickle"):
         checkpoint.Checkpoint(here, {}).load()
 
 

@@ -25,12 +25,7 @@ _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 
 
 class _RowWriter:
-    """Writes a .npy file of float32 row by row, without knowing how many there are.
-
-    Args:
-        file: opened for them.
-        row_shape: of every row.
-    """
+    """Writes a .npy file of float32 row by row, without knowing how many there are."""
 
     def __init__(self, file: IO[bytes], row_shape: tuple[int, ...]) -> None:
         self._file = file
@@ -78,12 +73,7 @@ class Writer(_RowWriter):
 
 @contextlib.contextmanager
 def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Writer]:
-    """Yields what writes the arrays, which then replace those that are there.
-
-    Args:
-        data_dir: folder of the arrays.
-        image_shape: (height, width, channels) of every image.
-    """
+    """Yields what writes arrays of (height, width, channels); they replace the old."""
     with atomic.publishing() as temporary_of:
         written = {IMAGES: temporary_of(data_dir / IMAGES)}
         with open(written[IMAGES], "wb", _CHUNK) as file:
@@ -191,11 +181,7 @@ class _Record(NamedTuple):
 
 
 def _read_record(data_dir: Path) -> _Record | None:
-    """Reads the record; None where there is none, or one without checksums.
-
-    Raises:
-        InputError: it is damaged.
-    """
+    """Reads the record, or refuses it; None without one, or without checksums."""
     path = data_dir / ORIGIN
     if not path.is_file():
         return None
@@ -308,10 +294,9 @@ def _saved_checksum(data_dir: Path, name: str) -> str | None:
 
 
 def _is_untouched(data_dir: Path, name: str) -> bool:
-    """Tells whether an array still has the size and time of change of its record.
+    """Tells whether an array has the size and time of change of its record.
 
-    Its checksum is then the recorded one. An array that was changed so soon after the
-    record was written that the clock cannot tell counts as touched.
+    One changed so soon after it that the clock cannot tell counts as touched.
     """
     known = _read_record(data_dir)
     state, written = known and known.arrays[name], _state_of(data_dir / ORIGIN)
@@ -321,11 +306,7 @@ def _is_untouched(data_dir: Path, name: str) -> bool:
 
 
 def _refuse_changed(path: Path, checksum: str) -> str | None:
-    """Refuses a file that is not the one that the record beside it was made for.
-
-    Returns:
-        The SHA-256 that it was saved with; None where nothing is known of it.
-    """
+    """Refuses a file other than the recorded one; returns the recorded SHA-256."""
     saved = _saved_checksum(path.parent, path.name)
     if saved not in (None, checksum):
         raise InputError(

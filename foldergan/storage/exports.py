@@ -24,7 +24,7 @@ _PARTS = ("made_from", "about", "state")
 
 
 class Export:
-    """One export: all that it has in common with the run that it goes on from.
+    """One export, new or resumed.
 
     Args:
         folder: of the export; use it inside `locking.export_folder`.

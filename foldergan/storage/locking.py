@@ -22,9 +22,6 @@ _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 def make_writable_folder(folder: Path) -> None:
     """Makes `folder` if need be and proves, by writing, that files can be made.
 
-    Called before any work, so that a day of training does not end at a disk
-    that would have refused on the first minute.
-
     Raises:
         InputError: the path cannot be a folder.
         RunError: the disk refuses to write there.
@@ -82,8 +79,7 @@ def _held_alone(
 ) -> Iterator[None]:
     """Holds a writable folder and removes what a killed run left half written there.
 
-    The operating system drops the lock when its process ends, however it ends:
-    a lock file left by a killed run is simply taken over.
+    The operating system drops the lock when its process ends, however it ends.
 
     Args:
         folder: made if need be.

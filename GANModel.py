@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from foldergan import process
 from foldergan.backbones import sources
 from foldergan.config import command_line, commands
-from foldergan.config.data_settings import GROUPING
 from foldergan.config.presets import Preset
+from foldergan.config.settings import GROUPING
 from foldergan.storage import locking
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT, Result
 
-from foldergan.config import checks, command_line, groups, settings
+from foldergan.config import command_line, settings
+from foldergan.config import fields as declaring
 from foldergan.config.presets import PRESETS
 from foldergan.gan import losses
 
@@ -202,9 +203,9 @@ def test_flags_that_a_backbone_leaves_without_effect_are_said(
 
 
 def test_settings_without_effect_beside_a_backbone_exist():
-    for section, names in checks._IDLE.items():
-        known = {f.name for f in dataclasses.fields(getattr(PRESETS["smoke"], section))}
-        assert known >= set(names)
+    for section in (settings.Classifier, settings.GAN):
+        idle = set(section.idle_beside_backbone)
+        assert idle and idle <= {each.name for each in fields(section)}
 
 
 @pytest.mark.parametrize("section", ["classifier", "gan"])
@@ -385,7 +386,7 @@ def test_wrong_flag_ends_in_2_before_anything_heavy_is_imported(
 def test_a_new_field_is_a_flag_a_key_and_a_check_at_once(monkeypatch, capsys):
     @dataclasses.dataclass(frozen=True)
     class Longer(settings.GAN):
-        weight_decay: float = groups.optimization(0.0, "weight decay", least=0)
+        weight_decay: float = declaring.optimization(0.0, "weight decay", least=0)
 
     longer = dataclasses.replace(PRESETS["smoke"], gan=Longer())
     monkeypatch.setitem(command_line.PRESETS, "longer", longer)
@@ -401,7 +402,7 @@ def test_a_new_field_is_a_flag_a_key_and_a_check_at_once(monkeypatch, capsys):
 
 def test_help_lists_settings_under_titles_with_types_and_choices(process):
     shown = process("GANModel.py", "--help").out
-    for title in groups.GROUPS:
+    for title in declaring.GROUPS:
         assert f"\n{title}:\n" in shown
     for line in ("--beta-1 X", "--held-out X", "--loss {cross-entropy,hinge}"):
         assert line in shown

@@ -52,7 +52,7 @@ def run_here(folder: Path, name: str, *arguments) -> int:
     """
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     if "keras" in sys.modules:  # layers are numbered anew, as in a new process
-        sys.modules["keras"].utils.clear_session()
+        sys.modules["keras"].utils.clear_session(free_memory=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "argv", [name, *map(str, arguments)])

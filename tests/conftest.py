@@ -79,6 +79,23 @@ def script(tmp_path, monkeypatch, capfd):
     return run
 
 
+@pytest.fixture(scope="session", autouse=True)
+def charts_are_drawn_once():
+    """Most pages of the tests have the same charts, and each takes a fifth second."""
+    from foldergan.storage import plots
+
+    draw, drawn = plots.as_svg, {}
+
+    def draw_once(chart):
+        if repr(chart) not in drawn:
+            drawn[repr(chart)] = draw(chart)
+        return drawn[repr(chart)]
+
+    plots.as_svg = draw_once
+    yield
+    plots.as_svg = draw
+
+
 @pytest.fixture
 def eager():
     """Does not compile what TensorFlow computes: many times as fast for a few steps."""

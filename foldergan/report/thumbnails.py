@@ -5,7 +5,7 @@ import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -32,23 +32,7 @@ def encode(image: np.ndarray) -> str:
     return _as_text(small, _QUALITY)
 
 
-class Grid(NamedTuple):
-    """A grid of images, downsampled.
-
-    Attributes:
-        image: a WebP file in base64.
-        width: of it, in pixels.
-        height: of it.
-        is_whole: whether the lower part was not left out.
-    """
-
-    image: str
-    width: int
-    height: int
-    is_whole: bool
-
-
-def of_grid(path: Path, width: int) -> Grid | None:
+def of_grid(path: Path, width: int) -> dict[str, Any] | None:
     """Downsamples a grid of images that is on disk.
 
     Args:
@@ -56,7 +40,9 @@ def of_grid(path: Path, width: int) -> Grid | None:
         width: in pixels, at most. What is higher than twice its width is cut off below.
 
     Returns:
-        None where the grid is too large to be read in passing.
+        "image", a WebP file in base64, its "width" and "height" in pixels, and
+        "is_whole", whether nothing was cut off; None where the grid is too large to be
+        read in passing.
 
     Raises:
         OSError: it is no image.
@@ -66,7 +52,7 @@ def of_grid(path: Path, width: int) -> Grid | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _of_grid(path: Path, most: int, *state: int) -> Grid | None:
+def _of_grid(path: Path, most: int, *state: int) -> dict[str, Any] | None:
     """Reads a grid once for as long as its file stays as it is."""
     with Image.open(path, formats=("PNG", "JPEG")) as image:
         columns, rows = image.size
@@ -74,7 +60,8 @@ def _of_grid(path: Path, most: int, *state: int) -> Grid | None:
             return None
         seen = image.convert("RGB").crop((0, 0, columns, min(rows, 2 * columns)))
     seen.thumbnail((most, 2 * most))
-    return Grid(_as_text(seen, 80), *seen.size, rows <= 2 * columns)
+    size = {"width": seen.width, "height": seen.height}
+    return {"image": _as_text(seen, 80), **size, "is_whole": rows <= 2 * columns}
 
 
 def _as_text(image: Image.Image, quality: int) -> str:

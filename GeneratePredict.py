@@ -32,7 +32,6 @@ from foldergan.config.presets import Preset
 from foldergan.errors import InputError, RunError
 from foldergan.progress import ImageProgress
 from foldergan.storage import filenames, locking, tables
-from foldergan.storage.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,6 +143,7 @@ def main() -> None:
 def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
     """Finds generator and classifier, and loads them."""
     from foldergan.storage import exports, models
+    from foldergan.storage.run_directory import RunDirectory
 
     models.require_classifier(options.model_dir)
     path = RunDirectory(options.model_dir).find_generator(
@@ -347,6 +347,7 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
     """Says what images of a person's own show, and how often that is right."""
     from foldergan.classifier.image_files import ImageFiles
     from foldergan.storage import models, plots
+    from foldergan.storage.run_directory import RunDirectory
 
     # Find images and classifier.
     models.require_classifier(options.model_dir)

@@ -378,7 +378,8 @@ def finish(
 
     snapshots.save_final(options.output_dir)
     if history:
-        plots.save_curves(options.model_dir / "gan_curves.png", history)
+        charts = plots.curves(history)
+        plots.save_charts(options.model_dir / "gan_curves.png", charts)
     print(f"done: {trainer.epoch} epochs in {options.model_dir}")
     print(f"next: {commands.of('GeneratePredict')}")
 

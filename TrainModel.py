@@ -352,7 +352,8 @@ def save_results(
     RunDirectory(model_dir).save_run(
         "TrainModel", preset, backend.versions(), given_precision, **about
     )
-    plots.save_curves(model_dir / filenames.CLASSIFIER_CURVES, history)
+    charts = plots.curves(history)
+    plots.save_charts(model_dir / filenames.CLASSIFIER_CURVES, charts)
 
 
 def evaluate(
@@ -391,9 +392,8 @@ def evaluate(
         model_dir / filenames.CLASSIFIER_MATRIX, found.matrix, class_names
     )
     tables.save_csv(model_dir / filenames.CLASSIFIER_RELIABILITY, found.reliability)
-    plots.save_reliability(
-        model_dir / filenames.CLASSIFIER_RELIABILITY_PLOT, found.reliability
-    )
+    chart = plots.reliability(found.reliability)
+    plots.save_charts(model_dir / filenames.CLASSIFIER_RELIABILITY_PLOT, [chart])
     return last
 
 

@@ -106,6 +106,14 @@ def eager():
     tf.config.run_functions_eagerly(False)
 
 
+# What trains for an epoch or two is not worth compiling. Of that Keras warns.
+NOT_COMPILED = [
+    pytest.mark.usefixtures("eager"),
+    pytest.mark.filterwarnings("ignore:Even though the .tf.config"),
+    pytest.mark.filterwarnings("ignore:The structure of .inputs. doesn't match"),
+]
+
+
 @pytest.fixture(scope="session")
 def start():
     """Starts a script in a process of its own, as from a login without a screen."""

@@ -11,6 +11,13 @@ from foldergan.config.commands import flag_of
 from foldergan.config.presets import PRESETS, Preset, find_preset, recall
 from foldergan.errors import InputError
 
+# What to do about options that a value in bounds would not mend.
+_LEFT_OUT = ("export_onnx", "tensorboard", "only", "per_class")
+_FOLDERS = (
+    *("augment_with", "validation", "test", "export", "save_images"),
+    *("dataset", "model_dir", "data_dir"),
+)
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that knows presets.
@@ -217,20 +224,10 @@ def advice(options: tuple[str, ...]) -> str:
         "resume": "run without --resume",
         "workers": f"give all of them the same command: {commands.again('resume')}",
         "preset": "name one with --preset",
-        "export_onnx": "leave out --export-onnx",
-        "tensorboard": "leave out --tensorboard",
-        "only": "leave out --only",
-        "per_class": "leave out --per-class",
-        "augment_with": "name another folder with --augment-with",
         "classify": "name another file or folder with --classify",
-        "validation": "name another folder with --validation",
-        "test": "name another folder with --test",
-        "export": "name another folder with --export",
-        "save_images": "name another folder with --save-images",
-        "dataset": "name another folder with --dataset",
-        "model_dir": "name another folder with --model-dir",
-        "data_dir": "name another folder with --data-dir",
     }
+    special |= {name: f"leave out {flag_of(name)}" for name in _LEFT_OUT}
+    special |= {name: f"name another folder with {flag_of(name)}" for name in _FOLDERS}
     known = [special[name] for name in options if name in special]
     flags = [flag_of(name) for name in options if name not in special]
     if flags:

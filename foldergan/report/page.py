@@ -25,22 +25,23 @@ def _percent(fraction: float) -> str:
     return f"{100 * fraction:.3g}\u00a0%"
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_TEMPLATES),
-    autoescape=True,  # names of classes and files are whatever someone called them
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+def environment(is_html: bool) -> jinja2.Environment:
+    """Opens the templates; HTML escapes names, which are whatever someone chose."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=is_html,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+_ENVIRONMENT = environment(is_html=True)
 _ENVIRONMENT.filters |= {"percent": _percent, "data_uri": _data_uri_of}
 
 
 def update(model_dir: Path, history: list[dict[str, float]] | None = None) -> None:
-    """Writes report.html from what lies in a folder now.
-
-    Args:
-        model_dir: folder of the models.
-        history: of a classifier that is in training, as of `classifier.section`.
+    """Writes report.html from what lies in a folder now; see `render`.
 
     Raises:
         RunError: the disk refused.
@@ -49,7 +50,11 @@ def update(model_dir: Path, history: list[dict[str, float]] | None = None) -> No
 
 
 def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> str:
-    """Makes the page; arguments of `update`.
+    """Makes the page.
+
+    Args:
+        model_dir: folder of the models.
+        history: of a classifier that is in training, as of `classifier.section`.
 
     Returns:
         HTML, below 10,000,000 bytes, that refers to nothing outside itself. A part
@@ -112,11 +117,7 @@ def _hash(text: str) -> str:
 
 
 def verdict(found: dict[str, Any]) -> Markup:
-    """Writes one sentence on dataset, classifier and generator, as far as they are.
-
-    Args:
-        found: name of each section of the page -> what it collected, or None.
-    """
+    """Writes one sentence on what the sections of the page found, by their names."""
     times = {run["script"]: run["times"] for run in found["runs"] or () if run["times"]}
     clauses = [
         _dataset(found["dataset"]),

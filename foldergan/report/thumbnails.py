@@ -19,13 +19,10 @@ _Item = TypeVar("_Item")
 
 
 def encode(image: np.ndarray) -> str:
-    """Makes a thumbnail of one image.
+    """Makes a WebP in base64 of one image, its longer side at most 64 pixels.
 
     Args:
         image: float array of shape (height, width, 1 or 3), RGB, values 0-1.
-
-    Returns:
-        A WebP file, its longer side at most 64 pixels, in base64.
     """
     small = Image.fromarray(to_uint8(image.repeat(3 // image.shape[2], 2)))
     small.thumbnail((_SIDE, _SIDE))
@@ -79,12 +76,7 @@ def thin(items: Sequence[_Item], most: int) -> list[_Item]:
 
 
 def fit(images: Sequence[dict[str, Any]], most_bytes: int) -> list[dict[str, Any]]:
-    """Takes as many images as fit, spread evenly.
-
-    Args:
-        images: each with its base64 as "image".
-        most_bytes: of all their base64.
-    """
+    """Takes as many images as fit, spread evenly, by the bytes of each "image"."""
     kept = list(images)
     while (total := sum(len(each["image"]) for each in kept)) > most_bytes:
         kept = thin(kept, math.floor(len(kept) * most_bytes / total))

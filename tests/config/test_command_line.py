@@ -236,10 +236,14 @@ def test_values_that_make_no_sense_are_refused(refusal, section, name, values, w
         ("gan", "--batch-size=3", "batch_size must be even"),
         ("gan", "--augmentation=none,mirror", "none goes with no other"),
         ("classifier", "--augmentation=none,mirror", "none goes with no other"),
+        ("gan", "--patience=3", "set held_out"),
+        ("gan", "--conditioning=class --saves=networks", "saves cannot have networks"),
+        ("gan", "--preset=gan-128 --image-shape=48x48x3", "multiples of 32"),
+        ("gan", "--preset=gan-128 --image-shape=100x128x3", "multiples of 32"),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(refusal, section, given, words):
-    assert words in refusal(given, sections=(section,))
+    assert words in refusal(*given.split(), sections=(section,))
 
 
 @pytest.mark.parametrize("value", ["-1", str(2**31), "nan", "1.5", ""])

@@ -6,10 +6,12 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from conftest import draw_images, run_here
+from conftest import NOT_COMPILED, draw_images, run_here
 from tiny_backbone import save_tiny
 
 from foldergan.storage import models
+
+pytestmark = NOT_COMPILED
 
 PRESET = ("--preset", "photo-128")
 TINY = (

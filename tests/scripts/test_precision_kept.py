@@ -5,9 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from conftest import NOT_COMPILED
 
 from foldergan.gan import networks
 from foldergan.nn import convolutions, precision
+
+pytestmark = NOT_COMPILED
 
 EITHER = ("--preset", "smoke", "--auto-precisions", "float32,bfloat16")
 

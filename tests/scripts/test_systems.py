@@ -136,13 +136,6 @@ def test_greyscale_goes_the_whole_way(script, image_folder):
     assert (page[..., 0] == page[..., 1]).all()
 
 
-@pytest.mark.parametrize("shape", ["48x48x3", "100x128x3"])
-def test_a_shape_that_doubling_cannot_reach_is_refused(script, image_folder, shape):
-    result = script("GANModel.py", "--preset", "gan-128", "--image-shape", shape)
-    assert result.code == 2
-    assert "multiples of 32" in result.err and "Traceback" not in result.err
-
-
 def test_binary_350(script, image_folder):
     """With narrow networks; the real widths are counted in test_networks.py."""
     found = run_all(

@@ -22,12 +22,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foldergan import process
+from foldergan import backend, process
 from foldergan.backbones import sources
 from foldergan.config import command_line, commands
-from foldergan.config.data_settings import GROUPING
 from foldergan.config.presets import Preset
-from foldergan.storage import locking
+from foldergan.config.settings import GROUPING
+from foldergan.errors import InputError, differences
+from foldergan.progress import EpochProgress
+from foldergan.storage import locking, tables
+from foldergan.team import Team
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +39,8 @@ if TYPE_CHECKING:
     from foldergan.gan.evaluation import GeneratorEvaluator
     from foldergan.gan.saves import Snapshots
     from foldergan.gan.trainer import Trainer
-    from foldergan.progress import EpochProgress
     from foldergan.report.run import RunReport
     from foldergan.storage.checkpoint import Checkpoint
-    from foldergan.team import Team
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -63,7 +64,6 @@ def main() -> None:
     options.output_dir = options.output_dir or options.model_dir
     sources.refuse_missing(preset.gan.backbone)  # before anything is replaced
     from foldergan.report.run import RunReport
-    from foldergan.team import Team
 
     with Team() as team:
         if not team.is_first:
@@ -79,12 +79,11 @@ def main() -> None:
 
 
 def train(
-    options: argparse.Namespace, preset: Preset, report: "RunReport", team: "Team"
+    options: argparse.Namespace, preset: Preset, report: "RunReport", team: Team
 ) -> None:
     from foldergan.data import training_set
     from foldergan.gan import identity, schedule
-    from foldergan.progress import EpochProgress
-    from foldergan.storage import checkpoint, tables
+    from foldergan.storage import checkpoint
 
     # Load the images, and the state to go on from if asked to.
     of_user = vars(options).keys()
@@ -153,11 +152,9 @@ def train(
     finish(options, trainer, snapshots, history)
 
 
-def follow(options: argparse.Namespace, preset: Preset, team: "Team") -> None:
+def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
     """Takes the steps of the first process of several, and writes nothing."""
-    from foldergan import backend
     from foldergan.data import training_set
-    from foldergan.errors import InputError, differences
     from foldergan.gan import identity
     from foldergan.storage import checkpoint
 
@@ -211,7 +208,7 @@ def epochs_to_reach(
 
 
 def showing_and_saving(
-    display: "EpochProgress", saved: "Checkpoint", trainer: "Trainer"
+    display: EpochProgress, saved: "Checkpoint", trainer: "Trainer"
 ) -> Callable[[int, int, Callable[[], dict[str, float]]], None]:
     """Makes what is called after each step: a long epoch saves its state on the way."""
 
@@ -265,8 +262,6 @@ def build(
     options: argparse.Namespace, preset: Preset, data: "TrainingSet", training_id: str
 ) -> "tuple[Trainer, GeneratorEvaluator | None, Snapshots]":
     """Builds trainer, evaluator (None where nothing is held out) and snapshots."""
-    from foldergan import backend
-
     # This takes seconds, so only once the input is good.
     settings, model_dir = preset.gan, options.model_dir
     backend.start(preset.seed)
@@ -337,7 +332,6 @@ def restore_or_clear(
     report: "RunReport",
 ) -> None:
     """Restores a state, or clears the way for a new run."""
-    from foldergan import backend
     from foldergan.gan import saves
     from foldergan.storage.run_directory import RunDirectory
 
@@ -360,7 +354,6 @@ def record(
     report: "RunReport",
 ) -> None:
     """Records the settings beside the networks, and the data in the report."""
-    from foldergan import backend
     from foldergan.storage.run_directory import RunDirectory
 
     report.add_dataset(options.data_dir, data.images, data.class_names)
@@ -385,7 +378,8 @@ def finish(
 
     snapshots.save_final(options.output_dir)
     if history:
-        plots.save_curves(options.model_dir / "gan_curves.png", history)
+        charts = plots.curves(history)
+        plots.save_charts(options.model_dir / "gan_curves.png", charts)
     print(f"done: {trainer.epoch} epochs in {options.model_dir}")
     print(f"next: {commands.of('GeneratePredict')}")
 

@@ -26,11 +26,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foldergan import process
+from foldergan import backend, child, process
 from foldergan.config import command_line, commands
 from foldergan.config.presets import Preset
-from foldergan.storage import locking
-from foldergan.storage.run_directory import RunDirectory
+from foldergan.errors import InputError, RunError
+from foldergan.progress import ImageProgress
+from foldergan.storage import filenames, locking, tables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,8 +142,8 @@ def main() -> None:
 
 def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
     """Finds generator and classifier, and loads them."""
-    from foldergan import backend, child
     from foldergan.storage import exports, models
+    from foldergan.storage.run_directory import RunDirectory
 
     models.require_classifier(options.model_dir)
     path = RunDirectory(options.model_dir).find_generator(
@@ -175,8 +176,7 @@ def judge(
 
     from foldergan.classifier.predictions import Predictions
     from foldergan.gan import drawing, evaluation, sampling
-    from foldergan.progress import ImageProgress
-    from foldergan.storage import filenames, plots, tables
+    from foldergan.storage import plots
 
     # Decide what to draw.
     class_ids = drawing.classes_to_draw(networks, options.only)
@@ -231,7 +231,7 @@ def save_pages(
     class_names: list[str],
 ) -> None:
     """Saves the first images with their classes, and the confusion matrix."""
-    from foldergan.storage import filenames, plots
+    from foldergan.storage import plots
 
     page = options.model_dir / filenames.PREDICTIONS_PAGE
     plots.save_predictions(page, images, found.rows)
@@ -250,7 +250,7 @@ def save_pages(
 def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
     """Saves the figures, and some images above the nearest ones trained on."""
     from foldergan.metrics import memorisation, selection
-    from foldergan.storage import filenames, plots, tables
+    from foldergan.storage import plots
 
     page = model_dir / filenames.PREDICTIONS_NEAREST
     plots.save_with_nearest(page, *evaluator.shown_with_nearest(), plots.GRID_COLUMNS)
@@ -270,11 +270,8 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
     """Fills a dataset folder with accepted images of each class, or goes on with it."""
     import numpy as np
 
-    from foldergan import backend
     from foldergan.data import splits
-    from foldergan.errors import RunError
     from foldergan.gan import balanced_set, drawing, evaluation
-    from foldergan.progress import ImageProgress
     from foldergan.storage import exports
 
     # Decide how many of each class, and find out how far it is.
@@ -348,9 +345,9 @@ def command_to_augment(options: argparse.Namespace) -> str:
 
 def classify(options: argparse.Namespace, preset: Preset) -> None:
     """Says what images of a person's own show, and how often that is right."""
-    from foldergan import backend, child
     from foldergan.classifier.image_files import ImageFiles
-    from foldergan.storage import filenames, models, plots, tables
+    from foldergan.storage import models, plots
+    from foldergan.storage.run_directory import RunDirectory
 
     # Find images and classifier.
     models.require_classifier(options.model_dir)
@@ -362,7 +359,6 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
     from foldergan.classifier import evaluation
     from foldergan.classifier.classified import Classified
     from foldergan.data import dataset
-    from foldergan.errors import InputError
     from foldergan.nn import convolutions, inference
 
     network, names, augmentation = models.load_classifier(options.model_dir)
@@ -404,7 +400,7 @@ def save_classified(
     import numpy as np
 
     from foldergan.classifier import figures
-    from foldergan.storage import filenames, plots, tables
+    from foldergan.storage import plots
 
     page = model_dir / filenames.CLASSIFIED_PAGE
     plots.save_predictions(page, np.stack(found.images), found.rows)

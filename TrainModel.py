@@ -28,13 +28,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foldergan import process
+from foldergan import backend, process
 from foldergan.backbones import sources
 from foldergan.config import command_line, commands
-from foldergan.config.presets import Preset
+from foldergan.config.presets import PRESETS, Preset
 from foldergan.config.settings import Classifier
 from foldergan.errors import InputError
-from foldergan.storage import locking
+from foldergan.progress import EpochProgress, about
+from foldergan.storage import filenames, locking, tables
 
 if TYPE_CHECKING:
     import keras
@@ -139,9 +140,7 @@ def name_preset(name: str) -> None:
 
 def inspect(dataset: Path) -> None:
     """Says what a dataset holds, which preset fits and how long that takes here."""
-    from foldergan.config.presets import PRESETS
     from foldergan.data import inspection
-    from foldergan.progress import about
 
     start = time.monotonic()
     found = inspection.inspect(dataset)
@@ -152,7 +151,6 @@ def inspect(dataset: Path) -> None:
     preset = PRESETS[advice.preset]
     print(f"preset that fits: {preset.name}, for {advice.why}")
     print(f"timing some steps of {preset.name} on this machine ...", flush=True)
-    from foldergan import backend
 
     backend.start(preset.seed)
     from foldergan.gan import timing
@@ -173,8 +171,7 @@ def inspect(dataset: Path) -> None:
 
 
 def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
-    from foldergan import backend
-    from foldergan.storage import arrays, filenames
+    from foldergan.storage import arrays
 
     # Read the images and save them as arrays.
     class_names, images, labels = read_dataset(options, preset)
@@ -196,7 +193,6 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     backend.start(preset.seed)
     from foldergan.classifier import training, transfer
     from foldergan.classifier.network import build_classifier
-    from foldergan.progress import EpochProgress
 
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
 
@@ -300,7 +296,6 @@ def add_extra_images(
 ) -> "tuple[Images, np.ndarray, Parts, dict[str, Any]]":
     """Adds the images of other folders; returns all, and what to record of them."""
     from foldergan.data import extra_images
-    from foldergan.storage import filenames
 
     def load(option: str, name: str) -> extra_images.ExtraImages:
         own_dir, shape = options.data_dir / name, images.shape[1:]
@@ -343,9 +338,7 @@ def save_results(
     about: dict[str, Any],
 ) -> None:
     """Writes the classifier, and how its training went."""
-    from foldergan import backend
-    from foldergan.backbones import sources
-    from foldergan.storage import filenames, models, plots, tables
+    from foldergan.storage import models, plots
     from foldergan.storage.run_directory import RunDirectory
 
     models.save_classifier(
@@ -359,7 +352,8 @@ def save_results(
     RunDirectory(model_dir).save_run(
         "TrainModel", preset, backend.versions(), given_precision, **about
     )
-    plots.save_curves(model_dir / filenames.CLASSIFIER_CURVES, history)
+    charts = plots.curves(history)
+    plots.save_charts(model_dir / filenames.CLASSIFIER_CURVES, charts)
 
 
 def evaluate(
@@ -378,7 +372,7 @@ def evaluate(
         labels and predictions.
     """
     from foldergan.classifier import evaluation, figures
-    from foldergan.storage import filenames, plots, tables
+    from foldergan.storage import plots
 
     table, of_classes = [], []
     for part, numbers in rows.items():
@@ -398,9 +392,8 @@ def evaluate(
         model_dir / filenames.CLASSIFIER_MATRIX, found.matrix, class_names
     )
     tables.save_csv(model_dir / filenames.CLASSIFIER_RELIABILITY, found.reliability)
-    plots.save_reliability(
-        model_dir / filenames.CLASSIFIER_RELIABILITY_PLOT, found.reliability
-    )
+    chart = plots.reliability(found.reliability)
+    plots.save_charts(model_dir / filenames.CLASSIFIER_RELIABILITY_PLOT, [chart])
     return last
 
 

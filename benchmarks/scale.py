@@ -122,7 +122,7 @@ def evaluate(options, folder):
 def gan(options, folder):
     """Takes a few steps of the GAN, and evaluates it once."""
     from foldergan.config import presets
-    from foldergan.config.data_settings import Data
+    from foldergan.config.settings import Data
     from foldergan.data import training_set
 
     settings = replace(
@@ -174,7 +174,7 @@ def _unchecked(folder):
 
 
 def _opened(folder, open_images=_unchecked):
-    from foldergan.config.data_settings import Data
+    from foldergan.config.settings import Data
     from foldergan.data import splits
     from foldergan.storage import arrays
 

@@ -19,7 +19,6 @@
     classifier/  the network that tells the classes apart
     gan/         discriminator and generator
     report/      the page that every script adds to
-    command      the command `foldergan`, which runs the three scripts
 
 Arrows run one way, from the scripts through the last line to the first. Nothing heavy
 is imported until a function needs it, so that ``--help`` and a wrong flag answer at

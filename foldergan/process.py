@@ -17,7 +17,7 @@ from typing import NoReturn, TextIO
 from foldergan import processor, team
 from foldergan.config import command_line, commands
 from foldergan.errors import ForeseenError, InputError, Interrupted, RunError
-from foldergan.progress import forget_notes, printable
+from foldergan.progress import note, printable
 
 # What the systems say of a disk, or any other place, that takes nothing more.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
@@ -38,7 +38,7 @@ def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
     def raise_interrupted(signal_number: int, frame: FrameType | None) -> NoReturn:
         raise Interrupted(signal_number)
 
-    forget_notes()
+    note.cache_clear()  # of a run before in this process
     _open_closed_streams()
     if hasattr(sys.stdout, "reconfigure"):  # file names may be no text at all
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -1,5 +1,6 @@
 """What a person sees while long work runs: a live line on a screen, lines in a file."""
 
+import functools
 import math
 import re
 import shutil
@@ -8,7 +9,6 @@ import time
 from collections.abc import Callable
 
 _ANNOUNCED_AFTER = 4.0  # seconds of steps
-_noted: set[str] = set()
 
 
 def printable(text: str) -> str:
@@ -16,16 +16,10 @@ def printable(text: str) -> str:
     return re.sub("[\0-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
 
 
+@functools.cache
 def note(sentence: str) -> None:
     """Prints a sentence, once a run however many readers come by it."""
-    if sentence not in _noted:
-        _noted.add(sentence)
-        print(sentence)
-
-
-def forget_notes() -> None:
-    """Begins a run, which says again what an earlier one in this process has said."""
-    _noted.clear()
+    print(sentence)
 
 
 def about(seconds: float) -> str:
@@ -41,9 +35,7 @@ def about(seconds: float) -> str:
 class ImageProgress:
     """Shows how many images are done, how many a second, and how long the rest takes.
 
-    Args:
-        total: images to do.
-        verb: what is done, before "12 of 49", such as "read" or "features of".
+    `verb` says what is done, before "12 of 49", such as "read" or "features of".
     """
 
     def __init__(self, total: int, verb: str) -> None:
@@ -54,12 +46,10 @@ class ImageProgress:
     def on_images(self, count: int) -> None:
         """Tells that some more are done."""
         self._count += count
-        seconds = time.monotonic() - self._start
         if self._line.is_due():
-            self._line.show(
-                f"{self._verb} {self._count} of {self._total}  "
-                f"{_rate_and_rest(self._count, self._total, seconds)}"
-            )
+            seconds = time.monotonic() - self._start
+            rest = _rate_and_rest(self._count, self._total, seconds)
+            self._line.show(f"{self._verb} {self._count} of {self._total}  {rest}")
 
     def done(self) -> None:
         """Clears the live line."""
@@ -136,7 +126,6 @@ class EpochProgress:
             print(f"the training takes about {minutes:.0f} minutes{hours}", flush=True)
 
     def _speed(self, epochs: float) -> str:
-        """Images a second and time left, from what was done since the first step."""
         if self._start is None:  # all was done at once
             return ""
         return _rate_and_rest(*self._since_first_step(epochs), self._seconds_left())
@@ -153,13 +142,9 @@ class EpochProgress:
 
 
 class _LiveLine:
-    """One line that a terminal overwrites; a file gets it ever more rarely.
+    """One line that a terminal overwrites; a file gets it ever more rarely."""
 
-    Args:
-        first_after: seconds until a file gets its first.
-    """
-
-    def __init__(self, first_after: float) -> None:
+    def __init__(self, first_after: float) -> None:  # seconds, of a file
         self._is_live = sys.stdout.isatty()
         self._pause = 0.1 if self._is_live else first_after
         self._next = time.monotonic() + self._pause

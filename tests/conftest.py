@@ -52,7 +52,7 @@ def run_here(folder: Path, name: str, *arguments) -> int:
     """
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     if "keras" in sys.modules:  # layers are numbered anew, as in a new process
-        sys.modules["keras"].utils.clear_session()
+        sys.modules["keras"].utils.clear_session(free_memory=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "argv", [name, *map(str, arguments)])
@@ -79,6 +79,23 @@ def script(tmp_path, monkeypatch, capfd):
     return run
 
 
+@pytest.fixture(scope="session", autouse=True)
+def charts_are_drawn_once():
+    """Most pages of the tests have the same charts, and each takes a fifth second."""
+    from foldergan.storage import plots
+
+    draw, drawn = plots.as_svg, {}
+
+    def draw_once(chart):
+        if repr(chart) not in drawn:
+            drawn[repr(chart)] = draw(chart)
+        return drawn[repr(chart)]
+
+    plots.as_svg = draw_once
+    yield
+    plots.as_svg = draw
+
+
 @pytest.fixture
 def eager():
     """Does not compile what TensorFlow computes: many times as fast for a few steps."""
@@ -87,6 +104,14 @@ def eager():
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+# What trains for an epoch or two is not worth compiling. Of that Keras warns.
+NOT_COMPILED = [
+    pytest.mark.usefixtures("eager"),
+    pytest.mark.filterwarnings("ignore:Even though the .tf.config"),
+    pytest.mark.filterwarnings("ignore:The structure of .inputs. doesn't match"),
+]
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,7 @@ import pytest
 from conftest import ROOT, draw_images
 
 import foldergan
-from foldergan import command
-from foldergan.config.commands import SUBCOMMANDS
+from foldergan.config import commands
 
 SCRIPTS = ("TrainModel.py", "GANModel.py", "GeneratePredict.py")
 
@@ -30,7 +29,7 @@ def words(monkeypatch, capsys):
         monkeypatch.setattr(
             runpy, "run_module", lambda name, run_name: begun.append((name, run_name))
         )
-        command.main()
+        commands.main()
         assert begun[0][1] == "__main__"
         return begun[0][0], sys.argv
 
@@ -73,7 +72,7 @@ def test_help_lists_the_subcommands(words, capsys):
         words("--help")
     assert end.value.code == 0
     said = capsys.readouterr().out
-    for name, each in SUBCOMMANDS.items():
+    for name, each in commands.SUBCOMMANDS.items():
         assert re.search(f"^  {name} +{each.about}$", said, re.MULTILINE)
 
 

@@ -4,7 +4,6 @@ import keras
 from keras import layers
 
 from foldergan.classifier import transfer
-from foldergan.config.checks import MisfitError, check_classifier_fits
 from foldergan.config.settings import Classifier
 from foldergan.errors import InputError
 
@@ -38,10 +37,7 @@ def build_classifier(
         )
     if settings.backbone != "none":
         return transfer.build_classifier(settings, image_shape, num_classes)
-    try:
-        check_classifier_fits(image_shape, settings.filters, settings.network)
-    except MisfitError as error:
-        raise InputError(str(error), error.options) from error
+    settings.require_fit(image_shape)
     units = 1 if settings.output == "sigmoid" else num_classes
     if settings.network == "residual":
         images = keras.Input(image_shape)

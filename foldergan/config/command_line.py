@@ -6,18 +6,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from foldergan.config import checks, commands, fields, remembered
+from foldergan.config import commands, fields
 from foldergan.config.commands import flag_of
-from foldergan.config.groups import GROUPS
-from foldergan.config.presets import PRESETS, Preset, find_preset
+from foldergan.config.presets import PRESETS, Preset, find_preset, recall
 from foldergan.errors import InputError
+
+# What to do about options that a value in bounds would not mend.
+_LEFT_OUT = ("export_onnx", "tensorboard", "only", "per_class")
+_FOLDERS = (
+    *("augment_with", "validation", "test", "export", "save_images"),
+    *("dataset", "model_dir", "data_dir"),
+)
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that knows presets.
 
-    Each field of the named sections becomes a flag whose default is the value
-    in the preset that the command line names, or else the model folder remembers.
+    Each setting becomes a flag whose default is the value in the preset that the
+    command line names, or else the model folder records.
 
     Args:
         about: the script's docstring: a summary, a blank line, then what ``--help``
@@ -36,8 +42,7 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self._sections, self._of_data = sections, of_data
-        self._titled = {title: self.add_argument_group(title) for title in GROUPS}
+        self._titled = {each: self.add_argument_group(each) for each in fields.GROUPS}
         known = "; ".join(f"{p.name}: {p.description}" for p in PRESETS.values())
         self.add_argument(
             "--preset",
@@ -45,9 +50,9 @@ class Parser(argparse.ArgumentParser):
             help=f"{known}; or the path of a .toml file (default: that of the last run "
             "in the model folder, else dcgan-32)",
         )
-        self._remembered: tuple[Preset, Path] | None = None
-        self._unknown: InputError | None = None  # why none is remembered
-        self._preset = self._named_preset()
+        self._recorded: tuple[Preset, Path] | None = None
+        self._refusal: InputError | None = None  # why none is recorded; not of --help
+        self._preset = self._find_preset()
         self.add_argument(
             "--seed",
             type=int,
@@ -71,23 +76,22 @@ class Parser(argparse.ArgumentParser):
             metavar="DIR",
             help="folder of the models (default: model)",
         )
-        for section in sections:
-            for declared in dataclasses.fields(getattr(self._preset, section)):
-                self._add_setting(section, declared)
-        for declared in dataclasses.fields(self._preset.data):
-            if declared.name in of_data:
-                self._add_setting("data", declared)
+        # Section -> its settings that have a flag.
+        self._settings: dict[str, list[dataclasses.Field[Any]]] = {}
+        for section in sections if "data" in sections else (*sections, "data"):
+            declared = dataclasses.fields(getattr(self._preset, section))
+            self._settings[section] = [
+                each for each in declared if section in sections or each.name in of_data
+            ]
+            for each in self._settings[section]:
+                self._add_setting(section, each)
 
     def add_option(self, group: str, flag: str, **how: Any) -> None:
         """Adds a flag that is no setting of a preset under one of `GROUPS`."""
         self._titled[group].add_argument(flag, **how)
 
     def add_onnx_flag(self, networks: str) -> None:
-        """Adds the flag of a script that writes ONNX files.
-
-        Args:
-            networks: that it writes, as its help names them.
-        """
+        """Adds the flag of a script that writes these networks as ONNX files."""
         self.add_option(
             "output",
             "--export-onnx",
@@ -127,44 +131,40 @@ class Parser(argparse.ArgumentParser):
             that was not given is no attribute of the flags.
         """
         options = self.parse_args()
-        if self._unknown:
-            self.error(f"{self._unknown}{advice(self._unknown.options)}")
+        if self._refusal:
+            self.error(f"{self._refusal}{advice(self._refusal.options)}")
         try:
             sections = {}
-            for name in self._sections:
-                section = getattr(self._preset, name)
-                names = {field.name for field in dataclasses.fields(section)}
+            for name, settings in self._settings.items():
+                names = {each.name for each in settings}
                 given = {k: v for k, v in vars(options).items() if k in names}
-                sections[name] = section.override(given)
-            if self._of_data:
-                given = {k: v for k, v in vars(options).items() if k in self._of_data}
-                sections["data"] = self._preset.data.override(given)
+                sections[name] = getattr(self._preset, name).override(given)
             preset = dataclasses.replace(self._preset, seed=options.seed, **sections)
-            preset.check(self._sections)
-        except ValueError as error:  # a rule over more than one field
+            preset.check(sections)
+        except (ValueError, InputError) as error:  # a rule over more than one field
             self.error(f"{error}{advice(getattr(error, 'options', ()))}")
         self._announce(options, preset)
         idle = [
             flag_of(setting)
-            for name, section in sections.items()
-            for setting in checks.idle_settings(name, section)
+            for section in sections.values()
+            if getattr(section, "backbone", "none") != "none"
+            for setting in section.idle_beside_backbone
             if hasattr(options, setting)
         ]
         if idle:
             print(f"note: a backbone leaves {', '.join(idle)} without effect")
         return options, preset
 
-    def _named_preset(self) -> Preset:
+    def _find_preset(self) -> Preset:
         """Finds the preset first, for the other flags' defaults depend on it."""
         given = commands.peek("preset", "model_dir")
         try:
-            self._remembered = remembered.recall(
-                Path(given.model_dir or "model"), commands.this_script()
-            )
+            model_dir = Path(given.model_dir or "model")
+            self._recorded = recall(model_dir, commands.this_script())
         except InputError as error:
-            self._unknown = None if given.preset else error
-        if self._remembered and given.preset is None:
-            return self._remembered[0]
+            self._refusal = None if given.preset else error
+        if self._recorded and given.preset is None:
+            return self._recorded[0]
         try:
             return find_preset("dcgan-32" if given.preset is None else given.preset)
         except ValueError as error:
@@ -172,32 +172,32 @@ class Parser(argparse.ArgumentParser):
 
     def _announce(self, options: argparse.Namespace, preset: Preset) -> None:
         """Says what is done with what, before anything takes time."""
-        how = ""
-        if options.preset is None:
-            recorded = self._remembered
-            how = f" (recorded in {recorded[1]})" if recorded else " (the default)"
         dataset = getattr(options, "dataset", None)
-        if "data" in self._sections and not dataset:
+        if "classifier" in self._settings and not dataset:
             source = preset.data.source
             dataset = "dataset" if source == "folder" else source
         if getattr(options, "inspect", False):  # no preset, no model is used
             print(f"{self.prog}: inspecting {dataset}", flush=True)
             return
         read = f"images of {dataset}, " if dataset else ""
+        own, how = self._preset, ""
+        recorded, path = self._recorded or (None, None)
+        if options.preset is None:
+            how = f" (recorded in {path})" if recorded else " (the default)"
         print(
-            f"{self.prog}: preset {self._preset.label}{how}, {read}"
+            f"{self.prog}: preset {own.label}{how}, {read}"
             f"arrays in {options.data_dir}, models in {options.model_dir}",
             flush=True,
         )
-        if self._remembered and not self._preset.is_like(self._remembered[0]):
-            known, path = self._remembered
-            if known.label == self._preset.label:
-                print(f"note: {known.label} has changed since {path} recorded it")
-            else:
-                print(
-                    f"note: {path} records the preset {known.label}; this run uses "
-                    f"{self._preset.label}"
-                )
+        if recorded is None or own.is_like(recorded):
+            return
+        if own.label == recorded.label:
+            print(f"note: {own.label} has changed since {path} recorded it")
+        else:
+            print(
+                f"note: {path} records the preset {recorded.label}; this run uses "
+                f"{own.label}"
+            )
 
     def _add_setting(self, section: str, declared: dataclasses.Field[Any]) -> None:
         about = declared.metadata
@@ -224,20 +224,10 @@ def advice(options: tuple[str, ...]) -> str:
         "resume": "run without --resume",
         "workers": f"give all of them the same command: {commands.again('resume')}",
         "preset": "name one with --preset",
-        "export_onnx": "leave out --export-onnx",
-        "tensorboard": "leave out --tensorboard",
-        "only": "leave out --only",
-        "per_class": "leave out --per-class",
-        "augment_with": "name another folder with --augment-with",
         "classify": "name another file or folder with --classify",
-        "validation": "name another folder with --validation",
-        "test": "name another folder with --test",
-        "export": "name another folder with --export",
-        "save_images": "name another folder with --save-images",
-        "dataset": "name another folder with --dataset",
-        "model_dir": "name another folder with --model-dir",
-        "data_dir": "name another folder with --data-dir",
     }
+    special |= {name: f"leave out {flag_of(name)}" for name in _LEFT_OUT}
+    special |= {name: f"name another folder with {flag_of(name)}" for name in _FOLDERS}
     known = [special[name] for name in options if name in special]
     flags = [flag_of(name) for name in options if name not in special]
     if flags:

@@ -1,34 +1,29 @@
-"""Whole commands to give next, in the way in which this one was given."""
+"""The command `foldergan`, and whole commands to give next, as this one was given."""
 
 import argparse
 import contextlib
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foldergan.config import remembered
-from foldergan.config.presets import Preset, find_preset
+from foldergan import __version__
+from foldergan.config.presets import Preset, find_preset, recall
 from foldergan.errors import InputError
 
-PROGRAM = "foldergan"
+_PROGRAM = "foldergan"
 
 
 class Subcommand(NamedTuple):
-    """What a subcommand of `foldergan` runs.
+    """What a subcommand of `foldergan` runs."""
 
-    Attributes:
-        script: its name, such as GANModel.
-        about: one line for ``foldergan --help``.
-        flag: that the script is given before all others; may be empty.
-    """
-
-    script: str
-    about: str
-    flag: str = ""
+    script: str  # such as GANModel
+    about: str  # a line for --help
+    flag: str = ""  # that the script is given before all others
 
 
 SUBCOMMANDS = {
@@ -39,6 +34,28 @@ SUBCOMMANDS = {
     "classify": Subcommand("GeneratePredict", "classify real images", "--classify"),
 }
 _IN_A_SENTENCE = re.compile(r"python (TrainModel|GANModel|GeneratePredict)\.py\b")
+
+
+def main() -> None:
+    """Runs the script of a subcommand in this process, with the words after it."""
+    width = max(map(len, SUBCOMMANDS))
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description="A folder of images in, new images out, each one classified.",
+        epilog="commands:\n"
+        + "\n".join(f"  {n:{width}}  {s.about}" for n, s in SUBCOMMANDS.items())
+        + f"\n\n{_PROGRAM} COMMAND --help lists the flags of one",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = f"{_PROGRAM} {__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    parser.add_argument("command", choices=SUBCOMMANDS, metavar="COMMAND")
+    command, words = parser.parse_args(sys.argv[1:2]).command, sys.argv[2:]
+    script, _, flag = SUBCOMMANDS[command]
+    asks_for_help = {"-h", "--help"} & set(words)
+    flags = [flag] if flag and not asks_for_help else []
+    sys.argv = [f"{_PROGRAM} {command}", *flags, *words]
+    runpy.run_module(script, run_name="__main__")
 
 
 def this_script() -> str:
@@ -62,8 +79,8 @@ def of(script: str, **more: Any) -> str:
     if script != "TrainModel":
         del given["dataset"]  # the arrays are made
     flags = given | more
-    here, there = (Path(x["model_dir"] or "model") for x in (given, flags))
-    flags["preset"] = _preset_to_name(given["preset"], here, script, there)
+    own_dir, its_dir = (Path(x["model_dir"] or "model") for x in (given, flags))
+    flags["preset"] = _preset_to_name(given["preset"], own_dir, script, its_dir)
     words = _beginning(script)
     for name, value in flags.items():
         if value is not None:
@@ -106,13 +123,13 @@ def flag_of(name: str) -> str:
 
 def _subcommand() -> str | None:
     program, _, name = sys.argv[0].partition(" ")
-    return name if program == PROGRAM and name in SUBCOMMANDS else None
+    return name if program == _PROGRAM and name in SUBCOMMANDS else None
 
 
 def _beginning(script: str) -> list[str]:
     if _subcommand():
         names = (name for name, each in SUBCOMMANDS.items() if each.script == script)
-        return [PROGRAM, next(names)]
+        return [_PROGRAM, next(names)]
     python = next(iter(sys.orig_argv), "python")
     return [python, os.path.join(os.path.dirname(sys.argv[0]), f"{script}.py")]
 
@@ -120,7 +137,7 @@ def _beginning(script: str) -> list[str]:
 def _preset_to_name(
     given: str | None, model_dir: Path, script: str, its_model_dir: Path
 ) -> str | None:
-    """Tells the value of --preset that a script needs; None where it needs none.
+    """Tells the --preset that another script needs; None where its folder has it.
 
     Args:
         given: to this script.
@@ -128,20 +145,23 @@ def _preset_to_name(
         script: that needs one.
         its_model_dir: of that one.
     """
-    here, there = _recall(model_dir, this_script()), _recall(its_model_dir, script)
-    if given:
-        with contextlib.suppress(ValueError):
-            here = find_preset(given)
-    if here is None or (there and here.is_like(there)):
+    own = given and _find(given) or _recall(model_dir, this_script())
+    if own is None or own.is_like(_recall(its_model_dir, script)):
         return None
     # Of a remembered .toml file nobody knows where it lies.
-    return given or (here.name if here.toml is None else None)
+    return given or (own.name if own.toml is None else None)
+
+
+def _find(name: str) -> Preset | None:
+    with contextlib.suppress(ValueError):
+        return find_preset(name)
+    return None
 
 
 def _recall(model_dir: Path, script: str) -> Preset | None:
     with contextlib.suppress(InputError):
-        known = remembered.recall(model_dir, script)
-        return known and known[0]
+        recorded = recall(model_dir, script)
+        return recorded and recorded[0]
     return None
 
 

@@ -6,13 +6,14 @@ checks are all made from that.
 """
 
 import dataclasses
+import functools
 import math
 import re
 import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 Shape = tuple[int, int, int]  # height, width, channels
 Widths = tuple[int, ...]  # one a layer
@@ -82,7 +83,7 @@ def setting(
     Args:
         default: its value unless a preset says otherwise.
         help: one line for ``--help``.
-        group: title under which ``--help`` lists it.
+        group: title under which ``--help`` lists it, of `GROUPS`.
         least: smallest value allowed, of each entry where there are several.
         below: first value too large.
         choices: the only values allowed.
@@ -102,9 +103,17 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+GROUPS = ("data", "network", "optimization", "evaluation", "output")
+data, network, optimization, evaluation, output = (
+    functools.partial(setting, group=group) for group in GROUPS
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Section:
     """A group of settings that checks its own bounds."""
+
+    idle_beside_backbone: ClassVar[tuple[str, ...]] = ()  # settings without effect
 
     def __post_init__(self) -> None:
         for declared in dataclasses.fields(self):
@@ -150,18 +159,21 @@ def read_value(declared: dataclasses.Field[Any], value: Any) -> Any:
         ValueError: it is of another type or out of bounds.
     """
     kind = kind_of(declared)
-    _refuse_endless(value)
     if isinstance(value, str):
         value = kind.parse(value)
     elif isinstance(value, list):  # as TOML has it
         value = tuple(value)
-    elif kind.parse is float and type(value) is int:
+    entries = value if isinstance(value, tuple) else (value,)
+    for entry in entries:  # no array and no float could hold more
+        if isinstance(entry, int) and abs(entry) > sys.maxsize:
+            digits = len(str(abs(entry)))
+            raise ValueError(f"must be a number of fewer digits than {digits}")
+    if kind.parse is float and type(value) is int:
         value = float(value)
     sample = kind.parse(kind.sample)
-    entries = value if isinstance(value, tuple) else ()
     is_none = value is None and declared.default is None
     is_like = type(value) is type(sample) and (
-        not entries or {type(entry) for entry in entries} == {type(sample[0])}
+        value is not entries or {type(entry) for entry in entries} <= {type(sample[0])}
     )
     if not (is_like or is_none):
         raise ValueError(f"must be like {kind.sample}, not {value!r}")
@@ -175,24 +187,18 @@ def check_value(declared: dataclasses.Field[Any], value: Any) -> None:
     choices, name = declared.metadata["choices"], declared.name
     if value == ():
         raise ValueError(f"{name} must name one at least")
+    if value is None:
+        return
     for entry in value if isinstance(value, tuple) else (value,):
-        if choices and entry is not None and entry not in choices:
+        if choices and entry not in choices:
             known = ", ".join(choices)
             raise ValueError(f"{name} must be one of {known}, not {entry!r}")
         if isinstance(entry, float) and not math.isfinite(entry):
             raise ValueError(f"{name} must be a finite number, not {entry}")
-        _refuse_endless(entry)
-        if least is not None and entry is not None and entry < least:
+        if least is not None and entry < least:
             raise ValueError(f"{name} must be at least {least}, not {entry}")
-        if below is not None and entry is not None and entry >= below:
+        if below is not None and entry >= below:
             raise ValueError(f"{name} must be below {below}, not {entry}")
-
-
-def _refuse_endless(value: Any) -> None:
-    """Refuses whole numbers that no array and no float could hold."""
-    if isinstance(value, int) and abs(value) > sys.maxsize:
-        digits = len(str(abs(value)))
-        raise ValueError(f"must be a number of fewer digits than {digits}")
 
 
 def as_text(declared: dataclasses.Field[Any], value: Any) -> str:

@@ -5,15 +5,18 @@ A preset covers the whole pipeline, one section a script, so that the same
 same sections.
 """
 
+import json
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from foldergan.config.checks import check_classifier_fits, check_generator_reaches
-from foldergan.config.data_settings import Data
 from foldergan.config.fields import Section
-from foldergan.config.settings import GAN, Classifier, Generate
+from foldergan.config.settings import GAN, Classifier, Data, Generate
+from foldergan.errors import report_unreadable
+
+RUN = "run_{script}.json"  # what a script records of its run
 
 
 @dataclass(frozen=True)
@@ -41,25 +44,20 @@ class Preset:
         """What a person calls it: its name, or that of its file."""
         return self.name if self.toml is None else f"{self.name}.toml"
 
-    def is_like(self, other: "Preset") -> bool:
+    def is_like(self, other: "Preset | None") -> bool:
         """Whether both are the same preset, whatever flags were given beside it."""
-        return (self.name, self.toml) == (other.name, other.toml)
+        return other is not None and (self.name, self.toml) == (other.name, other.toml)
 
-    def check(self, sections: tuple[str, ...]) -> None:
+    def check(self, sections: Collection[str]) -> None:
         """Checks whether images and networks fit, of the sections that are used.
 
         Raises:
-            MisfitError: the images are too small or of a size that cannot be drawn.
+            InputError: the images are too small or of a size that cannot be drawn.
         """
-        shape = self.data.image_shape
         if "classifier" in sections and self.classifier.backbone == "none":
-            check_classifier_fits(
-                shape, self.classifier.filters, self.classifier.network
-            )
+            self.classifier.require_fit(self.data.image_shape)
         if "gan" in sections and self.gan.image_shape:
-            check_generator_reaches(
-                self.gan.image_shape, self.gan.generator_filters, self.gan.backbone
-            )
+            self.gan.require_reach(self.gan.image_shape)
 
 
 _BEST_32 = Preset(
@@ -252,40 +250,56 @@ def find_preset(name: str) -> Preset:
             f"unknown preset {name!r}; known are {', '.join(PRESETS)}, or give the "
             "path of a .toml file"
         )
-    return _read_toml(Path(name))
-
-
-def _read_toml(path: Path) -> Preset:
+    path = Path(name)
     try:
-        text = path.read_text(encoding="utf-8")
+        return _parse_toml(path.read_text(encoding="utf-8"), path.stem)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ValueError(f"{path} is not TOML: {error}") from error
-    try:
-        return parse_toml(text, path.stem)
-    except tomllib.TOMLDecodeError as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def parse_toml(text: str, name: str) -> Preset:
-    """Reads a preset from the text of a .toml file.
+def recall(model_dir: Path, script: str) -> tuple[Preset, Path] | None:
+    """Recalls the preset that a script is to take in a folder.
+
+    Its own last run decides, then that of GANModel, then that of TrainModel. Flags
+    that were given beside the preset are not remembered.
+
+    Args:
+        model_dir: folder of the models; need not be there.
+        script: such as GANModel.
+
+    Returns:
+        The preset, and the file that records it; None where no file does, such as
+        those of versions before 0.3 with a preset of a .toml file.
 
     Raises:
-        ValueError: it is not TOML, or says something impossible.
+        InputError: the file is damaged.
     """
+    for each in dict.fromkeys((script, "GANModel", "TrainModel")):
+        path = model_dir / RUN.format(script=each)
+        with report_unreadable(path, way_out="", options=("preset",)):
+            if not path.is_file():
+                continue
+            record = json.loads(path.read_text(encoding="utf-8"))["preset"]
+            name, toml = record["name"], record.get("toml")
+            if not (isinstance(name, str) and name.isprintable()):
+                raise ValueError("it names no preset")
+            preset = PRESETS.get(name) if toml is None else _parse_toml(toml, name)
+            if preset:
+                return preset, path
+    return None
+
+
+def _parse_toml(text: str, name: str) -> Preset:
     given = tomllib.loads(text)
     base = given.pop("base", "dcgan-32")
     if not isinstance(base, str) or base not in PRESETS:
         raise ValueError(f"unknown base {base!r}; known are {', '.join(PRESETS)}")
-    return _override(replace(PRESETS[base], name=name, toml=text), given)
-
-
-def _override(preset: Preset, given: dict[str, Any]) -> Preset:
-    """Replaces what a TOML file gives."""
-    changed: dict[str, Any] = {}
+    preset = PRESETS[base]
+    changed: dict[str, Any] = {"name": name, "toml": text}
     for key, value in given.items():
         current = getattr(preset, key, None)
         if isinstance(current, Section):

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from foldergan.config.data_settings import Data
+from foldergan.config.settings import Data
 from foldergan.data import cifar10, duplicates, folders, inspection, reading
 from foldergan.errors import InputError
 from foldergan.progress import ImageProgress, printable

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from foldergan.config.data_settings import GROUPING, Data
+from foldergan.config.settings import GROUPING, Data
 from foldergan.data import dataset, folders, groups, splits
 from foldergan.errors import InputError
 from foldergan.images import Joined

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from foldergan.config.data_settings import GROUPING, Data
+from foldergan.config.settings import GROUPING, Data
 from foldergan.data import duplicates
 from foldergan.errors import InputError, RunError
 from foldergan.images import Images

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from foldergan.config.commands import flag_of
-from foldergan.config.data_settings import Data
+from foldergan.config.settings import Data
 from foldergan.data import duplicates, folders, near_duplicates, reading
 from foldergan.data.reading import Facts
 from foldergan.errors import InputError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foldergan.config.data_settings import GROUPING, Data
+from foldergan.config.settings import GROUPING, Data
 from foldergan.data import groups
 from foldergan.errors import InputError
 from foldergan.storage import arrays

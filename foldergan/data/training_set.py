@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from foldergan.config.checks import require_generator_reaches
-from foldergan.config.data_settings import GROUPING, Data
 from foldergan.config.presets import Preset
-from foldergan.config.settings import GAN
+from foldergan.config.settings import GAN, GROUPING, Data
 from foldergan.data import dataset, groups, splits
 from foldergan.errors import InputError
 from foldergan.images import Resized
@@ -83,7 +81,7 @@ def make_arrays(
     if not is_wanted or not (is_missing or (dataset_dir and not is_resumed)):
         return
     shape = preset.gan.image_shape or preset.data.image_shape
-    require_generator_reaches(shape, preset.gan.generator_filters, preset.gan.backbone)
+    preset.gan.require_reach(shape)
     data = replace(
         preset.data,
         image_shape=shape,
@@ -141,9 +139,7 @@ def _grouping(data_dir: Path, model_dir: Path, preset: Preset) -> Data:
 def _load(data_dir: Path, preset: Preset, grouping: Data) -> TrainingSet:
     """Loads the arrays, and says what they are."""
     data = read(data_dir, preset.gan, preset.seed, grouping, is_told=True)
-    require_generator_reaches(
-        data.image_shape, preset.gan.generator_filters, preset.gan.backbone
-    )
+    preset.gan.require_reach(data.image_shape)
     shape = "x".join(map(str, data.image_shape))
     source = arrays.load_source(data_dir).source
     print(

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from foldergan.backbones import sources
-from foldergan.config.data_settings import GROUPING
-from foldergan.config.settings import GAN
+from foldergan.config.settings import GAN, GROUPING
 from foldergan.data.training_set import TrainingSet
 from foldergan.storage import models
 

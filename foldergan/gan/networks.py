@@ -10,7 +10,6 @@ colours and textures, two heads look at the pixels: at the whole image, and at p
 import keras
 from keras import layers
 
-from foldergan.config.checks import require_generator_reaches
 from foldergan.config.settings import GAN
 from foldergan.errors import RUN_TRAINING, InputError
 from foldergan.images import Tensor
@@ -229,7 +228,7 @@ def first_block_shape(
         InputError: that many doublings cannot reach the shape.
     """
     filters = settings.generator_filters
-    require_generator_reaches(image_shape, filters)
+    settings.require_reach(image_shape, upsampling=1)
     height, width, _ = image_shape
     scale = 2 ** (len(filters) - 1)
     return (height // scale, width // scale, filters[0])

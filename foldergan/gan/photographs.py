@@ -14,7 +14,6 @@ from keras import layers
 
 from foldergan import engine
 from foldergan.backbones.loading import load_backbone
-from foldergan.config.checks import require_generator_reaches, upsampling_of
 from foldergan.config.settings import GAN
 from foldergan.gan import networks
 from foldergan.gan.networks import Heads
@@ -74,8 +73,8 @@ def build_networks(
             the images or is not to be had.
     """
     name, precision = settings.backbone, settings.computed_in
-    require_generator_reaches(image_shape, settings.generator_filters, name)
-    factor = upsampling_of(image_shape, name)
+    settings.require_reach(image_shape)
+    factor = settings.upsampling(image_shape)
     height, width, channels = image_shape
     drawn_shape = (height // factor, width // factor, channels)
     feature_network = see_through_backbone(name, drawn_shape, 2, seed)

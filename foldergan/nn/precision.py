@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from foldergan import backend
-from foldergan.config.precision import Computed
+from foldergan.config.settings import Computed
 from foldergan.images import Tensor
 from foldergan.storage import cache
 

@@ -9,11 +9,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from foldergan import __version__
 from foldergan.errors import ForeseenError
-from foldergan.report import dataset, generator, runs
+from foldergan.report import dataset, generator, page, runs
 from foldergan.storage import filenames, run_directory, tables
 from foldergan.storage.run_directory import RunDirectory
 
@@ -30,13 +28,7 @@ def _escaped(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", text)
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=False,  # it is no HTML
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_ENVIRONMENT = page.environment(is_html=False)
 _ENVIRONMENT.filters["escaped"] = _escaped
 
 

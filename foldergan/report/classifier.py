@@ -32,9 +32,9 @@ def describe(
         part: which images these are, such as "validation".
         class_names: in the columns' order.
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
-        rows: row numbers of those that were classified.
+        rows: row numbers of those that were classified, for labels and probabilities.
         labels: one-hot array of shape (rows, classes).
-        probabilities: of shape (rows, classes).
+        probabilities: array of shape (rows, classes).
 
     Returns:
         JSON values for `section`.
@@ -70,15 +70,10 @@ def describe(
 
 
 def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] | None:
-    """Collects what the page shows of the classifier.
+    """Collects what the page shows of the classifier; None where there is none.
 
-    Args:
-        model_dir: folder of the models.
-        history: of a training under way, beside which the results of an earlier one
-            would mislead; empty for none.
-
-    Returns:
-        None where there is no classifier and none in training.
+    Beside the history of a training under way, empty for none, the results of an
+    earlier one would mislead.
     """
     rows = history or [
         {name: float(value) for name, value in row.items()}

@@ -24,15 +24,12 @@ _SHOWN_PAIRS = 12
 def describe(
     data_dir: Path, images: Images, class_names: list[str] | None = None
 ) -> dict[str, Any]:
-    """Counts the images of each class and makes thumbnails of some.
+    """Counts the images of each class and makes thumbnails of some, for `section`.
 
     Args:
         data_dir: folder of the arrays.
         images: float32 array (n, height, width, channels), 0-1; may lie on disk.
         class_names: in the order of the labels' columns, where they are known.
-
-    Returns:
-        JSON values for `section`.
     """
     known = arrays.load_source(data_dir)
     try:

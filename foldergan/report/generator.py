@@ -106,27 +106,18 @@ def _best(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _frames(
     model_dir: Path, last: int, best: int
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Makes the grids of a slider.
-
-    Args:
-        model_dir: folder of the models.
-        last: epoch of this training; grids of later ones are of another.
-        best: epoch whose grid must be there.
+    """Makes the grids of a slider, up to epoch `last`: later ones are of another run.
 
     Returns:
-        Epoch, size and image of each, and how many were left out: "thinned" and
-        "too_large".
+        Epoch, size and image of each, that of epoch `best` among them, and how many
+        were left out: "thinned" and "too_large".
     """
     found = list_grids(model_dir)
     epochs = sorted(epoch for epoch in found if epoch <= last)
-    shown = thumbnails.thin(epochs, _FRAMES)
-    if best in epochs and best not in shown:
-        shown = sorted([*shown, best])
-    grids = [(epoch, thumbnails.of_grid(found[epoch], _FRAME_WIDTH)) for epoch in shown]
+    shown = {*thumbnails.thin(epochs, _FRAMES), *({best} & set(epochs))}
+    grids = {n: thumbnails.of_grid(found[n], _FRAME_WIDTH) for n in sorted(shown)}
     frames = [
-        {"epoch": epoch, "is_best": epoch == best, **grid._asdict()}
-        for epoch, grid in grids
-        if grid
+        {"epoch": n, "is_best": n == best} | grid for n, grid in grids.items() if grid
     ]
     # The best stays, however few the others are.
     kept = thumbnails.fit([f for f in frames if not f["is_best"]], _FRAME_BYTES)
@@ -165,5 +156,4 @@ def _nearest(model_dir: Path, epoch: int) -> dict[str, Any] | None:
     path = model_dir / filenames.NEAREST
     if not (figures and figures["epoch"] == epoch and path.is_file()):
         return None
-    grid = thumbnails.of_grid(path, _NEAREST_WIDTH)
-    return grid._asdict() if grid else None
+    return thumbnails.of_grid(path, _NEAREST_WIDTH)

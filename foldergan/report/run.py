@@ -2,20 +2,26 @@
 
 import contextlib
 import datetime
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from foldergan.errors import ForeseenError, Interrupted
-from foldergan.images import Images
-from foldergan.report import card, classifier, dataset, page, predictions, runs
-from foldergan.report.tensorboard import TensorBoardLog
+from foldergan.report import (
+    card,
+    classifier,
+    dataset,
+    generator,
+    page,
+    predictions,
+    runs,
+)
 from foldergan.storage import events, filenames, locking, tables
 
+_OF_GAN = ("gan_history.csv", filenames.QUALITY)  # tables, a row an epoch
 _PAUSE = 50  # times as long as the page took to write: it costs a fiftieth of the time
 
 
@@ -46,14 +52,12 @@ class RunReport:
         if has_log:
             events.require()
         self._model_dir, self._has_log = model_dir, has_log
-        self._log: TensorBoardLog | None = None  # begins with the first epoch
+        self._log: _TensorBoardLog | None = None  # begins with the first epoch
         self._script, self._clock = script, clock
-        self._start = clock()
+        self._start = self._due = clock()  # due: when the next page may be written
         self._times: dict[str, Any] = {"started": _now(), "seconds": 0.0}
-        self._due = self._start  # when the next page may be written
         self._history: list[dict[str, float]] = []
-        self._is_begun = False
-        self._has_warned = False
+        self._is_begun = self._has_warned = False
 
     def go_on(self) -> None:
         """Adds this run's time to that of the run that it resumes."""
@@ -61,14 +65,9 @@ class RunReport:
             earlier = tables.load_json(self._path)
             self._times = {name: earlier[name] for name in ("started", "seconds")}
 
-    def add_dataset(
-        self,
-        data_dir: Path,
-        images: Images,
-        class_names: list[str] | None,
-    ) -> None:
+    def add_dataset(self, *images: Any) -> None:
         """Adds the training images; arguments of `dataset.describe`."""
-        found = dataset.describe(data_dir, images, class_names)
+        found = dataset.describe(*images)
         self._attempt(lambda: self._save(dataset.FILE, found))
 
     def add_confusions(self, *results: Any) -> None:
@@ -76,15 +75,9 @@ class RunReport:
         found = classifier.describe(*results)
         self._attempt(lambda: self._save(classifier.FILE, found))
 
-    def add_predictions(
-        self,
-        generator: str,
-        images: np.ndarray,
-        rows: list[dict[str, Any]],
-        counts: list[tuple[str, str, int]],
-    ) -> None:
+    def add_predictions(self, *generated: Any) -> None:
         """Adds generated images; arguments of `predictions.describe`."""
-        found = predictions.describe(generator, images, rows, counts)
+        found = predictions.describe(*generated)
         self._attempt(lambda: self._save(predictions.FILE, found))
 
     def update(self, history: list[dict[str, float]] | None = None) -> None:
@@ -137,7 +130,7 @@ class RunReport:
     def _write_log(self) -> None:
         if self._log is None:
             started = self._times["started"]
-            self._log = TensorBoardLog(self._model_dir, self._script, started)
+            self._log = _TensorBoardLog(self._model_dir, self._script, started)
         self._log.update(self._history)
 
     def _attempt(self, write: Callable[[], None]) -> None:
@@ -151,6 +144,48 @@ class RunReport:
     def _save(self, filename: str, found: Any) -> None:
         locking.make_writable_folder(self._path.parent)
         tables.save_json(self._path.parent / filename, found)
+
+
+class _TensorBoardLog:
+    """The figures of a training epoch by epoch, and its sample grids.
+
+    It is made from what is saved, so that of a run that goes on it has the beginning
+    too. `started`, when the training began, names the run in TensorBoard.
+    """
+
+    def __init__(self, model_dir: Path, script: str, started: str) -> None:
+        self._model_dir, self._script = model_dir, script
+        name = f"{script}-{re.sub('[^0-9T]', '', started[:19])}"
+        self._log = events.EventLog(model_dir / filenames.TENSORBOARD / name)
+        self._known: set[tuple[str, int]] = set()  # kind and epoch
+
+    def update(self, history: list[dict[str, float]]) -> None:
+        """Adds what is new: a GAN's rows are in its tables."""
+        self._add_rows("history", history)
+        if self._script == "GANModel":
+            for name in _OF_GAN:
+                self._add_rows(name, tables.load_rows(self._model_dir / name))
+            for epoch, path in generator.list_grids(self._model_dir).items():
+                if self._is_new("grid", epoch):
+                    self._log.add_image(epoch, "generated", path)
+        self._log.flush()
+
+    def _add_rows(self, kind: str, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            epoch = int(row["epoch"])
+            if self._is_new(kind, epoch):
+                figures = {
+                    name: value
+                    for name, value in row.items()
+                    if name != "epoch" and not isinstance(value, str) and value == value
+                }
+                self._log.add_figures(epoch, figures)
+
+    def _is_new(self, kind: str, epoch: int) -> bool:
+        """Tells whether that has not been added, and remembers that it is now."""
+        is_new = (kind, epoch) not in self._known
+        self._known.add((kind, epoch))
+        return is_new
 
 
 def _now() -> str:

@@ -5,7 +5,7 @@ import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -19,36 +19,17 @@ _Item = TypeVar("_Item")
 
 
 def encode(image: np.ndarray) -> str:
-    """Makes a thumbnail of one image.
+    """Makes a WebP in base64 of one image, its longer side at most 64 pixels.
 
     Args:
         image: float array of shape (height, width, 1 or 3), RGB, values 0-1.
-
-    Returns:
-        A WebP file, its longer side at most 64 pixels, in base64.
     """
     small = Image.fromarray(to_uint8(image.repeat(3 // image.shape[2], 2)))
     small.thumbnail((_SIDE, _SIDE))
     return _as_text(small, _QUALITY)
 
 
-class Grid(NamedTuple):
-    """A grid of images, downsampled.
-
-    Attributes:
-        image: a WebP file in base64.
-        width: of it, in pixels.
-        height: of it.
-        is_whole: whether the lower part was not left out.
-    """
-
-    image: str
-    width: int
-    height: int
-    is_whole: bool
-
-
-def of_grid(path: Path, width: int) -> Grid | None:
+def of_grid(path: Path, width: int) -> dict[str, Any] | None:
     """Downsamples a grid of images that is on disk.
 
     Args:
@@ -56,7 +37,9 @@ def of_grid(path: Path, width: int) -> Grid | None:
         width: in pixels, at most. What is higher than twice its width is cut off below.
 
     Returns:
-        None where the grid is too large to be read in passing.
+        "image", a WebP file in base64, its "width" and "height" in pixels, and
+        "is_whole", whether nothing was cut off; None where the grid is too large to be
+        read in passing.
 
     Raises:
         OSError: it is no image.
@@ -66,7 +49,7 @@ def of_grid(path: Path, width: int) -> Grid | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _of_grid(path: Path, most: int, *state: int) -> Grid | None:
+def _of_grid(path: Path, most: int, *state: int) -> dict[str, Any] | None:
     """Reads a grid once for as long as its file stays as it is."""
     with Image.open(path, formats=("PNG", "JPEG")) as image:
         columns, rows = image.size
@@ -74,7 +57,8 @@ def _of_grid(path: Path, most: int, *state: int) -> Grid | None:
             return None
         seen = image.convert("RGB").crop((0, 0, columns, min(rows, 2 * columns)))
     seen.thumbnail((most, 2 * most))
-    return Grid(_as_text(seen, 80), *seen.size, rows <= 2 * columns)
+    size = {"width": seen.width, "height": seen.height}
+    return {"image": _as_text(seen, 80), **size, "is_whole": rows <= 2 * columns}
 
 
 def _as_text(image: Image.Image, quality: int) -> str:
@@ -92,12 +76,7 @@ def thin(items: Sequence[_Item], most: int) -> list[_Item]:
 
 
 def fit(images: Sequence[dict[str, Any]], most_bytes: int) -> list[dict[str, Any]]:
-    """Takes as many images as fit, spread evenly.
-
-    Args:
-        images: each with its base64 as "image".
-        most_bytes: of all their base64.
-    """
+    """Takes as many images as fit, spread evenly, by the bytes of each "image"."""
     kept = list(images)
     while (total := sum(len(each["image"]) for each in kept)) > most_bytes:
         kept = thin(kept, math.floor(len(kept) * most_bytes / total))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from foldergan import backend
-from foldergan.config.precision import PRECISIONS
+from foldergan.config.settings import PRECISIONS
 from foldergan.errors import InputError, differences, report_unreadable
 from foldergan.progress import note
 from foldergan.storage import atomic, seals

@@ -1,6 +1,6 @@
 """What the files are called. Other people's scripts know these names."""
 
-from foldergan.config.remembered import RUN as RUN  # settings and versions
+from foldergan.config.presets import RUN as RUN  # settings and versions
 
 IMAGES = "img_data.txt.npy"  # float32 (n, height, width, channels), RGB, 0-1
 LABELS = "img_label.txt.npy"  # float32 (n, classes), one-hot

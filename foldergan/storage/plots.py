@@ -82,14 +82,7 @@ def training_of(path: Path) -> str | None:
 def save_with_nearest(
     path: Path, images: np.ndarray, nearest: np.ndarray, columns: int
 ) -> None:
-    """Saves rows of images, each image above the one that is nearest to it.
-
-    Args:
-        path: a .png or .jpg file.
-        images: float array of shape (n, height, width, 1 or 3), values 0-1.
-        nearest: of the same shape.
-        columns: images a row.
-    """
+    """Saves rows of images, each image above the one of `nearest`; see above."""
     white = np.ones_like(images[:, :_GUTTER])
     pairs = np.concatenate([images, white, nearest, white, white], axis=1)
     _save_tiles(path, pairs, columns, _zoom(images))
@@ -132,47 +125,29 @@ def save_predictions(
 def _within(
     shape: tuple[int, ...], left: float, bottom: float
 ) -> tuple[float, float, float, float]:
-    """Places an image in the middle of its cell, in its own proportions.
+    """Places an image in the middle of its room, in its own proportions.
 
-    Args:
-        shape: (height, width, channels) of the image.
-        left: of the room for it, in cells.
-        bottom: the same.
-
-    Returns:
-        Left, right, bottom and top of the image, in cells.
+    All but the shape is in cells; the result is left, right, bottom and top.
     """
     room = 0.92 * _CELL[0], 0.78 * _CELL[1]
     scale = min(room[0] / shape[1], room[1] / shape[0])
-    width, height = (
-        size * scale / cell
-        for size, cell in zip((shape[1], shape[0]), _CELL, strict=True)
-    )
+    width, height = shape[1] * scale / _CELL[0], shape[0] * scale / _CELL[1]
     left, bottom = left + (0.92 - width) / 2, bottom + (0.78 - height) / 2
     return left, left + width, bottom, bottom + height
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines, such as values over the epochs of a training.
-
-    Attributes:
-        title: what it shows.
-        across: a number for each value, such as its epoch.
-        lines: name -> values, NaN where there is none.
-        band: lower and upper ends of an interval around the first line.
-        dashed: name of a line that is a bound rather than a measurement.
-        mark: epoch to point at.
-        unit: what `across` counts.
-    """
+    """Lines, such as values over the epochs of a training."""
 
     title: str
-    across: Sequence[float]
-    lines: Mapping[str, Sequence[float]]
+    across: Sequence[float]  # a number for each value, such as its epoch
+    lines: Mapping[str, Sequence[float]]  # name -> values, NaN where there is none
+    # Lower and upper ends of an interval around the first line.
     band: tuple[Sequence[float], Sequence[float]] | None = None
-    dashed: str = ""
-    mark: float | None = None
-    unit: str = "epoch"
+    dashed: str = ""  # a line that is a bound rather than a measurement
+    mark: float | None = None  # epoch to point at
+    unit: str = "epoch"  # of `across`
 
     @property
     def is_curve(self) -> bool:
@@ -207,9 +182,7 @@ _NAMES = {
 def curves(history: list[dict[str, Any]]) -> list[Chart]:
     """Makes the charts of a training: loss and accuracy.
 
-    Args:
-        history: rows with "epoch" and names that end in "loss" or "accuracy"; what
-            the last row lacks belongs to a reconstruction pre-training that is over.
+    What the last row lacks belongs to a reconstruction pre-training that is over.
     """
     last, epochs = history[-1], [row["epoch"] for row in history]
     of_gan = "d_loss" in last
@@ -231,10 +204,7 @@ def curves(history: list[dict[str, Any]]) -> list[Chart]:
 def quality(rows: list[dict[str, Any]], best: float | None = None) -> list[Chart]:
     """Makes the charts of a generator's two distances to held-out images.
 
-    Args:
-        rows: epoch and figures, as of `scores.evaluate`; earlier versions have no
-            interval and no noise floor.
-        best: epoch of the best checkpoint.
+    Rows of earlier versions have no interval and no noise floor.
     """
 
     def column(name: str) -> list[float]:
@@ -253,9 +223,7 @@ def quality(rows: list[dict[str, Any]], best: float | None = None) -> list[Chart
 def reliability(rows: list[dict[str, Any]]) -> Chart:
     """Makes the chart of how often a classifier is right, by its confidence.
 
-    Args:
-        rows: a row a bin, with pictures, confidence, accuracy, accuracy_low and
-            accuracy_high, 0-1; bins without images are left out.
+    A row is a bin; those without images are left out.
     """
 
     def column(name: str) -> list[float]:
@@ -267,23 +235,14 @@ def reliability(rows: list[dict[str, Any]]) -> Chart:
     return Chart("Calibration", sure, lines, band, "calibrated", unit="confidence")
 
 
-def save_curves(path: Path, history: list[dict[str, Any]]) -> None:
-    """Saves the charts of `curves`, side by side, as a PNG."""
-    _save_charts(path, curves(history))
-
-
 def save_quality(path: Path, rows: list[dict[str, Any]]) -> None:
     """Saves the charts of `quality`, side by side, as a PNG."""
     counts = f"{rows[0]['real']} real, {rows[0]['fake']} generated images"
-    _save_charts(path, quality(rows), f"{rows[0]['extractor']}; {counts}; 0 is ideal")
+    save_charts(path, quality(rows), f"{rows[0]['extractor']}; {counts}; 0 is ideal")
 
 
-def save_reliability(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Saves the chart of `reliability` as a PNG."""
-    _save_charts(path, [reliability(rows)])
-
-
-def _save_charts(path: Path, charts: list[Chart], title: str = "") -> None:
+def save_charts(path: Path, charts: list[Chart], title: str = "") -> None:
+    """Saves charts, side by side, as a PNG."""
     figure = Figure(figsize=(4.5 * len(charts), 3.5), layout="constrained")
     axes = figure.subplots(1, len(charts), squeeze=False)[0]
     for axis, chart in zip(axes, charts, strict=True):
@@ -361,14 +320,7 @@ def _draw(axis: Axes, chart: Chart) -> None:
 def save_confusion_matrix(
     path: Path, matrix: np.ndarray, class_names: list[str], down: str = "true"
 ) -> None:
-    """Saves the counts of true against predicted classes.
-
-    Args:
-        path: a .png file.
-        matrix: counts of shape (classes, classes), true class down.
-        class_names: in the matrix's order.
-        down: what the class down is called.
-    """
+    """Saves counts (classes, classes), true class down, called `down`, as a PNG."""
     is_small = len(class_names) <= 40  # more counts and names could not be read
     side = 2.5 + 0.6 * min(len(class_names), 40)
     figure = Figure(figsize=(side, side), layout="constrained")
@@ -386,11 +338,7 @@ def save_confusion_matrix(
 
 
 def show(path: Path) -> bool:
-    """Opens a window with a saved image where there is a screen.
-
-    Returns:
-        False when there is no screen to open it on.
-    """
+    """Opens a window with a saved image; returns False where there is no screen."""
     from matplotlib import pyplot
 
     if pyplot.get_backend().lower() == "agg":  # what matplotlib falls back to

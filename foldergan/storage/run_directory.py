@@ -6,10 +6,8 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-from foldergan.config.data_settings import GROUPING, Data
-from foldergan.config.precision import PRECISIONS
 from foldergan.config.presets import Preset
-from foldergan.config.settings import GAN
+from foldergan.config.settings import GAN, GROUPING, PRECISIONS, Data
 from foldergan.errors import InputError, differences, report_unreadable
 from foldergan.storage import networks, tables
 from foldergan.storage.filenames import RUN

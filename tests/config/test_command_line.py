@@ -3,98 +3,53 @@
 import dataclasses
 import subprocess
 import sys
+import types
+import typing
 from dataclasses import fields
 
 import pytest
 from conftest import ROOT, Result
 
-from foldergan.config import checks, command_line, groups, settings
+from foldergan.config import command_line, settings
+from foldergan.config import fields as declaring
 from foldergan.config.presets import PRESETS
-from foldergan.gan import losses
 
 SCRIPTS = ("TrainModel.py", "GANModel.py", "GeneratePredict.py")
 SECTIONS = ("data", "classifier", "gan", "generate")
 HEAVY = {"numpy", "cv2", "h5py", "matplotlib", "keras", "tensorflow"}
 
-# Each flag that has a field, a value other than its default, and that value read.
-VALUES = {
-    "data": {
-        "source": ("cifar10", "cifar10"),
-        "image_shape": ("64x48x1", (64, 48, 1)),
-        "resize": ("crop", "crop"),
-        "channels": ("auto", "auto"),
-        "validation_split": ("0", 0.0),
-        "test_split": ("0.1", 0.1),
-        "group_by": (r"p(\d+)", r"p(\d+)"),
-        "near_duplicates": ("ignore", "ignore"),
-    },
-    "classifier": {
-        "epochs": ("3", 3),
-        "batch_size": ("7", 7),
-        "learning_rate": ("1e-2", 0.01),
-        "filters": ("8,16", (8, 16)),
-        "dense_units": ("9", 9),
-        "least_steps": ("100", 100),
-        "precision": ("bfloat16", "bfloat16"),
-        "auto_precisions": ("bfloat16,float32", ("bfloat16", "float32")),
-        "network": ("residual", "residual"),
-        "backbone": ("none", "none"),
-        "augmentation": ("mirror,shift", ("mirror", "shift")),
-        "schedule": ("one-cycle", "one-cycle"),
-        "weight_decay": ("5e-3", 0.005),
-        "label_smoothing": ("0.1", 0.1),
-        "class_weights": ("balanced", "balanced"),
-        "output": ("sigmoid", "sigmoid"),
-    },
-    "gan": {
-        "image_shape": ("64x48x1", (64, 48, 1)),
-        "resize": ("pad", "pad"),
-        "epochs": ("3", 3),
-        "least_steps": ("100", 100),
-        "hours": ("0", 0.0),
-        "batch_size": ("6", 6),
-        "save_every": ("2", 2),
-        "save_steps": ("100", 100),
-        "save_growth": ("1.5", 1.5),
-        "saves": ("grid,jpg", ("grid", "jpg")),
-        "generator_normalization": ("batch", "batch"),
-        "precision": ("bfloat16", "bfloat16"),
-        "auto_precisions": ("bfloat16,float32", ("bfloat16", "float32")),
-        "latents": ("shared", "shared"),
-        "conditioning": ("class", "class"),
-        "held_out": ("0.1", 0.1),
-        "features": ("inception", "inception"),
-        "backbone": ("net.keras", "net.keras"),
-        "warm_up_steps": ("50", 50),
-        "reconstruction": ("0.5", 0.5),
-        "code_size": ("16", 16),
-        "guidance": ("0.2", 0.2),
-        "patience": ("0", 0),
-        "latent_dim": ("11", 11),
-        "discriminator_filters": ("8", (8,)),
-        "generator_filters": ("8,16", (8, 16)),
-        "dropout": ("0", 0.0),
-        "discriminator_learning_rate": ("1e-3", 0.001),
-        "generator_learning_rate": ("1e-3", 0.001),
-        "beta_1": ("0.9", 0.9),
-        "beta_2": ("0.9", 0.9),
-        "loss": ("hinge", "hinge"),
-        "ema": ("500", 500),
-        "augmentation": ("shift,color", ("shift", "color")),
-        "discriminator_features": ("classifier", "classifier"),
-        "feature_filters": ("8", 8),
-    },
-    "generate": {
-        "generator": ("x.h5", "x.h5"),
-        "count": ("5", 5),
-        "per_class": ("3", 3),
-        "min_confidence": ("0.9", 0.9),
-    },
+# What one writes of a type, or of a setting, and the value that is read of it.
+SAMPLES = {
+    int: ("6", 6),
+    float: ("0.25", 0.25),
+    str: ("x.keras", "x.keras"),
+    declaring.Shape: ("64x48x1", (64, 48, 1)),
+    declaring.Widths: ("8,16", (8, 16)),
 }
+OWN = {
+    "patience": ("0", 0),  # more needs held-out images
+    "save_growth": ("1.5", 1.5),
+    "hours": ("0", 0.0),  # more takes the epochs' place
+    ("classifier", "backbone"): ("none", "none"),  # another leaves settings idle
+}
+
+
+def sample_of(section, field):
+    """A text that a flag takes, and the value read of it: where it can, no default."""
+    if own := OWN.get(field.name) or OWN.get((section, field.name)):
+        return own
+    if choices := field.metadata["choices"]:
+        if isinstance(field.default, tuple):  # the last may be chosen together
+            return ",".join(choices[-2:]), choices[-2:]
+        return 2 * ([choice for choice in choices if choice != field.default][-1],)
+    is_optional = isinstance(field.type, types.UnionType)  # ... | None
+    return SAMPLES[typing.get_args(field.type)[0] if is_optional else field.type]
+
+
 EACH = [
-    (section, name, *value)
-    for section, values in VALUES.items()
-    for name, value in values.items()
+    pytest.param(section, field, *sample_of(section, field), id=field.name)
+    for section in SECTIONS
+    for field in fields(getattr(PRESETS["smoke"], section))
 ]
 
 
@@ -159,23 +114,18 @@ def test_named_preset_is_taken(parse, arguments):
     assert parse(*arguments)[1] == PRESETS["smoke"]
 
 
-@pytest.mark.parametrize(("section", "name", "text", "value"), EACH)
+@pytest.mark.parametrize(("section", "field", "text", "value"), EACH)
 def test_each_flag_changes_the_field_of_its_name_only(
-    parse, section, name, text, value
+    parse, section, field, text, value
 ):
-    _, preset = parse("--preset", "smoke", dashed(name), text, sections=(section,))
+    _, preset = parse(
+        "--preset", "smoke", dashed(field.name), text, sections=(section,)
+    )
     for group in SECTIONS:
-        for declared in fields(getattr(preset, group)):
-            found = getattr(getattr(preset, group), declared.name)
-            before = getattr(getattr(PRESETS["smoke"], group), declared.name)
-            is_it = (group, declared.name) == (section, name)
-            assert found == (value if is_it else before)
-
-
-def test_every_field_has_a_flag_that_is_tested_here():
-    for section in SECTIONS:
-        declared = {field.name for field in fields(getattr(PRESETS["smoke"], section))}
-        assert declared == set(VALUES[section])
+        found, before = (getattr(each, group) for each in (preset, PRESETS["smoke"]))
+        if group == section:
+            before = dataclasses.replace(before, **{field.name: value})
+        assert found == before
 
 
 def test_flags_that_were_not_given_are_no_attributes(parse):
@@ -202,49 +152,38 @@ def test_flags_that_a_backbone_leaves_without_effect_are_said(
 
 
 def test_settings_without_effect_beside_a_backbone_exist():
-    for section, names in checks._IDLE.items():
-        known = {f.name for f in dataclasses.fields(getattr(PRESETS["smoke"], section))}
-        assert known >= set(names)
+    for section in (settings.Classifier, settings.GAN):
+        idle = set(section.idle_beside_backbone)
+        assert idle and idle <= {each.name for each in fields(section)}
 
 
-@pytest.mark.parametrize("section", ["classifier", "gan"])
-def test_epochs_that_are_given_are_not_made_more(parse, section):
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ("--preset best-32 --held-out 0.2", (30, 6000, 0.0, 2, 400, 1.0)),
+        ("--preset best-32 --epochs 3", (3, 0, 0.0, 2, 400, 1.0)),
+        ("--preset best-32 --epochs 3 --least-steps 9", (3, 9, 0.0, 2, 400, 1.0)),
+        ("--preset best-32 --save-every 3", (30, 6000, 0.0, 3, 0, 1.0)),
+        ("--preset best-32 --hours 8", (None, 0, 8.0, 2, 400, 1.0)),
+        ("--preset best-32 --hours 8 --epochs 3", (3, 0, 8.0, 2, 400, 1.0)),
+        ("--preset best-32 --hours 0", (30, 6000, 0.0, 2, 400, 1.0)),
+        ("--preset photo-128 --epochs 3", (3, 0, 0.0, 1, 50, 1.3)),
+        ("--preset photo-128 --save-every 3", (30, 3000, 0.0, 3, 0, 1.0)),
+        ("--preset photo-128 --save-every 3 --save-growth 2", (30, 3000, 0.0, 3, 0, 2)),
+    ],
+)
+def test_who_gives_a_number_of_epochs_means_it(parse, arguments, found):
+    gan = parse(*arguments.split(), sections=("gan",))[1].gan
+    of_epochs = (gan.epochs, gan.least_steps, gan.hours)
+    assert (*of_epochs, gan.save_every, gan.save_steps, gan.save_growth) == found
+
+
+def test_epochs_of_a_classifier_that_are_given_are_not_made_more(parse):
     def steps(*arguments):
-        _, preset = parse("--preset", "best-32", *arguments, sections=(section,))
-        return getattr(preset, section).least_steps
+        _, preset = parse("--preset", "best-32", *arguments, sections=("classifier",))
+        return preset.classifier.least_steps
 
     assert steps() > 0 == steps("--epochs", "3")
-    assert steps("--epochs", "3", "--least-steps", "9") == 9
-
-
-def test_epochs_between_saves_that_are_given_are_not_made_more(parse):
-    def steps(*arguments):
-        return parse("--preset", "best-32", *arguments, sections=("gan",))[1].gan
-
-    assert steps("--epochs", "3").save_steps > 0
-    assert steps("--save-every", "3").save_steps == 0
-    assert steps("--save-every", "3").least_steps > 0
-
-
-def test_epochs_between_saves_that_are_given_stay_even(parse):
-    def growth(*arguments):
-        _, preset = parse("--preset", "photo-128", *arguments, sections=("gan",))
-        return preset.gan.save_growth
-
-    assert growth("--epochs", "3") > 1
-    assert growth("--save-every", "3") == 1
-    assert growth("--save-every", "3", "--save-growth", "2") == 2
-
-
-def test_hours_are_the_only_limit_unless_epochs_are_given_too(parse):
-    def limits(*arguments):
-        _, preset = parse("--preset", "best-32", *arguments, sections=("gan",))
-        return preset.gan.epochs, preset.gan.least_steps, preset.gan.hours
-
-    preset = PRESETS["best-32"].gan
-    assert limits("--hours", "8") == (None, 0, 8.0)
-    assert limits("--hours", "8", "--epochs", "3") == (3, 0, 8.0)
-    assert limits("--hours", "0") == (preset.epochs, preset.least_steps, 0.0)
 
 
 def test_a_preset_of_hours_needs_another_limit_in_their_place(parse, refusal, tmp_path):
@@ -260,62 +199,51 @@ def test_seed_is_read(parse):
     assert parse("--seed", "7")[1].seed == 7
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1.5", "", "many"])
-@pytest.mark.parametrize("name", ["epochs", "save_every", "latent_dim", "batch_size"])
-def test_whole_numbers_that_make_no_sense_are_refused(refusal, name, value):
-    sentence = refusal(f"{dashed(name)}={value}", sections=("gan",))
-    assert f"argument {dashed(name)}: " in sentence and value in sentence
+NO_WHOLE = ("0", "-1", "nan", "inf", "1.5", "", "many")
+NO_FRACTION = ("-0.1", "nan", "inf", "-inf", "1e999", "", "some", "1", "1.5")
 
 
-@pytest.mark.parametrize("value", ["-0.1", "nan", "inf", "-inf", "1e999", "", "some"])
 @pytest.mark.parametrize(
-    ("section", "name"),
+    ("section", "name", "values", "words"),
     [
-        ("gan", "dropout"),
-        ("gan", "beta_1"),
-        ("gan", "generator_learning_rate"),
-        ("data", "validation_split"),
-        ("data", "test_split"),
+        *(("gan", n, NO_WHOLE, "") for n in ("epochs", "save_every", "latent_dim")),
+        *(("gan", n, NO_FRACTION, "") for n in ("dropout", "beta_1")),
+        *(("data", n, NO_FRACTION, "") for n in ("validation_split", "test_split")),
+        ("gan", "dropout", ("1", "1.5"), "dropout must be below 1, not 1."),
+        ("gan", "generator_learning_rate", ("-0.1", "nan", "1e999", "", "some"), ""),
+        (
+            *("classifier", "learning_rate", ("0", "-1e-3", "nan", "inf")),
+            "learning_rate must be",
+        ),
+        ("gan", "generator_filters", ("64,0", "64;128", "-1", ""), ""),
+        (
+            *("data", "image_shape", ("31", "32x32", "32x-3x3")),
+            "such as 32x32x3",
+        ),
     ],
 )
-def test_fractions_that_make_no_sense_are_refused(refusal, section, name, value):
-    sentence = refusal(f"{dashed(name)}={value}", sections=(section,))
-    assert f"argument {dashed(name)}: " in sentence
+def test_values_that_make_no_sense_are_refused(refusal, section, name, values, words):
+    for value in values:
+        sentence = refusal(f"{dashed(name)}={value}", sections=(section,))
+        assert f"argument {dashed(name)}: " in sentence and words in sentence
 
 
-@pytest.mark.parametrize("value", ["0", "-1e-3", "nan", "inf"])
-def test_step_size_must_be_positive_and_finite(refusal, value):
-    sentence = refusal(f"--learning-rate={value}", sections=("classifier",))
-    assert "argument --learning-rate: learning_rate must be" in sentence
-
-
-@pytest.mark.parametrize("value", ["1", "1.5"])
-@pytest.mark.parametrize("name", ["dropout", "beta_1"])
-def test_parts_must_be_below_1(refusal, name, value):
-    sentence = refusal(f"{dashed(name)}={value}", sections=("gan",))
-    assert f"{name} must be below 1, not {float(value)}" in sentence
-
-
-@pytest.mark.parametrize("value", ["64,0", "64;128", "-1", ""])
-def test_widths_must_be_positive_whole_numbers(refusal, value):
-    sentence = refusal(f"--generator-filters={value}", sections=("gan",))
-    assert "argument --generator-filters: " in sentence
-
-
-@pytest.mark.parametrize("value", ["31", "32x32", "0x32x3", "32x32x4", "32x32x-3"])
-def test_shapes_must_be_height_width_and_1_or_3_channels(refusal, value):
-    assert "such as 32x32x3" in refusal(f"--image-shape={value}", sections=("data",))
-
-
-def test_odd_batch_is_refused(refusal):
-    sentence = refusal("--batch-size", "3", sections=("gan",))
-    assert "batch_size must be even" in sentence
-
-
-@pytest.mark.parametrize("section", ["classifier", "gan"])
-def test_nothing_and_something_is_refused(refusal, section):
-    sentence = refusal("--augmentation", "none,mirror", sections=(section,))
-    assert "augmentation none goes with no other" in sentence
+@pytest.mark.parametrize(
+    ("section", "given", "words"),
+    [
+        ("data", "--image-shape=0x32x3", "such as 32x32x3"),
+        ("data", "--image-shape=32x32x4", "such as 32x32x3"),
+        ("gan", "--batch-size=3", "batch_size must be even"),
+        ("gan", "--augmentation=none,mirror", "none goes with no other"),
+        ("classifier", "--augmentation=none,mirror", "none goes with no other"),
+        ("gan", "--patience=3", "set held_out"),
+        ("gan", "--conditioning=class --saves=networks", "saves cannot have networks"),
+        ("gan", "--preset=gan-128 --image-shape=48x48x3", "multiples of 32"),
+        ("gan", "--preset=gan-128 --image-shape=100x128x3", "multiples of 32"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(refusal, section, given, words):
+    assert words in refusal(*given.split(), sections=(section,))
 
 
 @pytest.mark.parametrize("value", ["-1", str(2**31), "nan", "1.5", ""])
@@ -385,7 +313,7 @@ def test_wrong_flag_ends_in_2_before_anything_heavy_is_imported(
 def test_a_new_field_is_a_flag_a_key_and_a_check_at_once(monkeypatch, capsys):
     @dataclasses.dataclass(frozen=True)
     class Longer(settings.GAN):
-        weight_decay: float = groups.optimization(0.0, "weight decay", least=0)
+        weight_decay: float = declaring.optimization(0.0, "weight decay", least=0)
 
     longer = dataclasses.replace(PRESETS["smoke"], gan=Longer())
     monkeypatch.setitem(command_line.PRESETS, "longer", longer)
@@ -401,7 +329,7 @@ def test_a_new_field_is_a_flag_a_key_and_a_check_at_once(monkeypatch, capsys):
 
 def test_help_lists_settings_under_titles_with_types_and_choices(process):
     shown = process("GANModel.py", "--help").out
-    for title in groups.GROUPS:
+    for title in declaring.GROUPS:
         assert f"\n{title}:\n" in shown
     for line in ("--beta-1 X", "--held-out X", "--loss {cross-entropy,hinge}"):
         assert line in shown
@@ -410,6 +338,8 @@ def test_help_lists_settings_under_titles_with_types_and_choices(process):
 
 
 def test_what_one_may_choose_is_what_there_is():
+    from foldergan.gan import losses  # imports Keras
+
     (loss,) = (f for f in fields(settings.GAN) if f.name == "loss")
     assert set(loss.metadata["choices"]) == set(losses.LOSSES)
 

@@ -6,9 +6,11 @@ from dataclasses import fields, replace
 import pytest
 from conftest import ROOT, discriminator_of, generator_of
 
-from foldergan.config import checks, groups, presets
 from foldergan.config import fields as kinds
+from foldergan.config import presets
 from foldergan.config.presets import PRESETS
+from foldergan.config.settings import Classifier
+from foldergan.errors import InputError
 
 SECTIONS = ("data", "classifier", "gan", "generate")
 DEFAULT = PRESETS["dcgan-32"]
@@ -78,7 +80,7 @@ def test_presets_are_frozen():
 @pytest.mark.parametrize(("section", "declared"), SETTINGS)
 def test_every_setting_says_what_it_is(section, declared):
     assert declared.metadata["help"] and kinds.kind_of(declared)
-    assert declared.metadata["group"] in groups.GROUPS
+    assert declared.metadata["group"] in kinds.GROUPS
 
 
 @pytest.mark.parametrize(("section", "declared"), NUMBERS)
@@ -153,15 +155,16 @@ def test_text_that_is_no_list_of_widths_is_refused(text):
     ],
 )
 def test_smallest_image_for_a_classifier(size, layers, network):
-    checks.check_classifier_fits((size, 64, 3), (4,) * layers, network)
+    classifier = Classifier(filters=(4,) * layers, network=network)
+    classifier.require_fit((size, 64, 3))
     for shape in ((size - 1, 64, 3), (64, size - 1, 3)):
-        with pytest.raises(ValueError, match="too small for"):
-            checks.check_classifier_fits(shape, (4,) * layers, network)
+        with pytest.raises(InputError, match="too small for"):
+            classifier.require_fit(shape)
 
 
 def test_a_preset_whose_gan_cannot_draw_its_images_is_refused():
     odd = replace(DEFAULT, gan=replace(DEFAULT.gan, image_shape=(31, 31, 3)))
-    with pytest.raises(ValueError, match="multiples of 8, not 31x31"):
+    with pytest.raises(InputError, match="multiples of 8, not 31x31"):
         odd.check(("gan",))
 
 
@@ -170,7 +173,7 @@ def test_a_section_is_checked_only_where_it_is_used():
     odd.check(("data", "classifier"))  # the GAN could not draw these
     tiny = replace(DEFAULT, data=replace(DEFAULT.data, image_shape=(8, 8, 3)))
     tiny.check(("gan",))  # the classifier could not read these
-    with pytest.raises(ValueError, match="8x8 are too small"):
+    with pytest.raises(InputError, match="8x8 are too small"):
         tiny.check(("data", "classifier"))
 
 

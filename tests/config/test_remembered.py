@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from foldergan.config import command_line, remembered
-from foldergan.config.presets import PRESETS, find_preset
+from foldergan.config import command_line
+from foldergan.config.presets import PRESETS, RUN, find_preset, recall
 from foldergan.errors import InputError
 
 SCRIPTS = ("TrainModel", "GANModel", "GeneratePredict")
@@ -32,7 +32,7 @@ def parse(monkeypatch):
 
 
 def record(preset, script="TrainModel", model_dir="model"):
-    path = remembered.RUN.format(script=script)
+    path = RUN.format(script=script)
     with open(f"{model_dir}/{path}", "w", encoding="utf-8") as file:
         json.dump({"preset": dataclasses.asdict(preset)}, file)
 
@@ -147,7 +147,7 @@ def test_a_damaged_record_is_a_sentence(parse, folder, capsys, text):
     path = folder / "model" / "run_TrainModel.json"
     path.write_text(text)
     with pytest.raises(InputError, match="run_TrainModel.json is damaged"):
-        remembered.recall(folder / "model", "GANModel")
+        recall(folder / "model", "GANModel")
     with pytest.raises(SystemExit) as end:
         parse()
     assert end.value.code == 2

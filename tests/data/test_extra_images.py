@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import draw_images
 
-from foldergan.config.data_settings import Data
+from foldergan.config.settings import Data
 from foldergan.data import dataset, extra_images, splits
 from foldergan.errors import InputError
 from foldergan.images import Joined

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from foldergan.config.data_settings import Data
+from foldergan.config.settings import Data
 from foldergan.data import dataset, duplicates, groups
 from foldergan.data.splits import hold_out, split_by_class, split_in_three
 from foldergan.errors import InputError

@@ -13,7 +13,7 @@ import mutations
 import numpy as np
 from report_folder import fill
 
-from foldergan.config import presets, remembered
+from foldergan.config import presets
 from foldergan.data import decoding, splits, training_set
 from foldergan.errors import ForeseenError, ImageError
 from foldergan.images import to_uint8
@@ -196,7 +196,7 @@ def _read_runs(folder: Path, _: Path) -> None:
     preset = presets.find_preset("smoke")
     for script in ("TrainModel", "GANModel"):
         with contextlib.suppress(ForeseenError):  # the others read it all the same
-            remembered.recall(folder, script)
+            presets.recall(folder, script)
         RunDirectory(folder).precision(script)
         RunDirectory(folder).chosen_before(script, preset)
         RunDirectory(folder).warn_of_other_versions(script, {"keras": "4"})

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from foldergan.config.data_settings import Data
 from foldergan.config.presets import PRESETS
+from foldergan.config.settings import Data
 from foldergan.errors import InputError
 from foldergan.gan import identity
 

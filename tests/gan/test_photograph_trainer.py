@@ -7,7 +7,6 @@ import pytest
 from tiny_backbone import random_images, save_tiny
 
 from foldergan import backend
-from foldergan.config.checks import upsampling_of
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError, RunError
 from foldergan.gan import codes, photograph_trainer
@@ -154,8 +153,8 @@ def test_large_images_are_drawn_small_and_upsampled(tmp_path):
     ("size", "upsampling"), [(64, 1), (96, 1), (128, 2), (192, 2), (256, 4)]
 )
 def test_what_a_generator_draws_is_64_pixels_or_up_to_twice_as_many(size, upsampling):
-    assert upsampling_of((size, size, 3), "lite0.keras") == upsampling
-    assert upsampling_of((size, size, 3), "none") == 1
+    assert GAN(backbone="lite0.keras").upsampling((size, size, 3)) == upsampling
+    assert GAN().upsampling((size, size, 3)) == 1
 
 
 def test_a_size_that_doubling_and_upsampling_miss_is_refused(tmp_path):

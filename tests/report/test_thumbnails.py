@@ -50,11 +50,11 @@ def test_a_grid_is_downsampled_and_cut_where_it_is_very_high(tmp_path):
     path = tmp_path / "grid.png"
     plots.save_image(path, np.zeros((1000, 400, 3), np.float32))
     grid = thumbnails.of_grid(path, 200)
-    assert (grid.width, grid.height, grid.is_whole) == (200, 400, False)
-    assert decoded(grid.image).shape == (400, 200, 3)
+    assert (grid["width"], grid["height"], grid["is_whole"]) == (200, 400, False)
+    assert decoded(grid["image"]).shape == (400, 200, 3)
     plots.save_image(path, np.ones((50, 60, 3), np.float32))
     grid = thumbnails.of_grid(path, 200)
-    assert (grid.width, grid.height, grid.is_whole) == (60, 50, True)
+    assert (grid["width"], grid["height"], grid["is_whole"]) == (60, 50, True)
 
 
 def test_a_grid_too_large_is_not_unpacked(tmp_path, monkeypatch):

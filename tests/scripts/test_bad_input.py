@@ -256,10 +256,6 @@ def test_few_images_shrink_the_batch_and_the_run_says_so(script, work):
     assert "the batch shrinks to 6" in result.out
 
 
-def test_damaged_state_is_not_resumed(refuses, work):
-    refuses(GAN, "--resume", says=("resume.npz", "damaged", "without --resume"))
-
-
 def test_shape_out_of_reach_leaves_the_state_of_the_run_before(refuses, work):
     refuses(GAN, "--image-shape", "32x32x1", says=("of 3 channels", "images of 1"))
 
@@ -347,20 +343,6 @@ def test_generator_of_another_size_is_resized(script, work):
 
 
 # Flags and folders.
-
-
-@pytest.mark.parametrize(
-    ("name", "flags", "says"),
-    [
-        (TRAIN, ("--preset", "typo"), ("--preset", "dcgan-32", "smoke")),
-        (TRAIN, ("--epochs", "0"), ("--epochs", "at least 1")),
-        (GAN, ("--batch-size", "3"), ("batch_size must be even",)),
-        (GENERATE, ("--count", "0"), ("--count", "at least 1")),
-        (GENERATE, ("--typo",), ("--typo",)),
-    ],
-)
-def test_wrong_flag_is_refused(refuses, work, image_folder, name, flags, says):
-    refuses(name, *flags, says=says)
 
 
 def test_generating_from_a_model_folder_that_is_a_file_is_refused(refuses, work):

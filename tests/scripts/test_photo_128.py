@@ -1,14 +1,17 @@
 """photo-128 through its three scripts, with a tiny backbone, and its judge's rule."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
-from conftest import draw_images
+from conftest import NOT_COMPILED, draw_images, run_here
 from tiny_backbone import save_tiny
 
 from foldergan.storage import models
+
+pytestmark = NOT_COMPILED
 
 PRESET = ("--preset", "photo-128")
 TINY = (
@@ -25,29 +28,38 @@ TINY = (
 )
 
 
-@pytest.fixture
-def backbone(tmp_path):
-    return save_tiny(tmp_path)
-
-
-def train(script, folder, backbone, *flags):
-    dataset = draw_images(folder / "pictures")
-    done = script(
+def train(folder, backbone, *flags) -> int:
+    return run_here(
+        folder,
         "TrainModel.py",
         *PRESET,
         f"--backbone={backbone}",
-        f"--dataset={dataset}",
+        f"--dataset={draw_images(folder / 'pictures')}",
         "--image-shape=32x32x3",
         *flags,
     )
-    assert done.code == 0, done.err
-    return done
+
+
+@pytest.fixture(scope="module")
+def once_trained(tmp_path_factory):
+    """A folder with a backbone and a classifier that uses it: copy it."""
+    folder = tmp_path_factory.mktemp("trained")
+    assert train(folder, save_tiny(folder)) == 0
+    return folder
 
 
 @pytest.fixture
-def trained(script, tmp_path, backbone):
-    train(script, tmp_path, backbone)
+def trained(once_trained, tmp_path):
+    shutil.copytree(once_trained, tmp_path, dirs_exist_ok=True)
     return tmp_path
+
+
+@pytest.fixture
+def backbone(request, tmp_path):
+    """A backbone in the test's folder, that of the classifier where there is one."""
+    if "trained" in request.fixturenames:
+        return request.getfixturevalue("trained") / "tiny.keras"
+    return save_tiny(tmp_path)
 
 
 def change_weights(backbone) -> None:
@@ -117,16 +129,18 @@ def test_evaluation_is_by_another_network_unless_said(
     done = script(*command, "--held-out=0.8")
     assert done.code == 2
     assert "flatter it" in done.err and "change --features" in done.err
-    done = script(*command, "--held-out=0.8", f"--features={named}")
-    assert done.code == 0, done.err
+    if features == "classifier":
+        done = script(*command, "--held-out=0.8", f"--features={named}")
+        assert done.code == 0, done.err
 
 
 def test_beside_a_backbone_the_classifier_is_in_float32_and_of_no_shifts(
-    script, tmp_path, backbone
+    tmp_path, backbone, capfd
 ):
     flags = ("--precision=bfloat16", "--augmentation=shift")
-    done = train(script, tmp_path, backbone, *flags)
-    assert "without effect" in done.out and "not shifted" in done.out
+    assert train(tmp_path, backbone, *flags) == 0
+    said = capfd.readouterr().out
+    assert "without effect" in said and "not shifted" in said
     record = json.loads((tmp_path / "model" / "run_TrainModel.json").read_text())
     assert record["preset"]["classifier"]["precision"] == "float32"
     assert models.load_classifier(tmp_path / "model").augmentation == ("none",)

@@ -5,9 +5,11 @@ import shutil
 import signal
 
 import pytest
-from conftest import draw_images, run_here
+from conftest import NOT_COMPILED, draw_images, run_here
 
 from foldergan.gan.schedule import TimeLimit
+
+pytestmark = NOT_COMPILED
 
 GAN = ("GANModel.py", "--preset", "smoke", "--save-every", 1000)
 NO_TIME = ("--hours", 1e-9)

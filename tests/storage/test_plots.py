@@ -142,7 +142,7 @@ def test_class_names_are_text_and_no_formulas(tmp_path):
 
 def test_curves_and_matrix_are_not_blank(tmp_path):
     history = [{"epoch": n, "loss": 1 / n, "accuracy": 0.5} for n in (1, 2, 3)]
-    plots.save_curves(tmp_path / "a.png", history)
+    plots.save_charts(tmp_path / "a.png", plots.curves(history))
     plots.save_confusion_matrix(
         tmp_path / "b.png", np.array([[3, 1], [0, 2]]), ["a", "b"]
     )
@@ -263,5 +263,6 @@ def test_reliability_is_drawn_of_bins_that_have_images(tmp_path):
     empty = {"pictures": 0, "confidence": None, "accuracy": None}
     ends = {"accuracy_low": 0.5, "accuracy_high": 0.9}
     full = {"pictures": 9, "confidence": 0.85, "accuracy": 0.75} | ends
-    plots.save_reliability(tmp_path / "a.png", [empty, full])
+    chart = plots.reliability([empty, full])
+    plots.save_charts(tmp_path / "a.png", [chart])
     assert read(tmp_path / "a.png").std() > 0

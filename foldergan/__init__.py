@@ -15,7 +15,7 @@
     data/        a folder of images -> arrays -> batches
     nn/          fast layers, augmentation, optimizers
     backbones/   pretrained networks: found, loaded, tapped, their features
-    metrics/     features, distances, scores, the best save
+    metrics/     features, KID and other figures, the best checkpoint
     classifier/  the network that tells the classes apart
     gan/         discriminator and generator
     report/      the page that every script adds to

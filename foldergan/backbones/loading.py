@@ -37,7 +37,7 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
         network, preparing = efficientnet_lite.load(sources.SHIPPED[spec]), None
     elif spec in sources.SOURCES:
         source = sources.SOURCES[spec]
-        network = _load_known(source, image_shape)
+        network = load_known(source, image_shape)
         preparing = preprocessing.rescaling(source.scale, source.offset)
         networks.refuse_not_finite(source.path, network, "remove it", ("backbone",))
     else:
@@ -63,9 +63,14 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     return backbone
 
 
-def _load_known(
+def load_known(
     source: sources.Source, image_shape: tuple[int, int, int]
 ) -> keras.Model:
+    """Loads a network of keras.applications, for images of one size in RGB.
+
+    Raises:
+        InputError: its weights cannot be loaded.
+    """
     if not source.path.is_file():
         print(
             f"downloading {source.name}, {source.megabytes:g} MB, from "

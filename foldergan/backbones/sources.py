@@ -90,7 +90,11 @@ SOURCES = {
 NAMES = (*SHIPPED, *SOURCES)
 # What images are compared by; no backbone.
 INCEPTION = Source(
-    "InceptionV3", f"{_APPLICATIONS}/inception_v3/inception_v3_{_KERNELS}", 88
+    "InceptionV3",
+    f"{_APPLICATIONS}/inception_v3/inception_v3_{_KERNELS}",
+    88,
+    scale=2.0,
+    offset=-1.0,
 )
 
 

@@ -15,7 +15,6 @@ from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.metrics.evaluator import Evaluator
 from foldergan.metrics.features import FeatureExtractor, load_extractor
-from foldergan.metrics.nearest import TrainingImages
 from foldergan.progress import ImageProgress
 from foldergan.storage.models import num_classes_of
 
@@ -225,10 +224,9 @@ def near_copy_finder(
         InputError: as `of_generator`.
     """
     data, settings, extractor = _training_of(options, generator_path)
-    training = TrainingImages(
-        extractor, data.images, data.rows, "mirror" in settings.augmentation
-    )
-    return lambda images: training.find(extractor(images)).is_repeat
+    is_mirrored = "mirror" in settings.augmentation
+    evaluator = _evaluator_of(data, extractor, data.held_out[:0], is_mirrored)
+    return lambda images: evaluator.nearest(evaluator.features_of(images)).is_repeat
 
 
 def _training_of(

@@ -6,8 +6,9 @@ import pytest
 from conftest import ROOT
 from tiny_backbone import random_images
 
-from foldergan.backbones import efficientnet_lite, loading, sharing, sources
+from foldergan.backbones import efficientnet_lite, loading, sources
 from foldergan.errors import InputError
+from foldergan.metrics import features
 from foldergan.storage import seals
 
 
@@ -54,11 +55,12 @@ def test_values_0_to_1_go_in():
     )
 
 
-def test_they_share_no_weights():
+def test_they_share_no_weights(tmp_path):
     """The one evaluates what the other has taught."""
-    one, other = (loading.load_backbone(n, (64, 64, 3)) for n in sources.SHIPPED)
-    assert sharing.share_weights(one, one)
-    assert not sharing.share_weights(one, other)
+    taught, judge = sources.SHIPPED
+    extractor = features.load_extractor(judge, tmp_path, 64)
+    network = loading.load_backbone(taught, (64, 64, 3))
+    features.refuse_network_of(extractor, network)
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,15 @@ def test_a_backbone_that_takes_no_such_images_is_named(tmp_path):
         loaded(tmp_path / "fixed.keras", (64, 64, 3))
 
 
+def test_a_fingerprint_is_of_what_the_file_holds(tmp_path):
+    path = save_tiny(tmp_path)
+    before = sources.fingerprint(str(path))
+    assert before == sources.fingerprint(str(path)) and path.name in before
+    path.write_bytes(path.read_bytes() + b" ")
+    assert sources.fingerprint(str(path)) != before
+    assert sources.fingerprint("EfficientNetB0") == "EfficientNetB0"
+
+
 # Where keras.applications says how each takes its images.
 MODULES = {
     "MobileNetV3Small": keras.applications.mobilenet_v3,

@@ -1,7 +1,5 @@
 """Images -> features, of the classifier, of any Keras model, of InceptionV3."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ from keras import layers
 from tiny_backbone import save_tiny
 
 from foldergan import images
-from foldergan.backbones.sources import INCEPTION
+from foldergan.backbones import loading, sources
 from foldergan.errors import InputError
 from foldergan.metrics import features
 from foldergan.metrics.features import FeatureExtractor
@@ -154,7 +152,7 @@ def test_inception_sees_minus_1_to_1_at_299_pixels(monkeypatch, tmp_path):
     def tiny(**options):
         asked.update(options)
         shape = options["input_shape"]
-        return keras.Sequential([keras.Input(shape), layers.GlobalAveragePooling2D()])
+        return keras.Sequential([keras.Input(shape), layers.AveragePooling2D(37)])
 
     monkeypatch.setattr(keras.applications, "InceptionV3", tiny)
     extractor = features.load_extractor("inception", tmp_path)
@@ -167,26 +165,26 @@ def test_inception_sees_minus_1_to_1_at_299_pixels(monkeypatch, tmp_path):
         "include_top": False,
         "weights": "imagenet",
         "input_shape": (299, 299, 3),
-        "pooling": "avg",
     }
 
 
-def test_weights_that_cannot_be_had_are_said_in_one_sentence(monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["inception", "MobileNetV3Small"])
+def test_a_network_that_cannot_be_had_is_named_with_a_way_out(
+    monkeypatch, tmp_path, name
+):
     def unreachable(**options):
-        raise Exception("URL fetch failure on https://example.org: no network")
+        raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(keras.applications, "InceptionV3", unreachable)
-    monkeypatch.setenv("KERAS_HOME", "/elsewhere")
-    with pytest.raises(InputError) as caught:
-        features.load_extractor("inception", tmp_path)
-    sentence, file = str(caught.value), "inception_v3_weights_[a-z_]*_notop.h5"
-    assert sentence.startswith(
-        "InceptionV3 is not to be had (URL fetch failure on https://example.org: no "
-        "network); download https://"
+    source = sources.SOURCES.get(name, sources.INCEPTION)
+    monkeypatch.setattr(keras.applications, source.name, unreachable)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(InputError) as raised:
+        features.load_extractor(name, tmp_path)
+    assert str(raised.value) == (
+        f"features: backbone {source.name}: its weights cannot be loaded (URL fetch "
+        f"failure); download {source.url} elsewhere and put it at {source.path}"
     )
-    assert sentence.endswith(", or choose features of the classifier")
-    for place in ("https://storage.googleapis.com/.*/", "it at /elsewhere/models/"):
-        assert re.search(f"{place}{file}[, ]", sentence)
+    assert raised.value.options == ("features", "held_out")
 
 
 def test_the_weights_are_those_that_keras_looks_for(monkeypatch):
@@ -199,7 +197,7 @@ def test_the_weights_are_those_that_keras_looks_for(monkeypatch):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
     with pytest.raises(ConnectionError):
         keras.applications.InceptionV3(include_top=False, input_shape=(299, 299, 3))
-    assert asked == [(INCEPTION.url, "models", INCEPTION.path.name)]
+    assert asked == [(sources.INCEPTION.url, "models", sources.INCEPTION.path.name)]
 
 
 # Images of every size, and many of them.
@@ -316,15 +314,16 @@ def test_a_grey_model_for_images_of_any_size_judges_grey_images(tmp_path):
         extractor(random_images())
 
 
-def test_a_backbone_that_cannot_be_had_says_that_features_may_be_others(
-    monkeypatch, tmp_path
-):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+# Of the network that the discriminator uses.
 
-    def unreachable(**options):
-        raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(keras.applications, "MobileNetV3Small", unreachable)
-    with pytest.raises(InputError, match="features: backbone Mobile") as raised:
-        features.load_extractor("MobileNetV3Small", tmp_path)
-    assert raised.value.options == ("features", "held_out")
+def test_a_classifier_shares_the_backbone_below_it(tmp_path):
+    path = str(save_tiny(tmp_path))
+    one, other = (loading.load_backbone(path, (size, size, 3)) for size in (32, 64))
+    pooled = layers.GlobalAveragePooling2D()(other.outputs[-1])
+    classifier = keras.Model(other.inputs[0], layers.Dense(3)(pooled))
+    extractor = FeatureExtractor(classifier, "classifier")
+    with pytest.raises(InputError, match="discriminator uses the same network"):
+        features.refuse_network_of(extractor, one)
+    other.set_weights([weight + 0.1 for weight in other.get_weights()])
+    features.refuse_network_of(extractor, one)

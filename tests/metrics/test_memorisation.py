@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from foldergan.metrics import memorisation
-from foldergan.metrics.nearest import Nearest, TrainingImages
+from foldergan.metrics.evaluator import Evaluator
+from foldergan.metrics.memorisation import Nearest
 
 RNG = np.random.default_rng(0)
 
@@ -19,16 +20,21 @@ def nearest(distances, repeats=0) -> Nearest:
     return Nearest(zeros, zeros > 0, np.array(distances, float), np.arange(n) < repeats)
 
 
+class Points:
+    """An extractor of images that are their own features."""
+
+    name = "points"
+
+    def __call__(self, images, rows=None, is_mirrored=False):
+        return images.reshape(len(images), -1) if rows is None else self(images[rows])
+
+
 def figures(real, fake, training) -> dict:
-    """Of features; the images are the features too."""
-    images = training.reshape(len(training), 1, 1, -1)
-    index = TrainingImages(
-        lambda x: x.reshape(len(x), -1).astype(np.float32),
-        images,
-        np.arange(len(images)),
-    )
+    images = np.float32(training).reshape(len(training), 1, 1, -1)
+    rows = np.arange(len(images))
+    index = Evaluator(Points(), images, rows, rows[:0])
     found = memorisation.figures(
-        index.find(real.astype(np.float32)), index.find(fake.astype(np.float32))
+        *(index.nearest(index.features_of(np.float32(x))) for x in (real, fake))
     )
     return {"real": len(real), "fake": len(fake)} | found
 

@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg, spatial
 
-from foldergan.metrics import distances, kernel_distance, scores
-
-PAIRWISE = [
-    kernel_distance.kernel_distance,
-    scores.frechet_distance,
-    scores.precision_recall,
-    scores.density_coverage,
-]
+from foldergan.metrics import kid, scores
 
 # On a line, with k = 1. Balls of the real ones: [-1, 1], [0, 2], [1, 5], [9.5, 10.5]
 # and [10, 11]; of the fake ones: [-4.5, 2.5], [-0.5, 5.5], [5, 6] and [5.5, 6.5].
@@ -34,8 +27,8 @@ def with_moments(seed, count, mean, deviations):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(distances, "_MEGABYTES", 1e-3)
-    monkeypatch.setattr(kernel_distance, "_BLOCK", 100)
+    monkeypatch.setattr(scores, "_MEGABYTES", 1e-3)
+    monkeypatch.setattr(kid, "_BLOCK", 100)
 
 
 # Frechet distance.
@@ -73,14 +66,13 @@ def test_frechet_distance_to_itself_is_0_and_never_below(count):
     assert 0 <= scores.frechet_distance(points, points[::-1]) < 1e-9
 
 
-def distance_of_kernels(real, fake):
-    return kernel_distance.kernel_distance(real, fake).estimate
-
-
-@pytest.mark.parametrize("metric", [distance_of_kernels, scores.frechet_distance])
-def test_distances_are_symmetric(metric):
-    real, fake = normal(0, 30), normal(1, 50, shift=1)
-    np.testing.assert_allclose(metric(real, fake), metric(fake, real))
+def test_distances_are_symmetric():
+    images = normal(0, 30), normal(1, 50, shift=1)
+    (one, _), (other, _) = (
+        scores.evaluate(*each, "") for each in (images, images[::-1])
+    )
+    for name in ("kernel_distance", "frechet_distance"):
+        assert one[name] == pytest.approx(other[name])
 
 
 # Precision, recall, density, coverage.
@@ -148,12 +140,6 @@ def test_wild_fakes_lower_precision_and_density_but_not_recall():
 # Neighbours.
 
 
-def test_a_point_is_not_its_own_neighbour_and_its_duplicate_is():
-    points = np.array([[0.0], [0], [5], [7]])
-    np.testing.assert_allclose(distances.squared_radii(points, 1), [0, 0, 4, 4])
-    np.testing.assert_allclose(distances.squared_radii(points, 2), [25, 25, 25, 49])
-
-
 @pytest.mark.parametrize("width", [3, 100, 3000])
 def test_rounding_leaves_no_duplicate_outside_its_ball(width):
     points = 10 + normal(0, 30, width)
@@ -174,19 +160,20 @@ def test_rounding_leaves_no_tie_outside_a_ball():
 
 
 def test_one_row_has_every_figure_and_what_it_was_measured_with():
-    real, fake = normal(0, 30), normal(1, 20, shift=1)
-    row, draws = scores.evaluate(real, fake, "pixels")
-    distance, low, high = kernel_distance.kernel_distance(real, fake)
+    real, fake, classes = normal(0, 30), normal(1, 20, shift=1), np.arange(30) % 3
+    given = real, fake, "pixels", classes, classes[:20]
+    row, draws = scores.evaluate(*given)
+    found = kid.kid(real, fake, classes, classes[:20])
     precision, recall = scores.precision_recall(real, fake)
     density, coverage = scores.density_coverage(real, fake)
     assert row == {
         "extractor": "pixels",
         "real": 30,
         "fake": 20,
-        "kernel_distance": distance,
-        "kernel_distance_low": low,
-        "kernel_distance_high": high,
-        "kernel_distance_floor": kernel_distance.kernel_distance_floor(real, 20),
+        "kernel_distance": found.estimate,
+        "kernel_distance_low": found.low,
+        "kernel_distance_high": found.high,
+        "kernel_distance_floor": found.floor,
         "frechet_distance": scores.frechet_distance(real, fake),
         "precision": precision,
         "recall": recall,
@@ -195,17 +182,8 @@ def test_one_row_has_every_figure_and_what_it_was_measured_with():
     }
     assert {type(value) for value in row.values()} == {str, int, float}
     assert json.loads(json.dumps(row)) == row
-    np.testing.assert_array_equal(draws, kernel_distance.bootstrap(real, fake))
-
-
-def test_classes_are_handed_on():
-    real, fake, classes = normal(0, 30), normal(1, 20), np.arange(30) % 3
-    given = classes, classes[:20]
-    row, _ = scores.evaluate(real, fake, "pixels", *given)
-    found = kernel_distance.kernel_distance(real, fake, *given)
-    assert row["kernel_distance"] == found.estimate
-    floor = kernel_distance.kernel_distance_floor(real, 20, *given)
-    assert row["kernel_distance_floor"] == floor
+    np.testing.assert_array_equal(draws, found.draws)
+    assert draws[0] == found.estimate and len(draws) == 1001
 
 
 def test_figures_are_the_same_in_blocks_of_any_size(request):
@@ -233,40 +211,3 @@ def test_float32_features_are_computed_with_in_float64_and_left_as_they_are():
     for array in narrow + wide:
         array.setflags(write=False)
     assert scores.evaluate(*narrow, "")[0] == scores.evaluate(*wide, "")[0]
-
-
-# What no figure can be made of.
-
-
-@pytest.mark.parametrize("metric", PAIRWISE)
-@pytest.mark.parametrize(
-    ("fake", "says"),
-    [
-        (np.zeros((9, 2)), r"one width; found \[4, 2\]"),
-        (np.zeros((9, 2, 2)), r"fake features .* \(n, d\); found \(9, 2, 2\)"),
-        (np.zeros((9, 0)), r"fake features .* \(n, d\); found \(9, 0\)"),
-        (np.full((9, 4), np.nan), "fake features hold NaN"),
-        (np.full((9, 4), np.inf), "fake features hold NaN or infinite"),
-        (np.zeros((0, 4)), "fake features of 0 images are too few"),
-    ],
-)
-def test_unfit_features_are_refused_by_name(metric, fake, says):
-    with pytest.raises(ValueError, match=says):
-        metric(normal(0, 9), fake)
-
-
-@pytest.mark.parametrize(
-    ("metric", "real", "fake"),
-    [
-        (kernel_distance.kernel_distance, 2, 2),
-        (scores.frechet_distance, 2, 2),
-        (scores.precision_recall, 4, 4),
-        (scores.density_coverage, 6, 1),
-    ],
-)
-def test_the_fewest_images_are_enough_and_one_less_is_refused(metric, real, fake):
-    metric(normal(0, real), normal(1, fake))
-    with pytest.raises(ValueError, match=f"real features of {real - 1} .* {real} are"):
-        metric(normal(0, real - 1), normal(1, fake))
-    with pytest.raises(ValueError, match=f"fake features of {fake - 1} .* {fake} are"):
-        metric(normal(0, real), normal(1, fake - 1))

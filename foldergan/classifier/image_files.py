@@ -43,14 +43,9 @@ class ImageFiles:
             raise InputError(f"{path} has no files in it", ("classify",))
 
     def class_ids(self, class_names: list[str]) -> np.ndarray:
-        """Looks up the class of each file by its folder.
+        """Looks up the class of each file by its folder, int array (files,).
 
-        Args:
-            class_names: of the classifier.
-
-        Returns:
-            int array (files,); -1 where the file is in a folder of no such name, or
-            in none.
+        It is -1 where the file is in a folder of no such name, or in none.
         """
         number_of = {name: number for number, name in enumerate(class_names)}
         return np.array([number_of.get(name, -1) for name in self.folder_of])
@@ -74,8 +69,8 @@ class ImageFiles:
 
         Args:
             image_shape: (height, width, channels) to read them as.
-            size: images a batch, at least; the last one is smaller.
-            resize: stretch, crop or pad, which `images.resize` explains.
+            size: images a batch, at least; the last one may be smaller.
+            resize: stretch, crop or pad.
 
         Yields:
             The numbers of some files, int array (n,), and their images, float32 array

@@ -40,10 +40,7 @@ class FeatureExtractor:
     """
 
     def __init__(self, model: keras.Model, name: str) -> None:
-        # A model that was never built has no shapes.
-        taken, given = (
-            getattr(model, f"{end}_shape", None) for end in ("input", "output")
-        )
+        taken, given = (networks.shape_of(model, end) for end in ("input", "output"))
         if not (_is_known(taken) and _is_known(given) and len(taken) == 4):
             raise InputError(
                 f"{name} gives no features: it maps {taken} to {given}, not images "
@@ -203,7 +200,7 @@ def _load_model(path: Path, image_size: int) -> FeatureExtractor:
     if not path.is_file():
         raise InputError(f"the model {path} for features is not there; {way_out}")
     model = networks.load_network(path, "damaged, or not a Keras model", way_out)
-    taken = getattr(model, "input_shape", None)
+    taken = networks.shape_of(model, "input")
     if isinstance(taken, tuple) and len(taken) == 4 and taken[1:3] == (None, None):
         return _load_backbone(str(path), image_size, taken[3])
     extractor = FeatureExtractor(model, f"model {path.name}")  # refuses others

@@ -41,13 +41,6 @@ def test_counts_and_extractor_stand_beside_the_figures():
     assert (row["real"], row["fake"], row["training"]) == (20, 30, 20)
 
 
-def test_real_come_before_fake():
-    one_of_the_real = np.repeat(IMAGES[HELD_OUT[:1]], 10, axis=0)
-    row = measure(one_of_the_real)
-    assert row["precision"] == 1
-    assert row["recall"] < 0.1
-
-
 def test_drawing_what_it_was_trained_on_is_told_from_drawing_what_is_held_out():
     copied, new = measure(IMAGES[TRAINING]), measure(IMAGES[HELD_OUT])
     assert copied["near_copy_share"] == 1
@@ -81,12 +74,6 @@ def test_the_unit_of_the_features_does_not_matter():
     assert one.pop("extractor") == other.pop("extractor")
     assert one == pytest.approx(other, rel=1e-2)
     assert 0 < one["kernel_distance"] < 10
-
-
-def test_the_real_features_that_are_compared_have_mean_square_1():
-    found = evaluator.Evaluator(Pixels(), IMAGES, TRAINING, HELD_OUT)
-    real = found.features_of(IMAGES[HELD_OUT])
-    assert np.mean(real**2) == pytest.approx(1, rel=1e-3)
 
 
 def test_absurd_features_are_refused():

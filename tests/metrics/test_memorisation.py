@@ -70,11 +70,6 @@ def test_closer_share_counts_pairs_and_half_of_the_ties(ties):
     assert found["closer_to_training_share"] == pytest.approx(np.mean(pairs))
 
 
-def test_distances_that_are_all_equal_tell_nothing():
-    found = memorisation.figures(nearest([1, 1, 1]), nearest([1, 1]))
-    assert found["closer_to_training_share"] == 0.5
-
-
 def test_the_held_out_images_close_to_the_training_ones_are_a_twentieth():
     # Distances of 1 to 40: the nearest twentieth reaches to 2, edge included.
     held_out, fake = nearest(np.arange(1.0, 41), 4), nearest([0, 1, 2, 2.5, 3], 1)
@@ -85,13 +80,6 @@ def test_the_held_out_images_close_to_the_training_ones_are_a_twentieth():
 
 
 # What is said.
-
-
-@pytest.mark.parametrize(("n", "m"), [(10, 4), (20, 50), (100, 49), (332, 2000)])
-def test_near_copies_have_the_law_of_exceedances(n, m):
-    k = int(np.ceil(0.05 * n))
-    expected = stats.betabinom.ppf(0.99, m, k, n + 1 - k) / m
-    assert memorisation.most_near_copies(n, m) == pytest.approx(expected)
 
 
 def test_closer_pairs_have_the_law_of_mann_whitney():
@@ -140,12 +128,6 @@ def test_little_variety_is_not_called_repetition():
     assert "repeats" not in words
 
 
-def test_a_few_copies_among_new_images_are_found():
-    training, real = RNG.normal(size=(200, 5)), RNG.normal(size=(50, 5))
-    fake = np.concatenate([training[:60], RNG.normal(size=(140, 5))])
-    assert memorisation.is_suspected(figures(real, fake, training))
-
-
 ROW = {
     "real": 50,
     "fake": 100,
@@ -170,14 +152,6 @@ def test_repeats_are_as_many_as_fishers_test_calls_rare():
         assert memorisation.is_repeating(row) is bool(chance < 0.01)
     alike = {"repeat_share": 0.2, "held_out_repeat_share": 0.2}
     assert not memorisation.is_repeating(ROW | alike)
-
-
-def test_the_largest_share_by_chance_is_none_too_many():
-    counts = (50, 100)
-    row = dict(ROW)
-    row["near_copy_share"] = memorisation.most_near_copies(*counts)
-    row["closer_to_training_share"] = memorisation.most_closer(*counts)
-    assert not memorisation.is_suspected(row)
 
 
 def test_of_too_few_images_nothing_is_claimed():

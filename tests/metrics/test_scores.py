@@ -18,13 +18,6 @@ def normal(seed, count, width=4, shift=0.0):
     return np.random.default_rng(seed).normal(shift, 1, (count, width))
 
 
-def with_moments(seed, count, mean, deviations):
-    """Rows whose mean and standard deviations are these, without correlations."""
-    rows = normal(seed, count, len(mean))
-    orthonormal, _ = np.linalg.qr(rows - rows.mean(0))
-    return orthonormal * np.sqrt(count - 1) * deviations + mean
-
-
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(scores, "_MEGABYTES", 1e-3)
@@ -32,13 +25,6 @@ def small_blocks(monkeypatch):
 
 
 # Frechet distance.
-
-
-def test_frechet_distance_of_uncorrelated_features_in_closed_form():
-    real = with_moments(0, 40, mean=(1, 2, 3), deviations=(1, 2, 5))
-    fake = with_moments(1, 30, mean=(1, 0, 6), deviations=(3, 2, 1))
-    expected = (0 + 4 + 9) + (4 + 0 + 16)  # means, standard deviations
-    assert scores.frechet_distance(real, fake) == pytest.approx(expected)
 
 
 def test_frechet_distance_of_correlated_features_agrees_with_scipy():
@@ -78,16 +64,10 @@ def test_distances_are_symmetric():
 # Precision, recall, density, coverage.
 
 
-def test_precision_and_recall_on_a_line():
+def test_on_a_line_and_with_real_and_fake_swapped():
     assert scores.precision_recall(REAL_LINE, FAKE_LINE, k=1) == (2 / 4, 3 / 5)
-
-
-def test_density_and_coverage_on_a_line():
-    assert scores.density_coverage(REAL_LINE, FAKE_LINE, k=1) == (2 / 4, 2 / 5)
-
-
-def test_real_and_fake_are_not_interchangeable():
     assert scores.precision_recall(FAKE_LINE, REAL_LINE, k=1) == (3 / 5, 2 / 4)
+    assert scores.density_coverage(REAL_LINE, FAKE_LINE, k=1) == (2 / 4, 2 / 5)
     assert scores.density_coverage(FAKE_LINE, REAL_LINE, k=1) == (5 / 5, 2 / 4)
 
 
@@ -191,18 +171,6 @@ def test_figures_are_the_same_in_blocks_of_any_size(request):
     whole, _ = scores.evaluate(*arrays, "")
     request.getfixturevalue("small_blocks")
     assert scores.evaluate(*arrays, "")[0] == pytest.approx(whole)
-
-
-def test_figures_do_not_hang_on_the_order_of_the_images():
-    arrays = [normal(0, 31), normal(1, 23, shift=0.5)]
-    turned = [array[::-1] for array in arrays]
-    (one, _), (other, _) = (scores.evaluate(*each, "") for each in (arrays, turned))
-    # What is drawn at random is drawn for each place, and so the same but nearly.
-    width = one["kernel_distance_high"] - one["kernel_distance_low"]
-    for name in ("low", "high", "floor"):
-        name = f"kernel_distance_{name}"
-        assert other.pop(name) == pytest.approx(one.pop(name), abs=0.1 * width)
-    assert other == pytest.approx(one)
 
 
 def test_float32_features_are_computed_with_in_float64_and_left_as_they_are():

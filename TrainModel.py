@@ -205,6 +205,7 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     num_images = len(rows["training"])
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
+
     def on_step(batch: int, batches: int, logs: dict[str, float]) -> None:
         display.on_step(batch, batches, lambda: logs)
 

@@ -16,7 +16,7 @@
     nn/          fast layers, augmentation, optimizers
     backbones/   pretrained networks: found, loaded, tapped, their features
     metrics/     features, KID and other figures, the best checkpoint
-    classifier/  the network that tells the classes apart
+    classifier/  the network that classifies images
     gan/         discriminator and generator
     report/      the page that every script adds to
     command      the command `foldergan`, which runs the three scripts

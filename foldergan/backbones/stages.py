@@ -149,7 +149,7 @@ def _run(
 
 
 def _as_rescaling(layer: layers.Normalization) -> layers.Layer:
-    """Makes a layer that computes the same, and keeps it when it is saved.
+    """Makes a layer that computes the same also after saving and loading.
 
     From an .h5 file Keras restores mean and variance of the outermost layers alone;
     inside a classifier a Normalization would go on with 0 and 1.

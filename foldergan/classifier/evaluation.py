@@ -46,15 +46,10 @@ def predict(
 def warn_if_guessing(
     classifier: keras.Model, images: np.ndarray | Resized, labels: np.ndarray
 ) -> None:
-    """Warns of a classifier that hardly tells the images' classes apart.
-
-    Args:
-        classifier: images 0-1 in, probabilities out.
-        images: float32 array (n, height, width, channels), 0-1; some are looked at.
-        labels: float32 one-hot array (n, classes).
+    """Warns of a classifier that is hardly better than guessing.
 
     Raises:
-        InputError: it tells other classes apart.
+        InputError: it has another number of classes.
     """
     rows = np.arange(0, len(images), -(-len(images) // _CHECKED))
     probabilities = predict(classifier, images, rows)
@@ -72,8 +67,8 @@ def warn_if_guessing(
     if recall < guessing + 0.1 * (1 - guessing):
         print(
             f"warning: the classifier is right about {recall:.0%} of a class on "
-            f"average, and guessing would be about {guessing:.0%}: what looks through "
-            "it will see little; to train it longer first, run: "
+            f"average, and guessing would be about {guessing:.0%}: a network that uses "
+            "its features will learn little; to train it longer first, run: "
             f"{commands.of('TrainModel')}"
         )
 
@@ -100,7 +95,7 @@ def evaluate(
     Args:
         labels: one-hot array of shape (n, classes).
         predictions: probabilities of shape (n, classes).
-        label_smoothing: label-smoothing factor of the loss, as Keras' losses take it.
+        label_smoothing: of the loss, as Keras' losses take it.
 
     Returns:
         pictures, a count; loss (cross-entropy in nats) and accuracy (0-1).

@@ -1,4 +1,4 @@
-"""The CNN that tells the classes apart, and its first weights."""
+"""The CNN, and its first weights."""
 
 import math
 
@@ -21,7 +21,7 @@ _NOISE = 0.01  # variance below which an axis is not amplified
 def build_classifier(
     settings: Classifier, image_shape: tuple[int, int, int], num_classes: int
 ) -> keras.Model:
-    """Builds the CNN that tells classes apart.
+    """Builds a classifier.
 
     "plain" is convolutions and poolings, then a dense layer. "residual" is normalized,
     with two convolutions skipped after the first and the last halving, and the largest

@@ -17,14 +17,10 @@ _MOST_CLASSES = 12  # of a matrix that is printed
 
 
 class Predictions:
-    """Takes the predictions of generated images in a stream, and keeps the first.
-
-    Args:
-        class_names: in the order of the probabilities' columns.
-        kept: rows to keep.
+    """Takes the predictions of generated images in a stream.
 
     Attributes:
-        rows: the first ones, as `add` returns them.
+        rows: the first `kept` ones, as `add` returns them.
         matrix: int64 (classes, classes), intended class down, predicted across; all 0
             where none were intended.
     """
@@ -36,11 +32,7 @@ class Predictions:
         self.matrix = np.zeros((len(class_names),) * 2, np.int64)
 
     def add(self, probabilities: np.ndarray, class_ids: np.ndarray | None) -> list[Row]:
-        """Takes the next predictions.
-
-        Args:
-            probabilities: array of shape (n, classes).
-            class_ids: int array (n,) of intended classes, if any.
+        """Takes the next probabilities (n, classes) and intended classes (n,), if any.
 
         Returns:
             A row an image: picture, its number from 1, intended where given, predicted,
@@ -106,16 +98,11 @@ class Predictions:
 class Classified:
     """Takes the predictions of image files in a stream, and keeps what figures need.
 
-    Args:
-        files: what is classified.
-        class_names: in the order of the probabilities' columns.
-        shown: images to keep, evenly spaced over the files so that all folders are
-            seen.
-
     Attributes:
-        rows: of the images that are kept, with predicted, probability and, where it is
-            in a class folder, intended.
-        images: those, float32 arrays (height, width, channels), 0-1.
+        images: `shown` of them, evenly spaced over the files so that all folders are
+            seen, float32 arrays (height, width, channels), 0-1.
+        rows: of those, with predicted, probability and, where it is in a class folder,
+            intended.
     """
 
     def __init__(self, files: ImageFiles, class_names: list[str], shown: int) -> None:
@@ -134,12 +121,7 @@ class Classified:
     def add(
         self, numbers: np.ndarray, images: np.ndarray, probabilities: np.ndarray
     ) -> list[Row]:
-        """Takes the next predictions.
-
-        Args:
-            numbers: int array (n,), of the files.
-            images: float32 array (n, height, width, channels), 0-1.
-            probabilities: float32 array (n, classes).
+        """Takes the next files' numbers (n,), images and probabilities (n, classes).
 
         Returns:
             A row an image: file, true where there are class folders, predicted,

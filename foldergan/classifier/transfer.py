@@ -28,13 +28,7 @@ _POOLED_FROM = 8  # least stride that is pooled; finer maps hold edges only
 def build_classifier(
     settings: Classifier, image_shape: tuple[int, int, int], num_classes: int
 ) -> keras.Model:
-    """Builds a classifier with an untrained head, whose weights are all 0.
-
-    Args:
-        settings: its backbone and output.
-        image_shape: (height, width, channels); values 0-1 go in.
-        num_classes: number of classes; a sigmoid has one output, the probability of
-            the second of two.
+    """Builds a classifier, as `network` does, with a head whose weights are all 0.
 
     Raises:
         InputError: the backbone cannot be loaded, or takes no such images.
@@ -62,19 +56,8 @@ def train(
 ) -> Iterator[tuple[int, dict[str, float]]]:
     """Fits the head of a classifier, and yields once, as `training.train` does.
 
-    The penalty is chosen by cross-validation on the training rows.
-
-    Args:
-        classifier: as of `build_classifier`; its head is set.
-        images: float32 array (n, height, width, channels), 0-1; may lie on disk.
-        labels: float32 one-hot array (n, classes).
-        rows: "training" and "validation" -> row numbers; the second may be empty.
-        settings: its augmentation, class_weights and output.
-        seed: of the folds of the cross-validation.
-        cache: folder to keep the features in.
-
-    Yields:
-        1, and loss and accuracy, both again with "val_" of the validation rows.
+    The penalty is chosen by cross-validation on the training rows, whose folds `seed`
+    draws; features are kept in the folder `cache`, if any.
     """
     training = rows["training"]
     *_, dense = classifier.layers
@@ -105,10 +88,6 @@ def train(
 
 def build_trunk(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     """Builds the feature extractor: a backbone at its size, its maps pooled.
-
-    Args:
-        spec: as of `loading.load_backbone`.
-        image_shape: (height, width, channels) of the images.
 
     Returns:
         Images 0-1 in, (n, d) features out.

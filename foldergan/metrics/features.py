@@ -26,14 +26,10 @@ _LEAST_WEIGHT = 256  # values; smaller weights can be equal by chance
 class FeatureExtractor:
     """Turns images into the rows of numbers that `metrics` compares.
 
-    Args:
-        model: Keras model, images 0-1 of one size in, one array of any shape out.
-        name: what it is, for people.
-
     Attributes:
-        model: the model.
-        name: with the number of features; belongs beside every figure, for figures
-            from different extractors cannot be compared.
+        model: Keras model, images 0-1 of one size in, one array of any shape out.
+        name: for people, with the number of features; belongs beside every figure, for
+            figures from different extractors cannot be compared.
 
     Raises:
         InputError: the model maps something else.
@@ -113,8 +109,8 @@ def load_extractor(
             in `model_dir`; "inception" for InceptionV3 of ImageNet; the name of a
             backbone; or the path of a Keras model, images 0-1 in.
         model_dir: folder of the models.
-        image_size: height or width of the images, the larger. A backbone gets small
-            ones three times as large, and not as large as it was trained at.
+        image_size: the larger side of the images. A backbone gets small ones three
+            times as large, and not as large as it was trained at.
 
     Raises:
         InputError: it is not there, damaged, or gives no features.

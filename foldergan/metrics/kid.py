@@ -93,7 +93,7 @@ def kid(
         fake: features (m, d), m at least 2.
         real_classes: class numbers (n,) of images that were drawn class by class; None
             where they were drawn independently.
-        fake_classes: class numbers (m,), of the same classes; the same.
+        fake_classes: class numbers (m,), of the same classes; None likewise.
 
     Raises:
         ValueError: real and fake images are of other classes.

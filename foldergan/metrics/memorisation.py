@@ -33,19 +33,16 @@ def figures(held_out: Nearest, fake: Nearest) -> dict[str, float]:
     """Compares how far held-out and generated images lie from the training images.
 
     Returns:
-        closer_to_training_share: of all pairs of a generated and a held-out image, the
-        fraction in which the generated one is the closer to a training image, ties
-        counted half; 0.5 where they are as close, give or take 0.3 by the root of n.
-        The statistic of the Mann-Whitney U test: the test of Meehan et al., A
-        Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, with all
-        space as one cell. It compares distributions, so that poor images, far from
-        every other, hide copies in it.
+        closer_to_training_share: fraction of the pairs of a generated and a held-out
+        image in which the generated one is closer to a training image, ties counted
+        half; 0.5 where both are as close. The Mann-Whitney U statistic: the test of
+        Meehan et al., A Non-Parametric Test to Detect Data-Copying in Generative
+        Models, 2020, with all space as one cell. Poor images, far from every other,
+        hide copies in it.
         near_copy_share: fraction of the generated images as close to a training image
         as the closest 5 % of the held-out ones, one image at least. It finds a few
         copies among many images that are none.
-        repeat_share and held_out_repeat_share: fractions of the generated and of the
-        held-out images that are nearer to a training image than half of its distance
-        to any other.
+        repeat_share and held_out_repeat_share: `is_repeat`, fractions of both.
     """
     close = np.quantile(held_out.distances, CLOSE, method="inverted_cdf")
     larger = stats.mannwhitneyu(held_out.distances, fake.distances).statistic

@@ -29,8 +29,8 @@ def evaluate(
         real: features of held-out images, (n, d), n at least 6.
         fake: features of generated images, (m, d), m at least 4.
         extractor: name of what made the features, to stand beside the figures.
-        real_classes: class numbers (n,), as of `kid`.
-        fake_classes: class numbers (m,), as of `kid`.
+        real_classes: class numbers (n,), as `kid` takes them.
+        fake_classes: class numbers (m,), as `kid` takes them.
 
     Returns:
         The row: extractor, counts of real and fake, and the figures; `kernel_distance`

@@ -35,14 +35,10 @@ def nearest(asked, images=IMAGES, rows=TRAINING, is_mirrored=False):
     return found.nearest(found.features_of(asked))
 
 
-def test_counts_and_extractor_stand_beside_the_figures():
-    row = measure(RNG.random((30, 2, 2, 3)))
-    assert row["extractor"] == "pixels"
-    assert (row["real"], row["fake"], row["training"]) == (20, 30, 20)
-
-
 def test_drawing_what_it_was_trained_on_is_told_from_drawing_what_is_held_out():
     copied, new = measure(IMAGES[TRAINING]), measure(IMAGES[HELD_OUT])
+    assert (new["real"], new["fake"], new["training"]) == (20, 20, 20)
+    assert new["extractor"] == "pixels"
     assert copied["near_copy_share"] == 1
     assert new["near_copy_share"] < 0.2
     assert new["frechet_distance"] == pytest.approx(0, abs=1e-6)
@@ -90,14 +86,6 @@ def test_images_of_a_class_on_one_side_are_left_out_of_the_figures():
     fake = found.features_of(IMAGES[TRAINING])
     row, _ = found.evaluate(fake, np.arange(20) % 4 + 1)  # of 1 to 4
     assert (row["real"], row["fake"]) == (np.sum(classes > 0), 10)
-
-
-def test_the_nearest_image_trained_on_is_found_and_never_a_held_out_one():
-    turned = evaluator.Evaluator(Pixels(), IMAGES, HELD_OUT, TRAINING)
-    found = turned.nearest_training(IMAGES[[25, 21, 25]] + 1e-3)
-    np.testing.assert_array_equal(found, IMAGES[[25, 21, 25]])
-    for image in turned.nearest_training(IMAGES[TRAINING]):
-        assert (image == IMAGES[HELD_OUT]).all((1, 2, 3)).any()
 
 
 # The nearest of all images trained on, their mirror images too.

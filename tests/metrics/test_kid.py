@@ -41,19 +41,6 @@ def mean_kernel(one, other):
     )
 
 
-def test_the_estimate_is_the_double_sum_without_the_diagonals():
-    real, fake = normal(0, 5, 3), normal(1, 7, 3, shift=0.5)
-    expected = mean_kernel(real, real) + mean_kernel(fake, fake)
-    expected -= 2 * mean_kernel(real, fake)
-    assert kid(real, fake).estimate == pytest.approx(expected)
-
-
-def test_the_estimate_is_0_on_average_for_one_law_and_below_0_at_times(fewer_draws):
-    draws = [kid(normal([s, 0], 20), normal([s, 1], 30)).estimate for s in range(400)]
-    assert abs(np.mean(draws)) < 4 * np.std(draws) / 20
-    assert min(draws) < 0
-
-
 # The interval.
 
 

@@ -82,16 +82,6 @@ def test_the_held_out_images_close_to_the_training_ones_are_a_twentieth():
 # What is said.
 
 
-def test_closer_pairs_have_the_law_of_mann_whitney():
-    n, m = 40, 60
-    shares = [
-        1 - stats.mannwhitneyu(RNG.random(m), RNG.random(n)).statistic / (n * m)
-        for _ in range(4000)
-    ]
-    exceeded = np.mean(np.array(shares) > memorisation.most_closer(n, m))
-    assert exceeded == pytest.approx(0.01, abs=0.006)
-
-
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 5)])
 def test_closer_pairs_of_few_images_have_the_variance_of_all_orders(n, m):
     """Each order of the images is as likely; among them the share is known exactly."""

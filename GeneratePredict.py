@@ -36,8 +36,7 @@ from foldergan.storage import filenames, locking, tables
 if TYPE_CHECKING:
     import numpy as np
 
-    from foldergan.classifier.classified import Classified
-    from foldergan.classifier.predictions import Predictions
+    from foldergan.classifier.predictions import Classified, Predictions
     from foldergan.gan.drawing import Networks
     from foldergan.gan.evaluation import StreamEvaluator
     from foldergan.report.run import RunReport
@@ -357,7 +356,7 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
     child.start_server()
     backend.start(preset.seed)
     from foldergan.classifier import evaluation
-    from foldergan.classifier.classified import Classified
+    from foldergan.classifier.predictions import Classified
     from foldergan.data import dataset
     from foldergan.nn import convolutions, inference
 

@@ -201,13 +201,14 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     num_images = len(rows["training"])
     display = EpochProgress(training.num_epochs(settings, num_images), num_images)
     history = []
-    through_backbone = functools.partial(transfer.train, cache=options.data_dir)
-    fit = training.train if settings.backbone == "none" else through_backbone
 
     def on_step(batch: int, batches: int, logs: dict[str, float]) -> None:
         display.on_step(batch, batches, lambda: logs)
 
-    epochs = fit(classifier, seen, labels, rows, settings, preset.seed, on_step=on_step)
+    fit = functools.partial(training.train, on_step=on_step)
+    if settings.backbone != "none":
+        fit = functools.partial(transfer.train, cache=options.data_dir)
+    epochs = fit(classifier, seen, labels, rows, settings, preset.seed)
     for epoch, logs in epochs:
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})

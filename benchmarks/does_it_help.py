@@ -251,6 +251,7 @@ class Fold:
 def measure(options, preset, fold: Fold, rows, changed: dict, backbone: str, seed: int):
     """Trains one arm; returns the recall of each class on real held-out images."""
     import keras
+    from sklearn.metrics import recall_score
 
     from foldergan import backend
     from foldergan.classifier import evaluation, training, transfer
@@ -277,8 +278,9 @@ def measure(options, preset, fold: Fold, rows, changed: dict, backbone: str, see
     for _ in train(classifier, fold.images, fold.labels, parts, settings, seed, **how):
         pass
     said = evaluation.predict(classifier, fold.images, fold.test)
-    matrix = evaluation.confusion_matrix(fold.labels[fold.test], said)
-    return evaluation.class_accuracy(matrix)
+    truth, ids = fold.labels[fold.test].argmax(1), range(names)
+    given = {"labels": ids, "average": None, "zero_division": np.nan}
+    return recall_score(truth, said.argmax(1), **given)
 
 
 def results_of(path: Path) -> list[dict]:

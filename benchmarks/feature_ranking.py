@@ -124,7 +124,7 @@ def main() -> None:
     backend.start(0)
     from scipy.stats import spearmanr
 
-    from foldergan.metrics.kernel_distance import kernel_distance
+    from foldergan.metrics.kid import kid as kid_of
 
     sets = image_sets(options)
     kid = {}
@@ -132,8 +132,7 @@ def main() -> None:
         features = {label: extract(images) for label, images in sets.items()}
         reference = features.pop("reference")
         kid[name] = {
-            label: kernel_distance(reference, rows).estimate
-            for label, rows in features.items()
+            label: kid_of(reference, rows).estimate for label, rows in features.items()
         }
         print(f"{name}: done", flush=True)
     labels = list(next(iter(kid.values())))

@@ -93,8 +93,11 @@ def _pooled(extract_maps, size: int, mode: str, name: str):
     import torch
 
     @torch.no_grad()
-    def extract(images, rows=None):
+    def extract(images, rows=None, is_mirrored=False):
         rows = np.arange(len(images)) if rows is None else rows
+        if is_mirrored:
+            views = extract(images, rows), extract(images[:, :, ::-1], rows)
+            return np.concatenate(views)
         features = []
         for start in range(0, len(rows), _BATCH):
             batch = np.asarray(images[rows[start : start + _BATCH]])

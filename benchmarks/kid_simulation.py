@@ -21,8 +21,7 @@ import argparse
 
 import numpy as np
 
-from foldergan.metrics import kernel_distance as kid
-from foldergan.metrics import selection
+from foldergan.metrics import kid, selection
 
 WIDTH, LATENT, SPREAD = 32, 8, 2.0
 PROPORTIONS = np.array([0.4, 0.3, 0.2, 0.1])
@@ -55,34 +54,34 @@ class Mixture:
         return self._means[classes] + noise, classes
 
 
-def true_distance(one: Mixture, other: Mixture) -> float:
+def true_kid(one: Mixture, other: Mixture) -> float:
     """Computes KID of two laws, of many images of each."""
     rng = np.random.default_rng(1)
-    sides = one.draw(rng, TRUTH), other.draw(rng, TRUTH)
-    samples = kid._samples(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
-    weights = [np.full((1, TRUTH), 1 / TRUTH)] * 2
-    return float(kid._weighted_distances(*samples, *weights)[0])
+    (real, classes), (fake, fake_classes) = one.draw(rng, TRUTH), other.draw(rng, TRUTH)
+    draws, kid._DRAWS = kid._DRAWS, 1
+    found = kid.kid(real, fake, classes, fake_classes)
+    kid._DRAWS = draws
+    return found.estimate
 
 
 def simulate(count: int, num_fake: int, options: argparse.Namespace) -> str:
     """Simulates evaluations by `count` held-out images; returns a table's row."""
     law, off = Mixture(0), Mixture(0, options.shift)
-    truth = true_distance(law, off)
+    truth = true_kid(law, off)
     same, plain, covered = [], [], []
     for repeat in range(options.repeats):
         rng = np.random.default_rng((options.seed, count, repeat))
         real, classes = law.draw(rng, count)
         fake, fake_classes = law.draw(rng, num_fake, not options.independent)
         drawn = None if options.independent else fake_classes
-        given = (classes, drawn)
-        floor = kid.kernel_distance_floor(real, num_fake, *given)
-        same.append((kid.kernel_distance(real, fake, *given).estimate, floor))
-        floor = kid.kernel_distance_floor(real, num_fake)
-        plain.append((kid.kernel_distance(real, fake).estimate, floor))
+        found = kid.kid(real, fake, classes, drawn)
+        same.append((found.estimate, found.floor))
+        found = kid.kid(real, fake)
+        plain.append((found.estimate, found.floor))
         fake, fake_classes = off.draw(rng, num_fake, not options.independent)
         drawn = None if options.independent else fake_classes
-        _, low, high = kid.kernel_distance(real, fake, classes, drawn)
-        covered.append(low <= truth <= high)
+        found = kid.kid(real, fake, classes, drawn)
+        covered.append(found.low <= truth <= found.high)
     figures = [f"{count:5}"]
     for found in (plain, same):
         estimates, floors = np.transpose(found)
@@ -102,11 +101,9 @@ def worse_ones_kept(count: int, options: argparse.Namespace) -> str:
         rows, least = [], []
         for epoch, shift in enumerate((0.30, 0.32), 1):
             fake = latents + shift
-            draws = kid.bootstrap(real, fake, classes, fake_classes)
-            null = kid.null_draws(real, len(fake), classes, fake_classes)
-            found = kid.summary(draws, null)
+            found = kid.kid(real, fake, classes, fake_classes)
             row = {"epoch": epoch, "kernel_distance": found.estimate}
-            selection.add_row(rows, least, row, draws)
+            selection.add_row(rows, least, row, found.draws)
             errors.append((found.high - found.low) / 4)
         difference = rows[1]["kernel_distance"] - rows[0]["kernel_distance"]
         kept += selection.best_row(rows)["epoch"] == 2

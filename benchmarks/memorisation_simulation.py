@@ -14,14 +14,27 @@ import argparse
 import numpy as np
 
 from foldergan.metrics import memorisation
-from foldergan.metrics.nearest import TrainingImages
+from foldergan.metrics.evaluator import Evaluator
+from foldergan.metrics.memorisation import Nearest
 
 WIDTH, NOISE = 16, 0.05
 
 
-def flat(images: np.ndarray) -> np.ndarray:
+class Flat:
     """Takes features off images of one pixel high: WIDTH pixels wide."""
-    return images.reshape(len(images), WIDTH).astype(np.float32)
+
+    name = "pixels"
+
+    def __call__(
+        self,
+        images: np.ndarray,
+        rows: np.ndarray | None = None,
+        is_mirrored: bool = False,
+    ) -> np.ndarray:
+        """Does as `FeatureExtractor` does."""
+        images = images if rows is None else images[rows]
+        views = [images, images[:, :, ::-1]][: 1 + is_mirrored]
+        return np.concatenate(views).reshape(-1, WIDTH).astype(np.float32)
 
 
 def fakes(
@@ -39,6 +52,11 @@ def fakes(
     return drawn
 
 
+def nearest(index: Evaluator, points: np.ndarray) -> Nearest:
+    """Finds the training images nearest to points (n, WIDTH)."""
+    return index.nearest(index.features_of(points.reshape(-1, 1, WIDTH, 1)))
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -54,10 +72,13 @@ def main() -> None:
         rng = np.random.default_rng(repeat)
         training = rng.normal(size=(options.rows, WIDTH))
         images = training.reshape(-1, 1, WIDTH, 1)
-        index = TrainingImages(flat, images, np.arange(len(images)), is_mirrored=True)
-        held_out = index.find(flat(rng.normal(size=(options.held_out, WIDTH))))
+        rows = np.arange(len(images))
+        index = Evaluator(Flat(), images, rows, rows[:0], is_mirrored=True)
+
+        held_out = nearest(index, rng.normal(size=(options.held_out, WIDTH)))
         for case in cases:
-            found = index.find(flat(fakes(*case, rng, training, options.fakes)))
+            drawn = fakes(*case, rng, training, options.fakes)
+            found = nearest(index, drawn)
             row = {"real": options.held_out, "fake": options.fakes}
             row |= memorisation.figures(held_out, found)
             suspected[case] += memorisation.is_suspected(row)

@@ -15,8 +15,8 @@
     data/        a folder of images -> arrays -> batches
     nn/          fast layers, augmentation, optimizers
     backbones/   pretrained networks: found, loaded, tapped, their features
-    metrics/     features, distances, scores, the best save
-    classifier/  the network that tells the classes apart
+    metrics/     features, KID and other figures, the best checkpoint
+    classifier/  the network that classifies images
     gan/         discriminator and generator
     report/      the page that every script adds to
 

@@ -66,7 +66,7 @@ def test_a_gan_trains_and_is_evaluated(images):
 
 def test_features_are_computed_and_kept_in_parts(images, tmp_path):
     parts = Joined(images, Resized(images, SHAPE))
-    found = features.cached_features(pooling(), parts, ("image",), tmp_path)
+    found = features.cached_features(pooling(), parts, False, tmp_path)
     assert found.shape == (2 * COUNT, 1, 3)
     assert {type(part) for part in found.parts} == {np.memmap}
     np.testing.assert_allclose(found[ROWS[:9]], found[ROWS[:9] + COUNT])

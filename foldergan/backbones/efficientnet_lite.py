@@ -12,10 +12,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from foldergan.errors import InputError, report_unreadable
+from foldergan.errors import InputError
 from foldergan.storage import seals
 
-_WAY_OUT = "install foldergan again"
 # Kernel size, stride, expansion, output channels and repeats of each group of blocks,
 # of number 0.
 _BLOCKS = (
@@ -31,30 +30,19 @@ DEPTHS = (1.0, 1.1)  # of numbers 0 and 1: multiplies the repeats between the en
 
 
 def load(number: int) -> keras.Model:
-    """Builds a network with the weights that are in the package.
-
-    Args:
-        number: which EfficientNet-Lite, 0 or 1.
-
-    Returns:
-        As of `build`; the weights were rounded to float16.
+    """Builds EfficientNet-Lite0 or 1 with the weights, float16, of the package.
 
     Raises:
         InputError: the file of weights is missing or damaged.
     """
     path = weights_path(number)
     if not seals.is_intact(path):
-        problem = (
-            "damaged: its SHA-256 is another than when it was saved"
-            if path.exists()
-            else "not there"
-        )
-        raise InputError(f"{path} is {problem}; {_WAY_OUT}", ("backbone",))
+        problem = "not there"
+        if path.exists():
+            problem = "damaged: its SHA-256 is another than when it was saved"
+        raise InputError(f"{path} is {problem}; install foldergan again", ("backbone",))
     network = build(number)
-    with (
-        report_unreadable(path, way_out=_WAY_OUT),
-        np.load(path, allow_pickle=False) as arrays,
-    ):
+    with np.load(path, allow_pickle=False) as arrays:
         for weight in network.weights:
             weight.assign(arrays[weight.path].astype(np.float32))
     return network
@@ -66,10 +54,7 @@ def weights_path(number: int) -> Path:
 
 
 def build(number: int) -> keras.Model:
-    """Builds a network, each batch normalization folded into its convolution.
-
-    Args:
-        number: which EfficientNet-Lite, 0 or 1.
+    """Builds EfficientNet-Lite0 or 1, batch normalizations folded into convolutions.
 
     Returns:
         Images (n, height, width, 3), 0-1, of any size in; feature map of 1,280 channels
@@ -81,41 +66,28 @@ def build(number: int) -> keras.Model:
     values = layers.Rescaling(255 / 128, offset=-127 / 128, name="normalize")(images)
     values = layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(values)
     values = layers.ReLU(6.0, name="stem_relu")(values)
-    blocks = [
-        (kernel, first_stride if repeat == 0 else 1, expansion, width)
-        for kernel, first_stride, expansion, width, repeats in _scaled(number)
-        for repeat in range(repeats)
-    ]
+    blocks = []
+    for group, (kernel, first, expansion, width, repeats) in enumerate(_BLOCKS):
+        if 0 < group < len(_BLOCKS) - 1:
+            repeats = math.ceil(DEPTHS[number] * repeats)
+        strides = [first, *[1] * (repeats - 1)]
+        blocks += [(kernel, stride, expansion, width) for stride in strides]
     strides = [block[1] for block in blocks[1:]] + [2]  # of the block behind each
     stride = 2
     for place, (block, next_stride) in enumerate(zip(blocks, strides, strict=True)):
         stride *= block[1]
         end = f"stage_{stride}" if next_stride == 2 else f"block_{place}"
-        values = _block(values, f"block_{place}", end, *block)
+        values = _block(values, f"block_{place}", end, block)
     values = layers.Conv2D(1280, 1, name="head")(values)
     features = layers.ReLU(6.0, name="features")(values)
     return keras.Model(images, features, name=f"lite{number}")
 
 
-def _scaled(number: int) -> list[tuple[int, ...]]:
-    """Repeats the groups of blocks, except the first and the last, by the depth."""
-    first, *inner, last = _BLOCKS
-    deeper = [
-        (*sizes, math.ceil(DEPTHS[number] * repeats)) for *sizes, repeats in inner
-    ]
-    return [first, *deeper, last]
-
-
 def _block(
-    inputs: keras.KerasTensor,
-    name: str,
-    end: str,
-    kernel: int,
-    stride: int,
-    expansion: int,
-    width: int,
+    inputs: keras.KerasTensor, name: str, end: str, sizes: tuple[int, ...]
 ) -> keras.KerasTensor:
     """Expands, convolves each channel, projects; adds the input where shapes allow."""
+    kernel, stride, expansion, width = sizes
     values, channels = inputs, inputs.shape[-1]
     if expansion > 1:
         values = layers.Conv2D(channels * expansion, 1, name=f"{name}_expand")(values)

@@ -4,9 +4,10 @@ Networks of keras.applications were trained on values in three ways, and only th
 ones hold their preprocessing. A file of an older one is known by the network's name.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,23 +26,12 @@ _KNOWN = {
 _NAME = "to_range_of_backbone"
 
 
-class Preprocessing(NamedTuple):
-    """What images of values 0 to 1 go through before a network.
-
-    Attributes:
-        layer: maps (n, height, width, channels) to the same shape; None for nothing.
-        text: what is assumed, for people; empty where the network says it itself.
-    """
-
-    layer: layers.Layer | None
-    text: str = ""
-
-
-def find(network: keras.Model) -> Preprocessing:
+def find(network: keras.Model) -> tuple[layers.Layer | None, str]:
     """Finds the preprocessing of a network: by its first layers, else by its name.
 
-    Args:
-        network: images of one size, or of any, in.
+    Returns:
+        What images of values 0 to 1 go through before it, None for nothing; and what is
+        assumed, for people, empty where the network says it itself.
     """
     names: list[str] = []
     for part in _leading(network):
@@ -59,15 +49,14 @@ def find(network: keras.Model) -> Preprocessing:
             break
         if not isinstance(part, (layers.InputLayer, layers.ZeroPadding2D)):
             break
-    known = [(name, *each) for name in names for each in _KNOWN.items()]
-    for name, pattern, values in known:
+    for name, (pattern, values) in itertools.product(names, _KNOWN.items()):
         if re.fullmatch(pattern, name) and network.input_shape[-1] == 3:
-            return Preprocessing(
+            return (
                 _layer_of(values),
                 f"it is keras.applications' {name} by its name: images are given as "
                 f"that was trained, {values}",
             )
-    return Preprocessing(
+    return (
         None,
         "it does not say which values it was trained on: images are given as 0 to 1; "
         "if it takes others, save it with a Rescaling layer before it",
@@ -89,8 +78,8 @@ def _leading(network: keras.Model) -> Iterator[Any]:
             yield part
 
 
-def _of_bytes(is_so: bool) -> Preprocessing:
-    return Preprocessing(rescaling(255.0) if is_so else None)
+def _of_bytes(is_so: bool) -> tuple[layers.Layer | None, str]:
+    return rescaling(255.0) if is_so else None, ""
 
 
 def _layer_of(values: str) -> layers.Layer:

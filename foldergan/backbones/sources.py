@@ -1,17 +1,13 @@
 """The pretrained networks that are known by name: in the package, or downloaded."""
 
-import contextlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from foldergan.errors import InputError
 from foldergan.storage.seals import checksum_of
 
-FILE_ENDINGS = (".keras", ".h5")
+_FILE_ENDINGS = (".keras", ".h5")
 
 # In the package, with their weights: name -> number of the EfficientNet-Lite.
 SHIPPED = {"EfficientNetLite0": 0, "EfficientNetLite1": 1}
@@ -32,9 +28,8 @@ class Source:
         name: of the function in keras.applications.
         url: where Keras downloads the weights from.
         megabytes: size of the file.
-        scale: what values 0 to 1 are multiplied by before they go in; one number, or
-            one of each channel.
-        offset: what is added then.
+        scale: factor of values 0 to 1 before they go in, for all channels or of each.
+        offset: is added then.
         is_bgr: whether it takes blue, green, red.
         license: of the weights.
     """
@@ -50,7 +45,8 @@ class Source:
     @property
     def path(self) -> Path:
         """Where Keras keeps the file, and finds it when offline."""
-        return keras_home() / "models" / self.url.rsplit("/", 1)[1]
+        home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+        return home / "models" / self.url.rsplit("/", 1)[1]
 
 
 _MOBILE = f"{_APPLICATIONS}/mobilenet_v3/weights_mobilenet_v3"
@@ -90,13 +86,12 @@ SOURCES = {
 NAMES = (*SHIPPED, *SOURCES)
 # What images are compared by; no backbone.
 INCEPTION = Source(
-    "InceptionV3", f"{_APPLICATIONS}/inception_v3/inception_v3_{_KERNELS}", 88
+    "InceptionV3",
+    f"{_APPLICATIONS}/inception_v3/inception_v3_{_KERNELS}",
+    88,
+    scale=2.0,
+    offset=-1.0,
 )
-
-
-def keras_home() -> Path:
-    """Finds the folder that Keras downloads into."""
-    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
 
 
 def refuse_missing(spec: str) -> None:
@@ -108,29 +103,14 @@ def refuse_missing(spec: str) -> None:
     path = Path(spec)
     if spec == "none" or spec in NAMES:
         return
-    if path.is_file() and path.suffix in FILE_ENDINGS:
+    if path.is_file() and path.suffix in _FILE_ENDINGS:
         return
     found = "a folder" if path.is_dir() else f"of the ending {path.suffix!r}"
     raise InputError(
         f"backbone {spec} is {found if path.exists() else 'not there'}; give none, the "
-        f"path of a {' or '.join(FILE_ENDINGS)} file, or one of {', '.join(NAMES)}",
+        f"path of a {' or '.join(_FILE_ENDINGS)} file, or one of {', '.join(NAMES)}",
         ("backbone",),
     )
-
-
-@contextlib.contextmanager
-def kept(path: Path) -> Iterator[None]:
-    """Puts a file back that Keras removes: of another checksum, without a network."""
-    if not path.is_file():
-        yield
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = shutil.copy2(path, folder)
-        try:
-            yield
-        finally:
-            if not path.exists():
-                shutil.copy2(copy, path)
 
 
 def fingerprint(spec: str) -> str:

@@ -1,13 +1,11 @@
-"""The feature maps of a network, one for each stride, found in its graph.
+"""The ends of a network's stages: the last feature map of each stride.
 
-A discriminator that looks through a network, and a linear classifier on top of one,
-need the ends of its stages: the last feature map of each stride. Names of layers
-differ between architectures, so the stages are found by which output depends on which.
+Names of layers differ between architectures: the stages are found by which output
+depends on which.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -36,73 +34,40 @@ _FINISHES = (
 )
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call of a layer in a network.
-
-    Attributes:
-        layer: what was called.
-        inputs: ids of the symbolic tensors that went in.
-        output: what came out.
-    """
+class _Call(NamedTuple):
+    """One call of a layer in a network, and the ids of the tensors that went in."""
 
     layer: keras.Operation
-    inputs: tuple[int, ...]
+    inputs: list[int]
     output: keras.KerasTensor
 
 
-def trace(model: keras.Model, images: keras.KerasTensor) -> list[Call]:
-    """Calls a network's layers on other images, those of nested networks included.
+def find_stages(
+    model: keras.Model, images: keras.KerasTensor
+) -> dict[int, keras.KerasTensor]:
+    """Finds the last feature map of each stride of a network on other images.
+
+    Only maps before a Flatten are taken that all later layers depend on alone. Of the
+    maps of one stride it is the last that ends a residual block, for what follows is
+    the expansion of the next block; without residual blocks, and for the largest
+    stride, which no block follows, it is the last of all. The layers and their weights
+    are the model's own, but for Normalization and LayerScale, which stock layers
+    replace.
 
     Args:
-        model: functional or sequential, with one input.
+        model: functional or sequential, with one input; may hold others.
         images: symbolic tensor (n, height, width, channels).
 
     Returns:
-        Every call in the order of computation, up to a Flatten; the layers and their
-        weights are the model's own, but for Normalization and LayerScale: see
-        `_as_rescaling` and `_as_depthwise`.
+        Stride -> symbolic tensor (n, height, width, channels), the smallest
+        stride first; strides of `STRIDES` only.
 
     Raises:
         InputError: the model is of another kind, or its layers before a Flatten take
             images of a fixed size only.
     """
-    calls: list[Call] = []
-    try:
-        _run(model, images, calls)
-    except _FlattenedError:
-        pass
-    except InputError:
-        raise
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(
-            f"it takes no images of {_x(images.shape[1:])} ({reason}); "
-            "give one without a fixed size, or saved at that size"
-        ) from error
-    return calls
-
-
-def find_stages(
-    calls: list[Call], images: keras.KerasTensor
-) -> dict[int, keras.KerasTensor]:
-    """Finds the last feature map of each stride.
-
-    Only maps are taken that all later layers depend on alone. Of the maps of one
-    stride it is the last that ends a residual block, for what follows is the
-    expansion of the next block; without residual blocks, and for the largest stride,
-    which no block follows, it is the last of all.
-
-    Args:
-        calls: as of `trace`.
-        images: symbolic tensor that was traced.
-
-    Returns:
-        Stride -> symbolic tensor (n, height, width, channels), the smallest
-        stride first; strides of `STRIDES` only.
-    """
-    of_stride: dict[int, list[Call]] = {}
-    for call in _bottlenecks(calls):
+    of_stride: dict[int, list[_Call]] = {}
+    for call in _bottlenecks(_trace(model, images)):
         if isinstance(call.layer, _POOLS):
             break
         if isinstance(call.layer, layers.ZeroPadding2D):
@@ -119,12 +84,30 @@ def find_stages(
     }
 
 
+def _trace(model: keras.Model, images: keras.KerasTensor) -> list[_Call]:
+    """Calls a network's layers on other images, in the order of computation."""
+    calls: list[_Call] = []
+    try:
+        _run(model, images, calls)
+    except _FlattenedError:
+        pass
+    except InputError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"it takes no images of {'x'.join(map(str, images.shape[1:]))} ({reason}); "
+            "give one without a fixed size, or saved at that size"
+        ) from error
+    return calls
+
+
 class _FlattenedError(Exception):
     """Stops a trace before what may need a fixed size."""
 
 
 def _run(
-    model: keras.Model, values: keras.KerasTensor, calls: list[Call]
+    model: keras.Model, values: keras.KerasTensor, calls: list[_Call]
 ) -> keras.KerasTensor:
     """Calls every layer of a model in turn, and records the calls."""
 
@@ -137,19 +120,15 @@ def _run(
         kind = type(layer).__name__
         if isinstance(layer, _NOISE) or kind == "StochasticDepth":
             return args[0]
-        if isinstance(layer, layers.Lambda):
-            raise InputError(
-                "it has a Lambda layer, code that a file must not contain; "
-                "give one of stock Keras layers"
-            )
         if isinstance(layer, layers.Normalization):
             layer = _as_rescaling(layer)
         if kind == "LayerScale":
             layer = _as_depthwise(layer)
         kwargs.pop("training", None)
         output = layer(*args, **kwargs)
-        inputs = [x for x in keras.tree.flatten((args, kwargs)) if _is_tensor(x)]
-        calls.append(Call(layer, tuple(map(id, inputs)), output))
+        given = keras.tree.flatten((args, kwargs))
+        inputs = [id(x) for x in given if isinstance(x, keras.KerasTensor)]
+        calls.append(_Call(layer, inputs, output))
         return output
 
     if isinstance(model, keras.Sequential):
@@ -170,10 +149,10 @@ def _run(
 
 
 def _as_rescaling(layer: layers.Normalization) -> layers.Layer:
-    """Makes a layer that computes the same, and keeps it when it is saved.
+    """Makes a layer that computes the same also after saving and loading.
 
     From an .h5 file Keras restores mean and variance of the outermost layers alone;
-    inside a classifier this one would go on with 0 and 1.
+    inside a classifier a Normalization would go on with 0 and 1.
     """
     mean, variance = (np.asarray(value) for value in (layer.mean, layer.variance))
     factor = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
@@ -189,7 +168,7 @@ def _as_depthwise(layer: keras.layers.Layer) -> layers.Layer:
     return stock
 
 
-def _bottlenecks(calls: list[Call]) -> list[Call]:
+def _bottlenecks(calls: list[_Call]) -> list[_Call]:
     """Keeps the calls whose output alone all later calls depend on."""
     number_of = {id(call.output): number for number, call in enumerate(calls)}
     last_use = list(range(len(calls)))
@@ -205,7 +184,7 @@ def _bottlenecks(calls: list[Call]) -> list[Call]:
     return kept
 
 
-def _end_of_block(found: list[Call]) -> Call:
+def _end_of_block(found: list[_Call]) -> _Call:
     """Finds the last `Add` and the activation behind it; without one the last map."""
     adds = [n for n, call in enumerate(found) if isinstance(call.layer, layers.Add)]
     if not adds:
@@ -214,11 +193,3 @@ def _end_of_block(found: list[Call]) -> Call:
     while end + 1 < len(found) and isinstance(found[end + 1].layer, _FINISHES):
         end += 1
     return found[end]
-
-
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, keras.KerasTensor)
-
-
-def _x(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))

@@ -1,1 +1,1 @@
-"""The network that tells the classes apart: built, trained, evaluated."""
+"""The classifier: built, trained, evaluated."""

@@ -1,8 +1,8 @@
-"""A classifier's predictions, their loss and accuracy, and what is confused."""
+"""A classifier's predictions, their loss and accuracy."""
 
 import keras
 import numpy as np
-from sklearn import metrics
+from sklearn.metrics import recall_score
 
 from foldergan.config import commands
 from foldergan.errors import RUN_TRAINING, InputError
@@ -10,6 +10,7 @@ from foldergan.images import Images, Resized
 from foldergan.nn.inference import images_at_once
 
 _CHECKED = 1000  # images, spread evenly over all
+_LEAST_PROBABILITY = 1e-7  # that a loss takes a class to have, as Keras' losses do
 
 
 def predict(
@@ -45,15 +46,10 @@ def predict(
 def warn_if_guessing(
     classifier: keras.Model, images: np.ndarray | Resized, labels: np.ndarray
 ) -> None:
-    """Warns of a classifier that hardly tells the images' classes apart.
-
-    Args:
-        classifier: images 0-1 in, probabilities out.
-        images: float32 array (n, height, width, channels), 0-1; some are looked at.
-        labels: float32 one-hot array (n, classes).
+    """Warns of a classifier that is hardly better than guessing.
 
     Raises:
-        InputError: it tells other classes apart.
+        InputError: it has another number of classes.
     """
     rows = np.arange(0, len(images), -(-len(images) // _CHECKED))
     probabilities = predict(classifier, images, rows)
@@ -63,14 +59,16 @@ def warn_if_guessing(
             f"the classifier tells {known} classes apart and the labels are of "
             f"{wanted}; to train it on these images, {RUN_TRAINING}"
         )
-    matrix = confusion_matrix(labels[rows], probabilities)
-    recall = np.nanmean(class_accuracy(matrix))
+    truth = labels[rows].argmax(1)
+    recall = recall_score(
+        truth, probabilities.argmax(1), labels=np.unique(truth), average="macro"
+    )
     guessing = 1 / wanted
     if recall < guessing + 0.1 * (1 - guessing):
         print(
             f"warning: the classifier is right about {recall:.0%} of a class on "
-            f"average, and guessing would be about {guessing:.0%}: what looks through "
-            "it will see little; to train it longer first, run: "
+            f"average, and guessing would be about {guessing:.0%}: a network that uses "
+            "its features will learn little; to train it longer first, run: "
             f"{commands.of('TrainModel')}"
         )
 
@@ -89,63 +87,24 @@ def _augmented(images: np.ndarray, augmentation: tuple[str, ...]) -> list[np.nda
     return views
 
 
-_PROBABILITIES = 2**20  # whose losses are computed together
-_LEAST_PROBABILITY = 1e-7  # that a loss takes a class to have, as Keras' losses do
-
-
 def evaluate(
     labels: np.ndarray, predictions: np.ndarray, label_smoothing: float = 0.0
 ) -> dict[str, float]:
-    """Measures a classifier by its answers.
+    """Measures a classifier by its predictions.
 
     Args:
         labels: one-hot array of shape (n, classes).
         predictions: probabilities of shape (n, classes).
-        label_smoothing: label-smoothing factor of the loss, as Keras' losses take it.
+        label_smoothing: of the loss, as Keras' losses take it.
 
     Returns:
-        images, loss (cross-entropy in nats) and accuracy (0-1).
+        pictures, a count; loss (cross-entropy in nats) and accuracy (0-1).
     """
-    losses, truth = np.empty(len(labels)), labels.argmax(1)
-    size = max(1, _PROBABILITIES // labels.shape[1])
-    for start in range(0, len(labels), size):
-        some = slice(start, start + size)
-        targets = labels[some] * (1 - label_smoothing)
-        targets += label_smoothing / labels.shape[1]
-        logs = np.log(predictions[some].astype(np.float64).clip(_LEAST_PROBABILITY))
-        losses[some] = -(targets * logs).sum(1)
+    truth = labels.argmax(1)
+    logs = np.log(predictions.astype(np.float64).clip(_LEAST_PROBABILITY))
+    losses = -(1 - label_smoothing) * logs[np.arange(len(truth)), truth]
     return {
         "pictures": len(truth),
-        "loss": float(losses.mean()),
+        "loss": float((losses - label_smoothing * logs.mean(1)).mean()),
         "accuracy": float((predictions.argmax(1) == truth).mean()),
     }
-
-
-def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Counts predictions by class.
-
-    Args:
-        labels: one-hot array of shape (n, classes).
-        predictions: probabilities of shape (n, classes).
-
-    Returns:
-        int64 array of shape (classes, classes): true class down, predicted across.
-    """
-    return metrics.confusion_matrix(
-        labels.argmax(1), predictions.argmax(1), labels=range(labels.shape[1])
-    )
-
-
-def class_accuracy(matrix: np.ndarray) -> np.ndarray:
-    """Computes the recall of each class: the fraction that was predicted right.
-
-    Args:
-        matrix: as of `confusion_matrix`.
-
-    Returns:
-        float64 array of shape (classes,), 0-1; NaN for a class with no images.
-    """
-    totals = matrix.sum(1)
-    return np.divide(
-        matrix.diagonal(), totals, out=np.full(len(matrix), np.nan), where=totals > 0
-    )

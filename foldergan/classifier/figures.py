@@ -1,12 +1,12 @@
 """Figures of a classifier's answers that unbalanced classes do not flatter.
 
-Values are scikit-learn's. Each has an interval of 95 %: that of Wilson for a fraction
-of images; of several classes' Wilson intervals together for balanced accuracy, by Zou
-and Donner, Construction of Confidence Intervals About Functions of Parameters, 2008;
-by DeLong et al., Comparing the Areas Under Correlated ROC Curves, 1988, for the area
-under the curve; by resampling within classes for F1. They tell how the figure varies
-from one set of such images to another, not from one training to another. An area or an
-F1 that no resample changes, such as 1, has no interval: the images cannot tell.
+Values are scikit-learn's. Each has an interval of 95 %: Wilson's for a fraction of
+images; for balanced accuracy the classes' Wilson intervals together (Zou and Donner,
+Construction of Confidence Intervals About Functions of Parameters, 2008); DeLong's for
+the area under the curve (DeLong et al., Comparing the Areas Under Correlated ROC
+Curves, 1988); by resampling within classes for F1. They tell how a figure varies from
+one set of such images to another, not from one training to another. An area or an F1
+that no resample changes, such as 1, has no interval: the images cannot tell.
 """
 
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import binomtest, norm, rankdata
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix
 
 from foldergan.classifier import evaluation
 
-UNBALANCED = 3  # times as many images of one class as of another
+_UNBALANCED = 3  # times as many images of one class as of another
 _LEVEL = 0.95
 _DRAWS = 1000
 _MOST_VALUES = 2**24  # that are drawn for F1; of many classes there are fewer draws
@@ -60,44 +60,38 @@ def measure(
         probabilities: of shape (n, classes), 0-1.
         class_names: in the columns' order.
     """
-    matrix = evaluation.confusion_matrix(labels, probabilities)
+    truth, predicted = labels.argmax(1), probabilities.argmax(1)
+    matrix = confusion_matrix(truth, predicted, labels=range(len(class_names)))
     counts = matrix.sum(1)
-    has_images = counts > 0
     by_class = _rows_of_classes(matrix, class_names)
     f1_of_all = _add_f1(by_class, matrix)
-    auc_of_all = _add_auc(by_class, labels, probabilities)
+    auc_of_all = _add_auc(by_class, truth, probabilities)
     present = [row for row in by_class if row["pictures"]]
-    basic = evaluation.evaluate(labels, probabilities)
-    ratio = counts.max() / counts[has_images].min()
+    ratio = counts.max() / counts[counts > 0].min()
+    confidences = probabilities.max(1).astype(float)
+    reliability = _reliability(confidences, predicted == truth)
+    off = sum(
+        row["pictures"] * abs(row["confidence"] - row["accuracy"])
+        for row in reliability
+        if row["pictures"]
+    )
     total = {
-        "pictures": basic["pictures"],
-        "loss": basic["loss"],
-        "headline": "balanced_accuracy" if ratio >= UNBALANCED else "accuracy",
-        **_fraction("accuracy", int(matrix.trace()), int(counts.sum())),
+        "pictures": len(truth),
+        "loss": evaluation.evaluate(labels, probabilities)["loss"],
+        "headline": "balanced_accuracy" if ratio >= _UNBALANCED else "accuracy",
+        **_fraction("accuracy", int(matrix.trace()), len(truth)),
         **_mean_of("balanced_accuracy", "recall", present),
         "precision": float(np.mean([row["precision"] or 0 for row in present])),
         **f1_of_all,
         **auc_of_all,
+        "calibration_error": off / len(truth),
+        "confidence": float(confidences.mean()),
     }
-    confidences = probabilities.max(1).astype(float)
-    is_right = probabilities.argmax(1) == labels.argmax(1)
-    reliability = _reliability(confidences, is_right)
-    total["calibration_error"] = sum(
-        row["pictures"] * abs(row["confidence"] - row["accuracy"])
-        for row in reliability
-        if row["pictures"]
-    ) / len(labels)
-    total["confidence"] = float(confidences.mean())
     return Figures(total, by_class, reliability, matrix)
 
 
 def part_as_text(part: str, total: Row) -> str:
-    """Writes one line of a part of the images, the headline first.
-
-    Args:
-        part: its name, such as "validation".
-        total: as of `Figures`.
-    """
+    """Writes one line of `Figures.total` of a part, the headline first."""
     words = [f"{part:<10}  loss {total['loss']:.3f}"]
     names = ["accuracy", "balanced_accuracy"]
     for name in sorted(names, key=lambda name: name != total["headline"]):
@@ -112,10 +106,9 @@ def as_text(figures: Figures) -> str:
     """Writes a table of the classes, and in sentences what it alone would hide."""
     classes = [row for row in figures.classes if row["pictures"]]
     width = max(len(name) for name in [*(row["class"] for row in classes), "mean"])
-    mean = figures.total | {
-        "class": "mean",
-        **_renamed(figures.total, "balanced_accuracy", "recall"),
-    }
+    mean = figures.total | {"class": "mean"}
+    for end in ("", "_low", "_high"):
+        mean[f"recall{end}"] = mean[f"balanced_accuracy{end}"]
     lines = [
         f"{'class':<{width}}  images  {'recall':<20}  {'precision':<20}  "
         f"{'F1':<19}  ROC AUC"
@@ -174,21 +167,15 @@ def _rows_of_classes(matrix: np.ndarray, class_names: list[str]) -> list[Row]:
 
 def _add_f1(rows: list[Row], matrix: np.ndarray) -> Row:
     """Adds F1 to the rows of classes, and returns the mean of those with images."""
-    truth, predicted = np.indices(matrix.shape).reshape(2, -1)
-    of_class = precision_recall_fscore_support(
-        truth,
-        predicted,
-        sample_weight=matrix.ravel(),
-        labels=range(len(matrix)),
-        zero_division=0,
-    )[2]
-    has_images = matrix.sum(1) > 0
+    counts, predicted = matrix.sum(1), matrix.sum(0)
+    found = 2 * matrix.diagonal() / (counts + predicted).clip(1)
+    has_images = counts > 0
     drawn = _resampled_f1(matrix)
     for number, row in enumerate(rows):
-        row |= _named("f1", None, None, None)
+        row |= _named("f1", None)
         if has_images[number]:
-            row |= _resampled("f1", of_class[number], drawn[:, number])
-    return _resampled("f1", of_class[has_images].mean(), drawn[:, has_images].mean(1))
+            row |= _resampled("f1", found[number], drawn[:, number])
+    return _resampled("f1", found[has_images].mean(), drawn[:, has_images].mean(1))
 
 
 def _resampled_f1(matrix: np.ndarray) -> np.ndarray:
@@ -198,35 +185,30 @@ def _resampled_f1(matrix: np.ndarray) -> np.ndarray:
     counts = matrix.sum(1)
     right, predicted = np.zeros((2, draws, len(matrix)))
     for number in np.flatnonzero(counts):
-        shares = matrix[number] / counts[number]
-        drawn = rng.multinomial(counts[number], shares, size=draws)
+        fractions = matrix[number] / counts[number]
+        drawn = rng.multinomial(counts[number], fractions, size=draws)
         predicted += drawn
         right[:, number] = drawn[:, number]
     return 2 * right / (counts + predicted).clip(1)
 
 
-def _add_auc(rows: list[Row], labels: np.ndarray, probabilities: np.ndarray) -> Row:
-    """Adds areas under ROC curves, of a class against the rest, to the rows of classes.
+def _add_auc(rows: list[Row], truth: np.ndarray, probabilities: np.ndarray) -> Row:
+    """Adds areas under ROC curves, each class against the rest; returns their mean.
 
     The variance within each true class is that of the areas' components of DeLong.
-
-    Returns:
-        The mean of the areas, with its ends.
     """
-    truth = labels.argmax(1)
-    counts = np.bincount(truth, minlength=labels.shape[1])
-    measured = [n for n, count in enumerate(counts) if 0 < count < len(truth)]
+    counts = np.bincount(truth, minlength=len(rows))
     sums, areas = np.zeros(len(truth)), []
     for number, row in enumerate(rows):
-        row |= _named("roc_auc", None, None, None)
-        if number not in measured:
-            continue
-        components, area = _auc_components(truth == number, probabilities[:, number])
-        sums += components
-        areas.append(area)
-        row |= _area("roc_auc", area, _variance(components, truth, counts))
+        row |= _named("roc_auc", None)
+        if 0 < counts[number] < len(truth):
+            scores = probabilities[:, number]
+            components, area = _auc_components(truth == number, scores)
+            sums += components
+            areas.append(area)
+            row |= _area("roc_auc", area, _variance(components, truth, counts))
     if not areas:
-        return _named("roc_auc", None, None, None)
+        return _named("roc_auc", None)
     variance = _variance(sums / len(areas), truth, counts)
     return _area("roc_auc", float(np.mean(areas)), variance)
 
@@ -254,7 +236,7 @@ def _variance(components: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> 
 def _area(name: str, value: float, variance: float) -> Row:
     """Names an area and its ends, on the scale of its log-odds."""
     if value in (0, 1) or variance < _LEAST_VARIANCE:
-        return _named(name, value, None, None)
+        return _named(name, value)
     apart = norm.ppf((1 + _LEVEL) / 2) * np.sqrt(variance) / (value * (1 - value))
     low, high = expit(logit(value) + apart * np.array([-1, 1])).tolist()
     return _named(name, value, low, high)
@@ -270,23 +252,17 @@ def _reliability(confidences: np.ndarray, is_right: np.ndarray) -> list[Row]:
     for number in range(_BINS):
         some = bins == number
         images = int(some.sum())
-        confidence = float(confidences[some].mean()) if images else None
-        rows.append(
-            {
-                "low": number / _BINS,
-                "high": (number + 1) / _BINS,
-                "pictures": images,
-                "confidence": confidence,
-            }
-            | _fraction("accuracy", int(is_right[some].sum()), images)
-        )
+        row: Row = {"low": number / _BINS, "high": (number + 1) / _BINS}
+        row["pictures"] = images
+        row["confidence"] = float(confidences[some].mean()) if images else None
+        rows.append(row | _fraction("accuracy", int(is_right[some].sum()), images))
     return rows
 
 
 def _fraction(name: str, count: int, total: int) -> Row:
     """Names a fraction and the ends of Wilson's interval."""
     if not total:
-        return _named(name, None, None, None)
+        return _named(name, None)
     interval = binomtest(count, total).proportion_ci(_LEVEL, "wilson")
     return _named(name, count / total, float(interval.low), float(interval.high))
 
@@ -312,13 +288,9 @@ def _resampled(name: str, value: float, drawn: np.ndarray) -> Row:
 
 
 def _named(
-    name: str, value: float | None, low: float | None, high: float | None
+    name: str, value: float | None, low: float | None = None, high: float | None = None
 ) -> Row:
     return {name: value, f"{name}_low": low, f"{name}_high": high}
-
-
-def _renamed(row: Row, old: str, new: str) -> Row:
-    return {f"{new}{end}": row[f"{old}{end}"] for end in ("", "_low", "_high")}
 
 
 def _percent(row: Row, name: str) -> str:

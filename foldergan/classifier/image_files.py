@@ -13,9 +13,6 @@ from foldergan.progress import ImageProgress
 class ImageFiles:
     """The files of a folder with class folders or without, or one file.
 
-    Args:
-        path: of a file or a folder.
-
     Attributes:
         paths: of all files, images or not.
         folder_of: for each the name of its class folder; "" where it is in none.
@@ -43,14 +40,9 @@ class ImageFiles:
             raise InputError(f"{path} has no files in it", ("classify",))
 
     def class_ids(self, class_names: list[str]) -> np.ndarray:
-        """Looks up the class of each file by its folder.
+        """Looks up the class of each file by its folder, int array (files,).
 
-        Args:
-            class_names: of the classifier.
-
-        Returns:
-            int array (files,); -1 where the file is in a folder of no such name, or
-            in none.
+        It is -1 where the file is in a folder of no such name, or in none.
         """
         number_of = {name: number for number, name in enumerate(class_names)}
         return np.array([number_of.get(name, -1) for name in self.folder_of])
@@ -72,14 +64,9 @@ class ImageFiles:
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Reads the images as those of a training are read, and notes what cannot be.
 
-        Args:
-            image_shape: (height, width, channels) to read them as.
-            size: images a batch, at least; the last one is smaller.
-            resize: stretch, crop or pad, which `images.resize` explains.
-
         Yields:
-            The numbers of some files, int array (n,), and their images, float32 array
-            (n, height, width, channels), 0-1.
+            The numbers of `size` files or a few more, int array (n,), and their images,
+            float32 array (n, *image_shape), 0-1.
         """
         progress = ImageProgress(len(self.paths), "classified")
         numbers: list[int] = []

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax
@@ -29,8 +29,7 @@ _LEAST_DEVIATION = 1e-3
 _ABSENT = -30.0  # logit of a class without training images, below the others'
 
 
-@dataclass(frozen=True)
-class LinearHead:
+class LinearHead(NamedTuple):
     """A linear map from features to logits.
 
     Attributes:
@@ -60,8 +59,8 @@ def fit(
 ) -> LinearHead:
     """Fits a head, with the penalty of least loss in cross-validation.
 
-    Features are kept in memory. Where they would take more than 512 MB, the head is
-    fitted to fewer images, evenly spaced within each class.
+    Where the features would take more than 512 MB in memory, it is fitted to fewer
+    images, evenly spaced within each class.
 
     Args:
         features: float32 array (n, views, d); an image's views stay in one fold.
@@ -69,9 +68,6 @@ def fit(
         weights: float32 array (classes,), class weights of the loss.
         seed: of the folds.
         rows: row numbers to fit it to; all where left out.
-
-    Returns:
-        A head fitted to all rows.
     """
     rows = np.arange(len(labels)) if rows is None else rows
     _, views, width = features.shape
@@ -97,27 +93,24 @@ def fit(
     )
 
 
-class _Data:
+class _Data(NamedTuple):
     """Standardized features (n, views, d), class numbers (n,) and class weights."""
 
-    def __init__(
-        self, values: np.ndarray, class_ids: np.ndarray, weights: np.ndarray
-    ) -> None:
-        self.values, self.class_ids, self._weights = values, class_ids, weights
+    values: np.ndarray
+    class_ids: np.ndarray
+    weights: np.ndarray
 
     def solve(
         self, rows: np.ndarray, penalty: float, model: LogisticRegression | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Fits kernel (d, classes) and bias (classes,) to rows.
 
-        Args:
-            rows: row numbers.
-            penalty: weight of the L2 penalty beside the mean loss.
-            model: its solution is the start, and becomes this one.
+        The penalty is the weight of L2 beside the mean loss; the solution of `model`
+        is the start, and becomes this one.
         """
         _, views, width = self.values.shape
-        kernel = np.zeros((width, len(self._weights)))
-        bias = np.full(len(self._weights), _ABSENT)
+        kernel = np.zeros((width, len(self.weights)))
+        bias = np.full(len(self.weights), _ABSENT)
         present = np.unique(self.class_ids[rows])
         if len(present) == 1:  # there is nothing to tell it from
             bias[present] = 0
@@ -126,7 +119,7 @@ class _Data:
         targets = self.class_ids[rows].repeat(views)
         model.set_params(C=1 / (penalty * len(targets)))
         seen = self.values[rows].reshape(-1, width)
-        model.fit(seen, targets, sample_weight=self._weights[targets])
+        model.fit(seen, targets, sample_weight=self.weights[targets])
         found, intercept = model.coef_.T, model.intercept_
         if len(present) == 2:  # one logit, of the second
             found, intercept = found * [-0.5, 0.5], intercept * [-0.5, 0.5]
@@ -160,11 +153,7 @@ def _choose_penalty(data: _Data, seed: int) -> tuple[float, float]:
 def _losses(
     data: _Data, folds: list[np.ndarray], penalties: tuple[float, ...] | list[float]
 ) -> dict[float, tuple[float, float]]:
-    """Measures penalties by cross-validation.
-
-    Returns:
-        Penalty -> mean loss and accuracy of the held-out images' first views.
-    """
+    """Penalty -> mean loss and accuracy of the held-out images' first views."""
     held_out = np.concatenate(folds)
     truth = data.class_ids[held_out]
     logits: dict[float, list[np.ndarray]] = {penalty: [] for penalty in penalties}

@@ -1,57 +1,26 @@
-"""What a classifier says of generated images, as rows of a table."""
+"""What a classifier says of images, as rows of a table, in words and in figures."""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from foldergan.classifier import evaluation
+from foldergan.classifier import figures
+from foldergan.classifier.figures import Figures, Row
+from foldergan.classifier.image_files import ImageFiles
+from foldergan.progress import printable
+from foldergan.storage import tables
 
-_PRINTED = 49  # rows; the file has all
+_PRINTED = 49  # generated images; the file has all
+_PRINTED_FILES = 20  # at most, one by one
 _MOST_CLASSES = 12  # of a matrix that is printed
 
 
-def table(
-    probabilities: np.ndarray,
-    class_names: list[str],
-    intended: list[str] | None = None,
-    first: int = 1,
-) -> list[dict[str, Any]]:
-    """Makes one row an image.
-
-    Args:
-        probabilities: array of shape (n, classes).
-        class_names: in the columns' order.
-        intended: class that each was to be of, if any.
-        first: number of the first image.
-
-    Returns:
-        Rows with the image's number, intended where given, predicted, probability, then
-        each class's.
-    """
-    rows = []
-    for number, row in enumerate(probabilities):
-        column = row.argmax()
-        of_class = zip(class_names, row, strict=True)
-        rows.append(
-            {"picture": first + number}
-            | ({"intended": intended[number]} if intended else {})
-            | {"predicted": class_names[column]}
-            | {"probability": round(float(row[column]), 6)}
-            | {f"p_{name}": round(float(p), 6) for name, p in of_class}
-        )
-    return rows
-
-
 class Predictions:
-    """Turns predictions into rows as they stream by, counts them, and keeps the first.
-
-    Args:
-        class_names: in the order of the probabilities' columns.
-        kept: rows to keep.
+    """Takes the predictions of generated images in a stream.
 
     Attributes:
-        rows: the first ones, as of `table`.
+        rows: the first `kept` ones, as `add` returns them.
         matrix: int64 (classes, classes), intended class down, predicted across; all 0
             where none were intended.
     """
@@ -59,27 +28,23 @@ class Predictions:
     def __init__(self, class_names: list[str], kept: int) -> None:
         self._class_names, self._kept = class_names, kept
         self._counts: Counter[str] = Counter()
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Row] = []
         self.matrix = np.zeros((len(class_names),) * 2, np.int64)
 
-    def add(
-        self, probabilities: np.ndarray, class_ids: np.ndarray | None
-    ) -> list[dict[str, Any]]:
-        """Takes the next predictions.
-
-        Args:
-            probabilities: array of shape (n, classes).
-            class_ids: int array (n,) of intended classes, if any.
+    def add(self, probabilities: np.ndarray, class_ids: np.ndarray | None) -> list[Row]:
+        """Takes the next probabilities (n, classes) and intended classes (n,), if any.
 
         Returns:
-            Their rows, as of `table`.
+            A row an image: picture, its number from 1, intended where given, predicted,
+            probability, then each class's.
         """
-        names, intended = self._class_names, None
+        names, first = self._class_names, self._counts.total() + 1
+        about: list[Row] = [{"picture": first + n} for n in range(len(probabilities))]
         if class_ids is not None:
-            intended = [names[number] for number in class_ids]
-            labels = np.eye(len(names))[class_ids]
-            self.matrix += evaluation.confusion_matrix(labels, probabilities)
-        rows = table(probabilities, names, intended, self._counts.total() + 1)
+            np.add.at(self.matrix, (class_ids, probabilities.argmax(1)), 1)
+            for row, number in zip(about, class_ids, strict=True):
+                row["intended"] = names[number]
+        rows = list(_rows(about, names, probabilities, "probability"))
         self._counts.update(row["predicted"] for row in rows)
         self.rows += rows[: max(0, self._kept - len(self.rows))]
         return rows
@@ -108,26 +73,115 @@ class Predictions:
         ]
         if total > len(rows):
             lines.append(f"    ... and {total - len(rows)} more")
-        counts = self._counts.most_common()
-        summary = ", ".join(f"{name} {count}" for name, count in counts)
-        lines.append(f"in all: {summary}")
+        lines.append(_in_all(self._counts))
         if "intended" in shown:
             right = self.matrix.trace()
             lines.append(f"as intended: {right} of {total}, {right / total:.0%}")
-            lines += _matrix_lines(self.matrix, self._class_names)
+            if len(self._class_names) <= _MOST_CLASSES:
+                lines += self._matrix_lines()
         return "\n".join([f"image  {heading}", *lines])
 
+    def _matrix_lines(self) -> list[str]:
+        """Writes the matrix, a line for each class that was intended."""
+        names, matrix = self._class_names, self.matrix
+        heading = "intended, predicted as"
+        first = max(map(len, [heading, *names]))
+        widths = [max(len(name), len(str(matrix.max()))) for name in names]
+        table = [(heading, names)]
+        table += [(names[i], matrix[i]) for i in np.flatnonzero(matrix.sum(1))]
+        return [
+            "  ".join([f"{name:<{first}}", *map(str.rjust, map(str, cells), widths)])
+            for name, cells in table
+        ]
 
-def _matrix_lines(matrix: np.ndarray, class_names: list[str]) -> list[str]:
-    """Writes a matrix, a line for each class that was intended, if there is room."""
-    if len(class_names) > _MOST_CLASSES:
-        return []
-    heading = "intended, predicted as"
-    first = max(map(len, [heading, *class_names]))
-    widths = [max(len(name), len(str(matrix.max()))) for name in class_names]
-    table = [(heading, class_names)]
-    table += [(class_names[i], matrix[i]) for i in np.flatnonzero(matrix.sum(1))]
-    return [
-        "  ".join([f"{name:<{first}}", *map(str.rjust, map(str, cells), widths)])
-        for name, cells in table
-    ]
+
+class Classified:
+    """Takes the predictions of image files in a stream, and keeps what figures need.
+
+    Attributes:
+        images: `shown` of them, evenly spaced over the files so that all folders are
+            seen, float32 arrays (height, width, channels), 0-1.
+        rows: of those, with predicted, probability and, where it is in a class folder,
+            intended.
+    """
+
+    def __init__(self, files: ImageFiles, class_names: list[str], shown: int) -> None:
+        self.rows: list[Row] = []
+        self.images: list[np.ndarray] = []
+        self._files, self._class_names = files, class_names
+        self._has_folders = any(files.folder_of)
+        count = len(files.paths)
+        self._shown = set(np.linspace(0, count - 1, min(shown, count)).astype(int))
+        self._class_ids = files.class_ids(class_names)
+        self._counts: Counter[str] = Counter()
+        self._printed: list[Row] = []
+        self._truth: list[np.ndarray] = []
+        self._said: list[np.ndarray] = []
+
+    def add(
+        self, numbers: np.ndarray, images: np.ndarray, probabilities: np.ndarray
+    ) -> list[Row]:
+        """Takes the next files' numbers (n,), images and probabilities (n, classes).
+
+        Returns:
+            A row an image: file, true where there are class folders, predicted,
+            confidence, then the probability of each class.
+        """
+        files = self._files
+        about: list[Row] = [
+            {"file": tables.encode(files.paths[number]).decode()}
+            | ({"true": files.folder_of[number]} if self._has_folders else {})
+            for number in numbers
+        ]
+        rows = list(_rows(about, self._class_names, probabilities, "confidence"))
+        self._counts.update(row["predicted"] for row in rows)
+        self._printed += rows[: max(0, _PRINTED_FILES - len(self._printed))]
+        for number, image, row in zip(numbers, images, rows, strict=True):
+            # An unreadable file leaves its place on the sheet to no other.
+            if number in self._shown or not self.images:
+                self.images.append(image.copy())
+                true = {"intended": row["true"]} if row.get("true") else {}
+                said = {"predicted": row["predicted"], "probability": row["confidence"]}
+                self.rows.append(true | said)
+        has_class = self._class_ids[numbers] >= 0
+        self._truth.append(self._class_ids[numbers][has_class])
+        self._said.append(probabilities[has_class])
+        return rows
+
+    def as_text(self) -> str:
+        """Writes how many images there are of each class; of few, a line for each."""
+        if self._counts.total() > len(self._printed):  # the table has them
+            return _in_all(self._counts)
+        width = max(len(row["predicted"]) for row in self._printed)
+        lines = [
+            f"{row['predicted']:<{width}}  {row['confidence']:7.2%}  "
+            f"{printable(row['file'])}"
+            for row in self._printed
+        ]
+        return "\n".join([*lines, _in_all(self._counts)])
+
+    def figures(self) -> Figures | None:
+        """Measures the images in folders of the classifier's classes; None of none."""
+        truth, said = np.concatenate(self._truth), np.concatenate(self._said)
+        if not len(truth):
+            return None
+        labels = np.eye(len(self._class_names))[truth]
+        return figures.measure(labels, said, self._class_names)
+
+
+def _rows(
+    about: list[Row], class_names: list[str], probabilities: np.ndarray, name: str
+) -> Iterator[Row]:
+    """Adds predicted class, its probability by a name, and each class's."""
+    for start, row in zip(about, probabilities, strict=True):
+        column = row.argmax()
+        of_class = zip(class_names, row, strict=True)
+        yield (
+            start
+            | {"predicted": class_names[column], name: round(float(row[column]), 6)}
+            | {f"p_{each}": round(float(p), 6) for each, p in of_class}
+        )
+
+
+def _in_all(counts: Counter[str]) -> str:
+    return f"in all: {', '.join(f'{name} {n}' for name, n in counts.most_common())}"

@@ -12,7 +12,8 @@ import numpy as np
 from keras import ops
 
 from foldergan import engine
-from foldergan.classifier import evaluation, whitening
+from foldergan.classifier import evaluation
+from foldergan.classifier.network import whiten
 from foldergan.config.settings import Classifier
 from foldergan.data.batches import epoch_batches, epochs_of
 from foldergan.data.splits import balanced_weights, class_counts
@@ -22,6 +23,8 @@ from foldergan.nn import augmentation, convolutions, optimizers
 
 _OnStep = Callable[[int, int, dict[str, float]], None]
 _LossFunction = Callable[[Tensor, Tensor], Tensor]
+_MOST_VALUES = 2**22  # of the images that one call takes
+_MOST_STEPS = 32
 
 
 def train(
@@ -53,16 +56,18 @@ def train(
     Raises:
         RunError: the loss is no longer a finite number.
     """
-    targets = _targets(classifier, labels)
+    is_single = classifier.output_shape[-1] == 1
+    targets = labels[:, 1:] if is_single else labels
     training, validation = rows["training"], rows["validation"]
     epochs = num_epochs(settings, len(training))
     num_steps = epochs * math.ceil(len(training) / settings.batch_size)
     if settings.network == "residual":
-        whitening.whiten(classifier, images, training)
+        whiten(classifier, images, training)
     trained = convolutions.copy_of(classifier, settings.computed_in)
-    loss = _loss(trained, class_counts(labels, training), settings)
+    loss = _loss(is_single, class_counts(labels, training), settings)
     train_steps = _compiled_steps(trained, loss, settings, num_steps, seed)
-    together = _steps_together(images, settings.batch_size)
+    values = settings.batch_size * math.prod(images.shape[1:])
+    together = int(np.clip(_MOST_VALUES // values, 1, _MOST_STEPS))
     step = 0
     for epoch in range(1, epochs + 1):
         sums, count, done = np.zeros(2), 0, 0
@@ -75,12 +80,24 @@ def train(
             count += some.size
             step += len(some)
             done += len(some)
-            on_step(done, len(batches), _named(sums / count))
+            logs = dict(zip(("accuracy", "loss"), (sums / count).tolist(), strict=True))
+            on_step(done, len(batches), logs)
         weights = trained.get_weights()
-        logs = _named(sums / count)
-        _refuse_infinity(epoch, logs["loss"], *weights)
+        if not all(np.isfinite(each).all() for each in (logs["loss"], *weights)):
+            raise RunError(
+                f"the classifier's training diverged in epoch {epoch}: the loss or a "
+                "weight is NaN or infinite; the saved classifier is as it was; use a "
+                "smaller learning rate",
+                ("learning_rate",),
+            )
         classifier.set_weights(weights)
-        yield epoch, logs | _validation(trained, images, labels, validation, settings)
+        if len(validation):
+            probabilities = evaluation.predict(trained, images, validation)
+            figures = evaluation.evaluate(
+                labels[validation], probabilities, settings.label_smoothing
+            )
+            logs |= {f"val_{name}": figures[name] for name in ("accuracy", "loss")}
+        yield epoch, logs
 
 
 def num_epochs(settings: Classifier, num_images: int) -> int:
@@ -102,9 +119,11 @@ def _compiled_steps(
     """Compiles a function that takes one step after the other.
 
     It takes images (steps, batch_size, height, width, channels), their targets
-    (steps, batch_size, units) and the numbers of the steps, and returns loss and
-    accuracy before each, (2, steps).
+    (steps, batch_size, units) and the numbers of the steps, and returns accuracy and
+    loss before each, (2, steps).
     """
+    kind = "binary" if classifier.output_shape[-1] == 1 else "categorical"
+    accuracy = getattr(keras.metrics, f"{kind}_accuracy")
     variables = classifier.trainable_variables
     optimizer = optimizers.build_optimizer(settings, num_steps)
     optimizer.build(variables)
@@ -124,7 +143,7 @@ def _compiled_steps(
 
         (value, probabilities), gradients = engine.value_and_gradients(loss, variables)
         optimizer.apply(gradients, variables)
-        return value, ops.mean(_are_right(targets, probabilities))
+        return ops.mean(accuracy(targets, probabilities)), value
 
     return engine.compiled_steps(
         train_step,
@@ -137,13 +156,6 @@ def _compiled_steps(
     )
 
 
-def _are_right(targets: Tensor, probabilities: Tensor) -> Tensor:
-    """Tells 1 for each image whose class is the most probable one, else 0."""
-    if targets.shape[-1] == 1:
-        return ops.cast(ops.equal(probabilities > 0.5, targets > 0.5), "float32")
-    return keras.metrics.categorical_accuracy(targets, probabilities)
-
-
 def _stacked(batches: list[np.ndarray], together: int) -> Iterator[np.ndarray]:
     """Yields batches in stacks of one length; a short last one comes alone."""
     full = [batch for batch in batches if len(batch) == len(batches[0])]
@@ -153,61 +165,15 @@ def _stacked(batches: list[np.ndarray], together: int) -> Iterator[np.ndarray]:
         yield batches[-1][None]
 
 
-def _named(figures: np.ndarray) -> dict[str, float]:
-    loss, accuracy = map(float, figures)
-    return {"accuracy": accuracy, "loss": loss}
-
-
-def _validation(
-    trained: keras.Model,
-    images: Images,
-    labels: np.ndarray,
-    rows: np.ndarray,
-    settings: Classifier,
-) -> dict[str, float]:
-    """Both figures of the validation rows, if there are any."""
-    if not len(rows):
-        return {}
-    probabilities = evaluation.predict(trained, images, rows)
-    figures = evaluation.evaluate(labels[rows], probabilities, settings.label_smoothing)
-    return {f"val_{name}": figures[name] for name in ("accuracy", "loss")}
-
-
-def _refuse_infinity(epoch: int, *values: float | np.ndarray) -> None:
-    if not all(np.isfinite(value).all() for value in values):
-        raise RunError(
-            f"the classifier's training diverged in epoch {epoch}: the loss or a "
-            "weight is NaN or infinite; the saved classifier is as it was; use a "
-            "smaller learning rate",
-            ("learning_rate",),
-        )
-
-
-def _targets(classifier: keras.Model, labels: np.ndarray) -> np.ndarray:
-    """Fits one-hot labels to the classifier's output."""
-    return labels[:, 1:] if classifier.output_shape[-1] == 1 else labels
-
-
-def _loss(
-    classifier: keras.Model, counts: np.ndarray, settings: Classifier
-) -> _LossFunction:
+def _loss(is_single: bool, counts: np.ndarray, settings: Classifier) -> _LossFunction:
     """Builds the loss of targets and probabilities.
 
     A single unit takes binary cross-entropy: the categorical one compares units
     with each other, and of a lone unit it is always 0. Balanced, each class weighs
     as much as any other in all, and an image 1 on average.
-
-    Args:
-        classifier: to be trained.
-        counts: int array (classes,), images of each class.
-        settings: its class_weights and label_smoothing.
     """
-    is_single = classifier.output_shape[-1] == 1
-    cross_entropy = (
-        keras.losses.binary_crossentropy
-        if is_single
-        else keras.losses.categorical_crossentropy
-    )
+    kind = "binary" if is_single else "categorical"
+    cross_entropy = getattr(keras.losses, f"{kind}_crossentropy")
     weights = balanced_weights(counts)
 
     def loss(targets: Tensor, probabilities: Tensor) -> Tensor:
@@ -221,8 +187,3 @@ def _loss(
         return losses * ops.matmul(targets, weights)
 
     return loss
-
-
-def _steps_together(images: Images, batch_size: int) -> int:
-    """As many steps in a call as take megabytes and a moment, not more."""
-    return int(np.clip(2**22 // (batch_size * math.prod(images.shape[1:])), 1, 32))

@@ -15,8 +15,8 @@ from foldergan.errors import InputError
 from foldergan.gan import sampling
 from foldergan.metrics.evaluator import Evaluator
 from foldergan.metrics.features import FeatureExtractor, load_extractor
-from foldergan.metrics.nearest import TrainingImages
 from foldergan.progress import ImageProgress
+from foldergan.storage import arrays
 from foldergan.storage.models import num_classes_of
 
 NUM_SHOWN = 21  # generated images beside the nearest ones trained on
@@ -93,6 +93,9 @@ class StreamEvaluator:
         class_ids: of the images to come, in turn; none of a generator without classes.
         is_mirrored: whether their generator was trained on mirror images too.
 
+    Attributes:
+        files: paths of the images in the arrays, in turn; empty where not known.
+
     Raises:
         InputError: the images are too few to be compared.
     """
@@ -131,6 +134,7 @@ class StreamEvaluator:
         self._count, self._alike = count, alike
         self._shown = _some_of(count, NUM_SHOWN, rng)
         self._seen = 0
+        self.files: list[str] = []
         self._features: list[np.ndarray] = []
         self._images: list[np.ndarray] = []
 
@@ -142,8 +146,8 @@ class StreamEvaluator:
 
         Returns:
             A row each: nearest_training, the row number of the nearest image trained
-            on in the arrays, and nearest_distance, of features in root mean squares
-            of those of real images.
+            on in the arrays; nearest_distance, of features in root mean squares of
+            those of real images; where files are known nearest_file, its path.
         """
         numbers = np.arange(self._seen, self._seen + len(fake_images))
         self._seen += len(fake_images)
@@ -154,6 +158,7 @@ class StreamEvaluator:
         nearest = self._evaluator.nearest(features)
         return [
             {"nearest_training": int(row), "nearest_distance": float(f"{distance:.6g}")}
+            | ({"nearest_file": self.files[row]} if self.files else {})
             for row, distance in zip(nearest.rows, nearest.distances, strict=True)
         ]
 
@@ -203,9 +208,11 @@ def of_generator(
             `StreamEvaluator`.
     """
     data, settings, extractor = _training_of(options, generator_path)
-    return StreamEvaluator(
+    evaluator = StreamEvaluator(
         extractor, data, count, seed, class_ids, "mirror" in settings.augmentation
     )
+    evaluator.files = arrays.load_files(options.data_dir) or []
+    return evaluator
 
 
 def near_copy_finder(
@@ -225,10 +232,9 @@ def near_copy_finder(
         InputError: as `of_generator`.
     """
     data, settings, extractor = _training_of(options, generator_path)
-    training = TrainingImages(
-        extractor, data.images, data.rows, "mirror" in settings.augmentation
-    )
-    return lambda images: training.find(extractor(images)).is_repeat
+    is_mirrored = "mirror" in settings.augmentation
+    evaluator = _evaluator_of(data, extractor, data.held_out[:0], is_mirrored)
+    return lambda images: evaluator.nearest(evaluator.features_of(images)).is_repeat
 
 
 def _training_of(

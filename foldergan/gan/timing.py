@@ -75,7 +75,7 @@ def _of_classifier(preset: Preset, shape: _Shape, counts: list[int]) -> float:
     if len(counts) < 2:
         return 0.0
     if settings.backbone != "none":
-        views = len(transfer.VIEWS["mirror" in settings.augmentation])
+        views = 1 + ("mirror" in settings.augmentation)
         trunk = transfer.build_trunk(settings.backbone, shape)
         return sum(counts) * views * _seconds_an_image(trunk)
     classifier = build_classifier(settings, shape, len(counts))

@@ -1,1 +1,1 @@
-"""How good generated images are: features, distances, scores, the best save."""
+"""How good generated images are: features, distances, scores, the best checkpoint."""

@@ -1,50 +1,42 @@
 """Images -> features: what a network sees in them, as rows of numbers."""
 
+import hashlib
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import keras
 import numpy as np
 
-from foldergan.backbones import loading, preprocessing, sharing
+from foldergan.backbones import loading, preprocessing
 from foldergan.backbones.sources import INCEPTION, NAMES
-from foldergan.errors import RUN_TRAINING, InputError, report_unreadable
-from foldergan.images import Resized
+from foldergan.errors import RUN_TRAINING, InputError
+from foldergan.images import Resized, resize_all
 from foldergan.nn.inference import images_at_once
 from foldergan.progress import ImageProgress
 from foldergan.storage import filenames, models, networks
-
-Extract = Callable[[np.ndarray], np.ndarray]  # images 0-1 -> features (n, d)
 
 _INCEPTION_SHAPE = (299, 299, 3)
 _BACKBONE_SIZE = 224  # pixels, that most backbones were trained at
 _LEAST_SIZE = 64
 _ENLARGED = 3  # times at most: more costs time, and shows a network nothing new
+_LEAST_WEIGHT = 256  # values; smaller weights can be equal by chance
 
 
 class FeatureExtractor:
     """Turns images into the rows of numbers that `metrics` compares.
 
-    Args:
-        model: Keras model, images 0-1 of one size in, one array of any shape out.
-        name: what it is, for people.
-
     Attributes:
-        model: the model.
-        name: with the number of features; belongs beside every figure, for figures
-            from different extractors cannot be compared.
+        model: Keras model, images 0-1 of one size in, one array of any shape out.
+        name: for people, with the number of features; belongs beside every figure, for
+            figures from different extractors cannot be compared.
 
     Raises:
         InputError: the model maps something else.
     """
 
     def __init__(self, model: keras.Model, name: str) -> None:
-        # A model that was never built has no shapes.
-        taken, given = (
-            getattr(model, f"{end}_shape", None) for end in ("input", "output")
-        )
+        taken, given = (networks.shape_of(model, end) for end in ("input", "output"))
         if not (_is_known(taken) and _is_known(given) and len(taken) == 4):
             raise InputError(
                 f"{name} gives no features: it maps {taken} to {given}, not images "
@@ -56,7 +48,10 @@ class FeatureExtractor:
         self.name = f"{name}, {self._width} features"
 
     def __call__(
-        self, images: np.ndarray | Resized, rows: np.ndarray | None = None
+        self,
+        images: np.ndarray | Resized,
+        rows: np.ndarray | None = None,
+        is_mirrored: bool = False,
     ) -> np.ndarray:
         """Extracts features, a few images at a time.
 
@@ -64,9 +59,10 @@ class FeatureExtractor:
             images: float32 array (n, height, width, channels), 0-1, of any size; may
                 lie on disk; grey ones are given to a model of RGB three times.
             rows: row numbers to take; all where left out.
+            is_mirrored: extracts those of all mirror images too, behind the others.
 
         Returns:
-            float32 array of shape (n, d), one row an image.
+            float32 array of shape (n, d), or (2n, d) with mirror images.
 
         Raises:
             InputError: the images have three channels, and the model takes one; or a
@@ -81,14 +77,16 @@ class FeatureExtractor:
         # What comes in batches has a progress of its own.
         progress = None if rows is None else ImageProgress(len(rows), "features of")
         rows = np.arange(len(images)) if rows is None else rows
-        resized = Resized(images, (*size, images.shape[3]))
+        shape = (*size, images.shape[3])
         repeats = channels // images.shape[3]
         at_once = images_at_once(self.model, images.shape[1:])
-        features = np.empty((len(rows), self._width), np.float32)
+        features = np.empty((1 + is_mirrored, len(rows), self._width), np.float32)
         for start in range(0, len(rows), at_once):
-            batch = resized[rows[start : start + at_once]].repeat(repeats, axis=3)
-            outputs = self.model.predict_on_batch(batch)
-            features[start : start + at_once] = outputs.reshape(len(batch), -1)
+            batch = images[rows[start : start + at_once]]
+            for view, found in enumerate(features[:, start : start + at_once]):
+                shown = resize_all(batch[:, :, ::-1] if view else batch, shape)
+                outputs = self.model.predict_on_batch(shown.repeat(repeats, axis=3))
+                found[:] = outputs.reshape(found.shape)
             if progress:
                 progress.on_images(len(batch))
         if progress:
@@ -98,7 +96,7 @@ class FeatureExtractor:
                 f"{self.name}: the features of these images are NaN or infinite",
                 ("features",),
             )
-        return features
+        return features.reshape(-1, self._width)
 
 
 def load_extractor(
@@ -111,19 +109,19 @@ def load_extractor(
             in `model_dir`; "inception" for InceptionV3 of ImageNet; the name of a
             backbone; or the path of a Keras model, images 0-1 in.
         model_dir: folder of the models.
-        image_size: height or width of the images, the larger. A backbone gets small
-            ones three times as large, and not as large as it was trained at.
+        image_size: the larger side of the images. A backbone gets small ones three
+            times as large, and not as large as it was trained at.
 
     Raises:
         InputError: it is not there, damaged, or gives no features.
     """
     if source == "classifier":
         return _load_classifier(model_dir)
-    if source == "inception":
-        return _load_inception()
-    if source not in NAMES:
+    if source not in (*NAMES, "inception"):
         return _load_model(Path(source), image_size)
     try:
+        if source == "inception":
+            return _load_inception()
         return _load_backbone(source, image_size)
     except InputError as error:  # that of features may be another, or none
         raise InputError(f"features: {error}", ("features", "held_out")) from error
@@ -134,16 +132,27 @@ def refuse_network_of(
 ) -> None:
     """Refuses to evaluate by a network whose features a discriminator uses.
 
+    Comparing weights finds that network under any name, in a file and below a
+    classifier.
+
     Raises:
-        InputError: a weight of one is in the other.
+        InputError: a weight of one is in the other, bit for bit.
     """
-    if sharing.share_weights(extractor.model, feature_network):
+    if _weights_of(extractor.model) & _weights_of(feature_network):
         raise InputError(
             f"{extractor.name}: the discriminator uses the same network, and figures "
             "in its own features flatter it; name another network's features, or the "
             "same on purpose",
             ("features",),
         )
+
+
+def _weights_of(network: keras.Model) -> set[bytes]:
+    return {
+        hashlib.sha256(np.ascontiguousarray(weight).data).digest()
+        for weight in network.get_weights()
+        if weight.size >= _LEAST_WEIGHT and weight.std() > 0
+    }
 
 
 def _load_classifier(model_dir: Path) -> FeatureExtractor:
@@ -160,29 +169,16 @@ def _load_classifier(model_dir: Path) -> FeatureExtractor:
 
 
 def _load_inception() -> FeatureExtractor:
-    """Loads InceptionV3, with its map of 0-1 to -1-1 before it."""
-    with report_unreadable(
-        "InceptionV3",
-        state="not to be had",
-        way_out=f"download {INCEPTION.url} elsewhere and put it at {INCEPTION.path}, "
-        "or choose features of the classifier",
-    ):
-        network = keras.applications.InceptionV3(
-            include_top=False,
-            weights="imagenet",
-            input_shape=_INCEPTION_SHAPE,
-            pooling="avg",
-        )
-    to_tanh_range = keras.layers.Rescaling(2.0, offset=-1.0)
-    model = keras.Sequential([keras.Input(_INCEPTION_SHAPE), to_tanh_range, network])
+    images = keras.Input(_INCEPTION_SHAPE)
+    maps = loading.load_known(INCEPTION, _INCEPTION_SHAPE)(
+        preprocessing.rescaling(INCEPTION.scale, INCEPTION.offset)(images)
+    )
+    model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(maps))
     return FeatureExtractor(model, "InceptionV3 of keras.applications")
 
 
 def _load_backbone(source: str, image_size: int, channels: int = 3) -> FeatureExtractor:
-    """Loads a backbone at a size that fits the images, and pools its features.
-
-    Of files those come here that take images of any size.
-    """
+    """Loads a network of images of any size at one that fits, and pools its maps."""
     size = int(np.clip(_ENLARGED * image_size, _LEAST_SIZE, _BACKBONE_SIZE))
     backbone = loading.load_backbone(source, (size, size, channels))
     pool = keras.layers.GlobalAveragePooling2D(name="pooled_features")
@@ -200,7 +196,7 @@ def _load_model(path: Path, image_size: int) -> FeatureExtractor:
     if not path.is_file():
         raise InputError(f"the model {path} for features is not there; {way_out}")
     model = networks.load_network(path, "damaged, or not a Keras model", way_out)
-    taken = getattr(model, "input_shape", None)
+    taken = networks.shape_of(model, "input")
     if isinstance(taken, tuple) and len(taken) == 4 and taken[1:3] == (None, None):
         return _load_backbone(str(path), image_size, taken[3])
     extractor = FeatureExtractor(model, f"model {path.name}")  # refuses others

@@ -1,41 +1,48 @@
 """Whether generated images repeat those that were trained on, in figures and words."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
-
-from foldergan.metrics.nearest import Nearest
 
 CLOSE = 0.05  # fraction of held-out images called close to training ones
 _ALMOST_NEVER = 0.01  # how often new images would be suspected, by each fraction
 _TOO_LARGE = 1 / 3  # of near copies that may be chance: then there are too few images
 
 
+class Nearest(NamedTuple):
+    """What is nearest to each of n images, among those trained on.
+
+    Attributes:
+        rows: int64 (n,), row numbers of the nearest images.
+        is_mirrored: bool (n,), whether it is their mirror image that is.
+        distances: float64 (n,), Euclidean, of features; exactly 0 between equals.
+        is_repeat: bool (n,), whether the image is nearer than half of the distance of
+            that training image to any other. These balls do not overlap: an image in
+            one looks like that training image, not like what several have in common.
+    """
+
+    rows: np.ndarray
+    is_mirrored: np.ndarray
+    distances: np.ndarray
+    is_repeat: np.ndarray
+
+
 def figures(held_out: Nearest, fake: Nearest) -> dict[str, float]:
-    """Tells whether generated images are copies of those trained on.
-
-    Compares how far generated and held-out images lie from the nearest training image.
-
-    Args:
-        held_out: of n held-out images, drawn as the training ones were.
-        fake: of m generated images.
+    """Compares how far held-out and generated images lie from the training images.
 
     Returns:
-        closer_to_training_share: of all pairs of a generated and a held-out image, the
-        fraction in which the generated one is the closer to a training image, ties
-        counted half; 0.5 where they are as close, give or take 0.3 by the root of n.
-        The statistic of the Mann-Whitney U test: the test of Meehan et al., A
-        Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, with all
-        space as one cell. It compares distributions, so that poor images, far from
-        every other, hide copies in it.
+        closer_to_training_share: fraction of the pairs of a generated and a held-out
+        image in which the generated one is closer to a training image, ties counted
+        half; 0.5 where both are as close. The Mann-Whitney U statistic: the test of
+        Meehan et al., A Non-Parametric Test to Detect Data-Copying in Generative
+        Models, 2020, with all space as one cell. Poor images, far from every other,
+        hide copies in it.
         near_copy_share: fraction of the generated images as close to a training image
         as the closest 5 % of the held-out ones, one image at least. It finds a few
         copies among many images that are none.
-        repeat_share and held_out_repeat_share: fractions of the generated and of the
-        held-out images that are nearer to a training image than half of its distance
-        to any other.
+        repeat_share and held_out_repeat_share: `is_repeat`, fractions of both.
     """
     close = np.quantile(held_out.distances, CLOSE, method="inverted_cdf")
     larger = stats.mannwhitneyu(held_out.distances, fake.distances).statistic
@@ -56,12 +63,9 @@ def most_near_copies(num_real: int, num_fake: int) -> float:
     beta-binomial: the law of exceedances of order statistics (David and Nagaraja,
     Order Statistics, 2003, section 2.5).
 
-    Args:
-        num_real: held-out images, n.
-        num_fake: generated images, m.
-
     Returns:
-        The fraction, 0-1, that is exceeded in 1 of 100 sets of images.
+        The fraction, 0-1, that n held-out and m generated images exceed in 1 of 100
+        sets.
     """
     k = math.ceil(CLOSE * num_real)
     law = stats.betabinom(num_fake, k, num_real + 1 - k)
@@ -74,12 +78,8 @@ def most_closer(num_real: int, num_fake: int) -> float:
     The statistic of the Mann-Whitney U test, as a fraction of the pairs, is about
     normal with mean 1/2 and variance (n + m + 1) / (12 n m).
 
-    Args:
-        num_real: held-out images, n.
-        num_fake: generated images, m.
-
     Returns:
-        The fraction, 0-1, that is exceeded in 1 of 100 sets of images.
+        As `most_near_copies`.
     """
     variance = (num_real + num_fake + 1) / (12 * num_real * num_fake)
     return float(stats.norm.ppf(1 - _ALMOST_NEVER, 0.5, math.sqrt(variance)))
@@ -108,11 +108,7 @@ def is_suspected(row: dict[str, Any]) -> bool:
 
 
 def as_text(row: dict[str, Any]) -> str:
-    """Writes what a row of figures says of memorisation.
-
-    Args:
-        row: real and fake, counts of images, and what `figures` returns.
-    """
+    """Writes what a row says: counts real and fake, and what `figures` returns."""
     counts = row["real"], row["fake"]
     near, closer = most_near_copies(*counts), most_closer(*counts)
     shares = (

@@ -20,21 +20,14 @@ def add_row(
     Args:
         rows: epoch and figures of each checkpoint so far; one is added, with
             kernel_distance_error, the standard error of the difference to the least
-            distance before.
+            KID before; 0 where that is not known.
         least: the draws of the least, a row each; replaced where the new one is less.
         row: epoch and figures, as `Evaluator.evaluate` has them.
-        draws: of KID, as `kernel_distance.bootstrap` has them.
+        draws: of KID, as `kid` has them.
     """
-    error, best = 0.0, _least(comparable([*rows, row])[:-1])
-    if (
-        best
-        and least
-        and (least[0]["epoch"], len(least))
-        == (
-            best["epoch"],
-            len(draws),
-        )
-    ):
+    best = min(comparable([*rows, row])[:-1], key=_kid, default=None)
+    error = 0.0
+    if best and len(least) == len(draws) and least[0]["epoch"] == best["epoch"]:
         differences = draws - [each["kernel_distance"] for each in least]
         error = float(differences[1:].std())
     rows.append(row | {"kernel_distance_error": error})
@@ -52,15 +45,12 @@ def best_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
     better.
     """
     rows = comparable(rows)
-    least = _least(rows)
-    assert least is not None
-    since = rows[rows.index(least) :]
+    least = min(rows, key=_kid)
     return [
         row
-        for row in since
+        for row in rows[rows.index(least) :]
         if row is least
-        or row["kernel_distance"] - least["kernel_distance"]
-        <= row.get("kernel_distance_error", 0.0)
+        or _kid(row) - _kid(least) <= row.get("kernel_distance_error", 0)
     ][-1]
 
 
@@ -68,10 +58,6 @@ def comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leaves out rows of features in another unit, of versions before 0.3."""
     scale = rows[-1].get("feature_scale")
     return [row for row in rows if row.get("feature_scale") == scale]
-
-
-def _least(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    return min(rows, key=lambda row: row["kernel_distance"], default=None)
 
 
 def as_text(rows: list[dict[str, Any]]) -> str:
@@ -84,7 +70,7 @@ def as_text(rows: list[dict[str, Any]]) -> str:
 def figures_as_text(row: dict[str, Any]) -> str:
     """Writes the figures of a row that say most."""
     return (
-        f"KID {row['kernel_distance']:.3g} (95%: {row['kernel_distance_low']:.3g} to "
+        f"KID {_kid(row):.3g} (95%: {row['kernel_distance_low']:.3g} to "
         f"{row['kernel_distance_high']:.3g}; noise floor "
         f"{row['kernel_distance_floor']:.2g}), near copies "
         f"{row['near_copy_share']:.0%} (real images: 5%) ({row['extractor']}; "
@@ -95,3 +81,7 @@ def figures_as_text(row: dict[str, Any]) -> str:
 def has_stalled(rows: list[dict[str, Any]], patience: int) -> bool:
     """Tells whether the best row is `patience` rows old; 0 is patient for ever."""
     return bool(patience and rows) and best_row(rows) not in rows[-patience:]
+
+
+def _kid(row: dict[str, Any]) -> float:
+    return row["kernel_distance"]

@@ -6,9 +6,9 @@ import pytest
 from conftest import ROOT
 from tiny_backbone import random_images
 
-from foldergan.backbones import efficientnet_lite, loading, sharing, sources
+from foldergan.backbones import efficientnet_lite, loading, sources
 from foldergan.errors import InputError
-from foldergan.storage import seals
+from foldergan.metrics import features
 
 
 @pytest.fixture
@@ -54,11 +54,12 @@ def test_values_0_to_1_go_in():
     )
 
 
-def test_they_share_no_weights():
+def test_they_share_no_weights(tmp_path):
     """The one evaluates what the other has taught."""
-    one, other = (loading.load_backbone(n, (64, 64, 3)) for n in sources.SHIPPED)
-    assert sharing.share_weights(one, one)
-    assert not sharing.share_weights(one, other)
+    taught, judge = sources.SHIPPED
+    extractor = features.load_extractor(judge, tmp_path, 64)
+    network = loading.load_backbone(taught, (64, 64, 3))
+    features.refuse_network_of(extractor, network)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +80,6 @@ def test_a_damaged_file_is_named(copied, damage):
 def test_a_missing_file_is_named(copied):
     copied.unlink()
     with pytest.raises(InputError, match=f"{copied} is not there; install foldergan"):
-        efficientnet_lite.load(0)
-
-
-def test_a_file_of_other_weights_is_named(copied):
-    with open(copied, "wb") as file:
-        np.savez(file, other=np.zeros(2, np.float16))
-    seals.seal(copied)
-    with pytest.raises(InputError, match=f"{copied} is damaged"):
         efficientnet_lite.load(0)
 
 

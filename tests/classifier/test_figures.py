@@ -144,16 +144,3 @@ def test_intervals_cover_the_truth():
 
 def holds(row, truth, name):
     return row[f"{name}_low"] <= truth[name] <= row[f"{name}_high"]
-
-
-def test_a_thousand_classes_are_measured(monkeypatch):
-    monkeypatch.setattr(figures, "_MOST_VALUES", 10)
-    labels, said = answers((2,) * 100)
-    found = figures.measure(labels, said, [str(number) for number in range(100)])
-    assert len(found.classes) == 100 and found.total["f1"] > 0
-
-
-def test_same_answers_same_ends():
-    assert figures.measure(*answers(), NAMES).total == (
-        figures.measure(*answers(), NAMES).total
-    )

@@ -48,15 +48,6 @@ def test_it_learns_and_plain_keras_loads_it(tmp_path, output):
     )
 
 
-def test_its_figures_are_those_of_the_saved_network(tmp_path):
-    classifier, (row,), images, labels = trained(tmp_path)
-    probabilities = evaluation.predict(classifier, images[12:], None, ("mirror",))
-    measured = evaluation.evaluate(labels[12:], probabilities)
-    # The one averages logits, the other probabilities.
-    assert row["val_accuracy"] == measured["accuracy"]
-    assert row["val_loss"] == pytest.approx(measured["loss"], abs=0.05)
-
-
 def test_small_images_are_enlarged_and_need_not_be_square(tmp_path):
     trunk = transfer.build_trunk(settings(tmp_path).backbone, (32, 16, 3))
     assert trunk.get_layer("to_size_of_backbone").output.shape[1:3] == (448, 224)
@@ -75,13 +66,6 @@ def test_it_classifies_few_at_a_time_where_they_are_enlarged(tmp_path, monkeypat
     images = random_images(40)
     assert evaluation.predict(classifier, images).shape == (40, 2)
     assert together == [27, 13]  # 2**22 numbers at 224x224x3
-
-
-def test_the_second_time_nothing_is_computed(tmp_path, capsys):
-    trained(tmp_path)
-    capsys.readouterr()
-    trained(tmp_path)
-    assert "are read from" in capsys.readouterr().out
 
 
 def test_grey_images_are_classified_too(tmp_path):

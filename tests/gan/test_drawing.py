@@ -66,7 +66,7 @@ class Means:
 
     name = "means"
 
-    def __call__(self, images, rows=None):
+    def __call__(self, images, rows=None, is_mirrored=False):
         rows = np.arange(len(images)) if rows is None else rows
         return images[rows].mean((1, 2))
 

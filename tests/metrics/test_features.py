@@ -1,7 +1,5 @@
 """Images -> features, of the classifier, of any Keras model, of InceptionV3."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -10,11 +8,10 @@ from keras import layers
 from tiny_backbone import save_tiny
 
 from foldergan import images
-from foldergan.backbones.sources import INCEPTION
+from foldergan.backbones import loading, sources
 from foldergan.errors import InputError
 from foldergan.metrics import features
 from foldergan.metrics.features import FeatureExtractor
-from foldergan.progress import ImageProgress
 from foldergan.storage import models
 
 SHAPE = (8, 8, 3)
@@ -29,12 +26,6 @@ def identity(shape=SHAPE):
     return keras.Sequential([keras.Input(shape), layers.Activation("linear")])
 
 
-def shown_to(model_shape, pictures, rows=None):
-    """The images as they reach a model of this shape."""
-    extracted = FeatureExtractor(identity(model_shape), "pixels")(pictures, rows)
-    return extracted.reshape(-1, *model_shape)
-
-
 class Recording:
     """Blank images, and how many were read at a time."""
 
@@ -47,19 +38,6 @@ class Recording:
     def __getitem__(self, rows):
         self.read.append(len(rows))
         return np.zeros((len(rows), *self.shape[1:]), np.float32)
-
-
-def test_its_progress_counts_every_image(monkeypatch):
-    counts = []
-    monkeypatch.setattr(
-        ImageProgress, "on_images", lambda _, count: counts.append(count)
-    )
-    monkeypatch.setattr(features, "images_at_once", lambda *_: 2)
-    extractor = FeatureExtractor(identity(), "pixels")
-    extractor(random_images(5), np.arange(5))
-    assert counts == [2, 2, 1]
-    extractor(random_images(5))  # a batch, of whose progress the caller tells
-    assert counts == [2, 2, 1]
 
 
 # Of the classifier.
@@ -82,20 +60,6 @@ def test_the_last_dense_layer_makes_the_answer_of_the_features(tmp_path, output)
     assert extractor.name == "classifier train.h5, 16 features"
 
 
-def test_the_only_dense_layer_is_the_last(tmp_path):
-    keras.utils.set_random_seed(0)
-    pooled = [layers.GlobalAveragePooling2D(), layers.Dense(2, "softmax")]
-    classifier = keras.Sequential([keras.Input(SHAPE), *pooled])
-    models.save_classifier(tmp_path, classifier, ["a", "b"], ())
-    extracted = features.load_extractor("classifier", tmp_path)(random_images())
-    np.testing.assert_allclose(extracted, random_images().mean((1, 2)), rtol=1e-5)
-
-
-def test_no_classifier_is_said_with_what_to_do(tmp_path):
-    with pytest.raises(InputError, match="train.json not found; run: python Train"):
-        features.load_extractor("classifier", tmp_path)
-
-
 def test_a_classifier_without_a_dense_layer_is_refused(tmp_path):
     classifier = keras.Sequential(
         [keras.Input(SHAPE), layers.Conv2D(2, 3), layers.GlobalAveragePooling2D()]
@@ -113,9 +77,9 @@ def test_a_models_output_is_flattened(tmp_path, name):
     thumbnail = keras.Sequential([keras.Input(SHAPE), layers.AveragePooling2D(4)])
     thumbnail.save(tmp_path / name)
     extractor = features.load_extractor(str(tmp_path / name), tmp_path / "elsewhere")
-    pictures = random_images()
-    expected = pictures.reshape(5, 2, 4, 2, 4, 3).mean((2, 4)).reshape(5, 12)
-    np.testing.assert_allclose(extractor(pictures), expected, rtol=1e-5)
+    given = random_images()
+    expected = given.reshape(5, 2, 4, 2, 4, 3).mean((2, 4)).reshape(5, 12)
+    np.testing.assert_allclose(extractor(given), expected, rtol=1e-5)
     assert extractor.name == f"model {name}, 12 features"
 
 
@@ -135,7 +99,7 @@ def test_a_missing_or_damaged_model_is_said_with_what_to_do(tmp_path):
         keras.Sequential(
             [keras.Input((None, None, 3)), layers.GlobalAveragePooling2D()]
         ),
-        keras.Model(pictures := keras.Input(SHAPE), [pictures, pictures]),
+        keras.Model(given := keras.Input(SHAPE), [given, given]),
         keras.Sequential([layers.Conv2D(2, 3)]),
     ],
     ids=["latents", "images of any size", "gives two arrays", "never built"],
@@ -154,39 +118,38 @@ def test_inception_sees_minus_1_to_1_at_299_pixels(monkeypatch, tmp_path):
     def tiny(**options):
         asked.update(options)
         shape = options["input_shape"]
-        return keras.Sequential([keras.Input(shape), layers.GlobalAveragePooling2D()])
+        return keras.Sequential([keras.Input(shape), layers.AveragePooling2D(37)])
 
     monkeypatch.setattr(keras.applications, "InceptionV3", tiny)
     extractor = features.load_extractor("inception", tmp_path)
-    pictures = np.full((3, *SHAPE), 0.5, np.float32)
-    pictures[0], pictures[2] = 0, 1
+    given = np.full((3, *SHAPE), 0.5, np.float32)
+    given[0], given[2] = 0, 1
     expected = np.repeat([[-1], [0], [1]], 3, axis=1)
-    np.testing.assert_allclose(extractor(pictures), expected, atol=1e-4)
+    np.testing.assert_allclose(extractor(given), expected, atol=1e-4)
     assert extractor.name == "InceptionV3 of keras.applications, 3 features"
     assert asked == {
         "include_top": False,
         "weights": "imagenet",
         "input_shape": (299, 299, 3),
-        "pooling": "avg",
     }
 
 
-def test_weights_that_cannot_be_had_are_said_in_one_sentence(monkeypatch, tmp_path):
+def test_a_network_that_cannot_be_had_says_that_features_may_be_others(
+    monkeypatch, tmp_path
+):
     def unreachable(**options):
-        raise Exception("URL fetch failure on https://example.org: no network")
+        raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "InceptionV3", unreachable)
-    monkeypatch.setenv("KERAS_HOME", "/elsewhere")
-    with pytest.raises(InputError) as caught:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(InputError) as raised:
         features.load_extractor("inception", tmp_path)
-    sentence, file = str(caught.value), "inception_v3_weights_[a-z_]*_notop.h5"
-    assert sentence.startswith(
-        "InceptionV3 is not to be had (URL fetch failure on https://example.org: no "
-        "network); download https://"
+    source = sources.INCEPTION
+    assert str(raised.value) == (
+        "features: backbone InceptionV3 is not to be had (URL fetch failure); download "
+        f"{source.url} elsewhere and put it at {source.path}"
     )
-    assert sentence.endswith(", or choose features of the classifier")
-    for place in ("https://storage.googleapis.com/.*/", "it at /elsewhere/models/"):
-        assert re.search(f"{place}{file}[, ]", sentence)
+    assert raised.value.options == ("features", "held_out")
 
 
 def test_the_weights_are_those_that_keras_looks_for(monkeypatch):
@@ -199,7 +162,7 @@ def test_the_weights_are_those_that_keras_looks_for(monkeypatch):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
     with pytest.raises(ConnectionError):
         keras.applications.InceptionV3(include_top=False, input_shape=(299, 299, 3))
-    assert asked == [(INCEPTION.url, "models", INCEPTION.path.name)]
+    assert asked == [(sources.INCEPTION.url, "models", sources.INCEPTION.path.name)]
 
 
 # Images of every size, and many of them.
@@ -207,10 +170,9 @@ def test_the_weights_are_those_that_keras_looks_for(monkeypatch):
 
 @pytest.mark.parametrize("size", [(4, 4), (12, 10)])
 def test_images_are_resized_as_everywhere_else(size):
-    pictures = random_images(shape=(*size, 3))
-    np.testing.assert_array_equal(
-        shown_to(SHAPE, pictures), images.resize_all(pictures, SHAPE)
-    )
+    given = random_images(shape=(*size, 3))
+    found = FeatureExtractor(identity(), "pixels")(given).reshape(-1, *SHAPE)
+    np.testing.assert_array_equal(found, images.resize_all(given, SHAPE))
 
 
 def test_grey_images_are_given_to_a_model_of_rgb_three_times(tmp_path):
@@ -220,22 +182,11 @@ def test_grey_images_are_given_to_a_model_of_rgb_three_times(tmp_path):
     np.testing.assert_allclose(extractor(grey), expected, rtol=1e-4, atol=1e-7)
 
 
-def test_images_of_other_channels_are_refused():
-    extractor = FeatureExtractor(identity((8, 8, 1)), "net")
-    with pytest.raises(InputError, match="takes images of 1 channels, not of 3"):
-        extractor(random_images())
-
-
-def test_more_images_than_a_batch_stay_in_order():
-    pictures = random_images(600, (2, 2, 1))
-    np.testing.assert_array_equal(shown_to((2, 2, 1), pictures), pictures)
-
-
-def test_rows_of_a_read_only_memory_map_are_taken_as_asked(tmp_path):
-    np.save(tmp_path / "images.npy", random_images())
-    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    rows = np.array([3, 0, 3])
-    np.testing.assert_array_equal(shown_to(SHAPE, mapped, rows), random_images()[rows])
+def test_more_images_than_a_batch_stay_in_order_their_mirror_images_behind():
+    given = random_images(600, (2, 2, 1))
+    found = FeatureExtractor(identity((2, 2, 1)), "pixels")(given, np.arange(600), True)
+    expected = np.concatenate([given, given[:, :, ::-1]])
+    np.testing.assert_array_equal(found.reshape(1200, 2, 2, 1), expected)
 
 
 @pytest.mark.parametrize(
@@ -247,25 +198,10 @@ def test_rows_of_a_read_only_memory_map_are_taken_as_asked(tmp_path):
     ],
 )
 def test_images_are_read_as_many_at_a_time_as_memory_holds(shape, model_shape, most):
-    pictures = Recording(2 * most + 1, shape)
+    given = Recording(2 * most + 1, shape)
     pooled = keras.Sequential([keras.Input(model_shape), layers.MaxPooling2D(4)])
-    FeatureExtractor(pooled, "net")(pictures)
-    assert pictures.read == [most, most, 1]
-
-
-def test_few_images_at_a_time_where_the_network_enlarges_them(monkeypatch):
-    inputs = keras.Input((32, 32, 3))
-    enlarged = layers.Resizing(224, 224)(inputs)
-    pooled = layers.GlobalAveragePooling2D()(enlarged)
-    model, together = keras.Model(inputs, pooled), []
-    extract, predict = FeatureExtractor(model, "pooled"), model.predict_on_batch
-    monkeypatch.setattr(
-        model,
-        "predict_on_batch",
-        lambda batch: together.append(len(batch)) or predict(batch),
-    )
-    assert extract(np.zeros((40, 32, 32, 3), np.float32)).shape == (40, 3)
-    assert together == [27, 13]  # 2**22 numbers at 224x224x3
+    FeatureExtractor(pooled, "net")(given)
+    assert given.read == [most, most, 1]
 
 
 # Of a backbone.
@@ -316,15 +252,16 @@ def test_a_grey_model_for_images_of_any_size_judges_grey_images(tmp_path):
         extractor(random_images())
 
 
-def test_a_backbone_that_cannot_be_had_says_that_features_may_be_others(
-    monkeypatch, tmp_path
-):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+# Of the network that the discriminator uses.
 
-    def unreachable(**options):
-        raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(keras.applications, "MobileNetV3Small", unreachable)
-    with pytest.raises(InputError, match="features: backbone Mobile") as raised:
-        features.load_extractor("MobileNetV3Small", tmp_path)
-    assert raised.value.options == ("features", "held_out")
+def test_a_classifier_shares_the_backbone_below_it(tmp_path):
+    path = str(save_tiny(tmp_path))
+    one, other = (loading.load_backbone(path, (size, size, 3)) for size in (32, 64))
+    pooled = layers.GlobalAveragePooling2D()(other.outputs[-1])
+    classifier = keras.Model(other.inputs[0], layers.Dense(3)(pooled))
+    extractor = FeatureExtractor(classifier, "classifier")
+    with pytest.raises(InputError, match="discriminator uses the same network"):
+        features.refuse_network_of(extractor, one)
+    other.set_weights([weight + 0.1 for weight in other.get_weights()])
+    features.refuse_network_of(extractor, one)

@@ -74,9 +74,9 @@ def test_an_export_is_a_dataset_folder(work, script):
 
 
 def test_near_copies_are_refused_if_asked(work, script, monkeypatch):
-    from foldergan.metrics.nearest import TrainingImages
+    from foldergan.metrics.evaluator import Evaluator
 
-    find, asked = TrainingImages.find, []
+    find, asked = Evaluator.nearest, []
 
     def a_third(self, features):  # half would be all of one class
         nearest = find(self, features)
@@ -84,7 +84,7 @@ def test_near_copies_are_refused_if_asked(work, script, monkeypatch):
         is_repeat = np.arange(len(features)) % 3 == 0
         return nearest._replace(is_repeat=is_repeat)
 
-    monkeypatch.setattr(TrainingImages, "find", a_third)
+    monkeypatch.setattr(Evaluator, "nearest", a_third)
     command = (*EXPORT, "--per-class", 40, "--refuse-near-copies")
     result = script(*command)
     assert result.code == 0, result.err

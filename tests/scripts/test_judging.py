@@ -56,8 +56,9 @@ def test_these_images_are_evaluated_as_the_saves_of_the_training_were(work, scri
     assert page is not None
     predictions = table(model / "predictions.csv")
     assert len(predictions) == 12
+    files = (work / "img_files.txt").read_text().splitlines()
     for each in predictions:
-        assert 0 <= int(each["nearest_training"]) < 14
+        assert each["nearest_file"] == files[int(each["nearest_training"])]
         assert float(each["nearest_distance"]) > 0
 
 

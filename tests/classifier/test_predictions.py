@@ -1,4 +1,4 @@
-"""Files of a person's own are read a batch at a time."""
+"""What is said of generated images, and of files, which are read in batches."""
 
 import os
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from conftest import draw_images
 
-from foldergan.classifier.classified import Classified
 from foldergan.classifier.image_files import ImageFiles
+from foldergan.classifier.predictions import Classified, Predictions
 from foldergan.data import dataset
 from foldergan.storage import arrays
 
@@ -65,3 +65,50 @@ def test_of_many_files_only_the_sum_is_printed(tmp_path):
     for numbers, images in files.batches(SHAPE, 1):
         found.add(numbers, images, np.tile([[0.75, 0.25]], (len(numbers), 1)))
     assert found.as_text() == "in all: red 36"
+
+
+# Of generated images.
+
+
+@pytest.mark.parametrize(("count", "more"), [(49, None), (50, "... and 1 more")])
+def test_long_tables_are_cut_and_counted_in_full(count, more):
+    found = Predictions(["a", "b"], kept=100)
+    for some in np.array_split(np.tile([[0.25, 0.75]], (count, 1)), 3):
+        found.add(some, None)
+    lines = found.as_text()
+    assert lines.count("75.00%") == 49
+    assert lines.endswith(f"in all: b {count}")
+    assert found.counts() == [("", "b", count)]
+    assert more is None or more in lines
+
+
+NAMES = ["a", "long"]
+
+
+def test_predictions_that_stream_by_are_numbered_counted_and_the_first_kept():
+    found = Predictions(NAMES, kept=3)
+    said = np.array([[0.9, 0.1], [0.2, 0.8]])
+    found.add(said, np.array([0, 0]))
+    rows = found.add(said, np.array([1, 1]))
+    assert rows[1] == {
+        **{"picture": 4, "intended": "long", "predicted": "long", "probability": 0.8},
+        **{"p_a": 0.2, "p_long": 0.8},
+    }
+    assert [row["picture"] for row in found.rows] == [1, 2, 3]
+    assert [row["intended"] for row in found.rows] == ["a", "a", "long"]
+    assert found.matrix.tolist() == [[1, 1], [1, 1]]
+    assert set(found.counts()) == {(a, b, 1) for a in NAMES for b in NAMES}
+    found.add(said[:1], np.array([1]))
+    assert found.as_text().splitlines()[-4:] == [
+        "as intended: 2 of 5, 40%",
+        "intended, predicted as  a  long",
+        "a                       1     1",
+        "long                    2     1",
+    ]
+
+
+def test_only_classes_that_were_intended_have_a_line():
+    found = Predictions(["a", "b"], kept=3)
+    found.add(np.array([[0.9, 0.1]]), np.array([1]))
+    assert found.as_text().splitlines()[-1].split() == ["b", "1", "0"]
+    assert len(found.as_text().splitlines()) == 6

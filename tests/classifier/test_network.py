@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from conftest import classifier_of
 
-from foldergan.classifier import whitening
+from foldergan.classifier import network
 from foldergan.images import Joined
 
 ROWS = np.arange(40)
@@ -21,7 +21,7 @@ def first_answers(images, filters=(20, 8)):
     keras.utils.set_random_seed(0)
     classifier = classifier_of(images.shape[1:], 2, filters, 0, network="residual")
     before = classifier.get_weights()
-    whitening.whiten(classifier, images, ROWS)
+    network.whiten(classifier, images, ROWS)
     for index, (old, new) in enumerate(
         zip(before, classifier.get_weights(), strict=True)
     ):
@@ -46,16 +46,9 @@ def test_answers_vary_alike_and_apart_and_come_with_both_signs():
 def test_filters_beyond_the_nine_axes_of_grey_patches_stay():
     classifier = classifier_of((16, 16, 1), 2, (20, 8), 0, network="residual")
     before = classifier.get_weights()[0]
-    whitening.whiten(classifier, smooth_images(channels=1), ROWS)
+    network.whiten(classifier, smooth_images(channels=1), ROWS)
     changed = (classifier.get_weights()[0] != before).any(axis=(0, 1, 2))
     np.testing.assert_array_equal(changed, [True] * 18 + [False] * 2)
-
-
-def test_only_images_to_be_trained_on_count():
-    images = smooth_images()
-    answers = first_answers(images)
-    images[ROWS[-1] + 1 :] = 0
-    np.testing.assert_array_equal(first_answers(images), answers)
 
 
 def test_of_large_images_few_are_read():
@@ -68,5 +61,5 @@ def test_of_large_images_few_are_read():
 
     images = Read(np.zeros((300, 256, 256, 1), np.float32))
     classifier = classifier_of((256, 256, 1), 2, (2, 2), 0, network="residual")
-    whitening.whiten(classifier, images, np.arange(300))
+    network.whiten(classifier, images, np.arange(300))
     assert 40 < len(read) <= 64  # of 250, 2**22 pixels

@@ -83,6 +83,7 @@ def train(
 ) -> None:
     from foldergan.data import training_set
     from foldergan.gan import identity, schedule
+    from foldergan.metrics import selection
     from foldergan.storage import checkpoint
 
     # Load the images, and the state to go on from if asked to.
@@ -114,7 +115,7 @@ def train(
     epochs = epochs_to_reach(plan.epochs, trainer, quality, preset.gan.patience)
     told = {"key": key, "precision": preset.gan.precision, "is_resumed": bool(state)}
     team.from_first(told | {"epochs": epochs, "batch_size": plan.batch_size})
-    trainer.prepare(data.images, data.labels, data.rows)
+    trainer.prepare(data)
     team.bytes_from_first(lambda: checkpoint.as_bytes(trainer.state()))
 
     # Train, saving every few epochs, and a state to go on from once a minute too.
@@ -122,11 +123,9 @@ def train(
     display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
     with process.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
-            data.images,
-            sys.maxsize if epochs is None else epochs,
+            data,
+            epochs,
             plan.batch_size,
-            data.rows,
-            data.labels,
             on_step=showing_and_saving(display, saved, trainer),
             should_stop=team.agreed(interrupt),
         ):
@@ -140,8 +139,11 @@ def train(
             if has_save or saved.is_due():
                 saved.save(trainer.state())
             report.update()
-            why = schedule.why_it_ends(time_is_up, quality, preset.gan.patience)
-            if team.any_ends(why is not None):
+            patience = preset.gan.patience
+            has_stalled = selection.has_stalled(quality, patience)
+            if team.any_ends(time_is_up or has_stalled):
+                why = f"no better save in {patience}"
+                why = "the time is up" if time_is_up else why
                 print(f"{why}: training ends here")
                 epochs = epoch
                 break
@@ -175,16 +177,12 @@ def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
     backend.start(preset.seed)
     trainer = build_trainer_of(options, replace(preset, gan=settings), data)
     if not told["is_resumed"]:
-        trainer.prepare(data.images, data.labels, data.rows)
+        trainer.prepare(data)
     trainer.restore(checkpoint.from_bytes(team.bytes_from_first()))
     with process.InterruptRequest() as interrupt:
+        should_stop = team.agreed(interrupt)
         for _ in trainer.train(
-            data.images,
-            told["epochs"] or sys.maxsize,
-            told["batch_size"],
-            data.rows,
-            data.labels,
-            should_stop=team.agreed(interrupt),
+            data, told["epochs"], told["batch_size"], should_stop=should_stop
         ):
             if team.any_ends(False):
                 return
@@ -284,13 +282,7 @@ def build(
             generator, extractor, data, preset.seed + 1, is_mirrored
         )
     snapshots = Snapshots(
-        settings.saves,
-        trainer.discriminator,
-        generator,
-        data.class_names,
-        model_dir,
-        preset.seed,
-        training_id,
+        settings.saves, trainer, data.class_names, model_dir, training_id
     )
     return trainer, evaluator, snapshots
 

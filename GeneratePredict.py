@@ -186,7 +186,12 @@ def judge(
     evaluator = None
     if options.evaluate:
         evaluator = evaluation.of_generator(
-            options, networks.generator_path, count, preset.seed, class_ids
+            options.data_dir,
+            options.model_dir,
+            networks.generator_path,
+            count,
+            preset.seed,
+            class_ids,
         )
 
     # Draw it from seeded latent vectors and classify it, in a stream.
@@ -302,7 +307,9 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
     print(f"{drawn.kept.sum()} of {wanted.sum()} images are in {options.export}")
     are_copies = None
     if options.refuse_near_copies:
-        are_copies = evaluation.near_copy_finder(options, networks.generator_path)
+        are_copies = evaluation.near_copy_finder(
+            options.data_dir, options.model_dir, networks.generator_path
+        )
 
     # Draw, and keep what the classifier accepts, batch by batch.
     progress = ImageProgress(int((wanted - drawn.kept).sum()), "kept")

@@ -160,6 +160,7 @@ def step(name: str, dtype: str, is_quick: bool) -> dict:
 
     backend.start(0)
     from foldergan.classifier.network import build_classifier
+    from foldergan.data.training_set import TrainingSet
     from foldergan.gan.photograph_trainer import build_trainer
 
     preset, (shape, classes, num_real) = find_preset(name), STEPS[name]
@@ -177,7 +178,8 @@ def step(name: str, dtype: str, is_quick: bool) -> dict:
     labels = None
     if classes:
         labels = np.eye(classes, dtype=np.float32)[np.arange(count) % classes]
-    epochs = iter(trainer.train(images, 10**9, 2 * num_real, labels=labels))
+    data = TrainingSet(images, np.arange(len(images)), labels=labels)
+    epochs = trainer.train(data, None, 2 * num_real)
     seconds = timed(lambda: next(epochs), is_quick) / steps
     return {"seconds": seconds, "images": num_real}
 

@@ -218,12 +218,14 @@ def ours(precision: str, latents: str = "fresh", onednn: bool = True):
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(onednn))
         _, discriminator, generator = keras_networks()
         from foldergan.config.settings import GAN
+        from foldergan.data.training_set import TrainingSet
         from foldergan.gan.trainer import Trainer
 
         settings = GAN(precision=precision, latents=latents)
         trainer = Trainer(discriminator, generator, settings, seed=0)
         images = (np.tile(real_images(), (STEPS, 1, 1, 1)) + 1) / 2
-        epochs = iter(trainer.train(images, 10**9, 2 * NUM_REAL))
+        data = TrainingSet(images, np.arange(len(images)))
+        epochs = trainer.train(data, None, 2 * NUM_REAL)
         next(epochs)
         return lambda: print(next(epochs))
 

@@ -40,6 +40,7 @@ def parse():
 def build(options):
     """Builds a trainer, and the images and conditions of a batch."""
     from foldergan.config.presets import find_preset
+    from foldergan.data.training_set import TrainingSet
     from foldergan.gan import photograph_trainer
 
     settings = replace(
@@ -51,8 +52,9 @@ def build(options):
     count = max(64, options.real)
     images = np.random.default_rng(0).random((count, *SHAPE), np.float32)
     labels = np.eye(CLASSES, dtype=np.float32)[np.arange(count) % CLASSES]
-    trainer.prepare(images, labels, np.arange(count))
-    return trainer, *next(trainer._read(images, labels, [np.arange(options.real)]))
+    data = TrainingSet(images, np.arange(count), labels=labels)
+    trainer.prepare(data)
+    return trainer, *next(trainer._read(data, [np.arange(options.real)]))
 
 
 def works(trainer, images, conditions) -> dict:

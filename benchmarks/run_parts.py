@@ -23,6 +23,7 @@ START = "from foldergan import backend; backend.load()"
 def gan_parts(folder):
     """A step, a checkpoint, a saved state; name -> (work, how often in a run)."""
     from foldergan.config.presets import PRESETS
+    from foldergan.data.training_set import TrainingSet
     from foldergan.gan import photograph_trainer, saves, schedule
     from foldergan.storage.checkpoint import Checkpoint
 
@@ -30,18 +31,13 @@ def gan_parts(folder):
     trainer = photograph_trainer.build_trainer(settings, (32, 32, 3), 0, 0)
     saved = Checkpoint(folder, {})
     snapshots = saves.Snapshots(
-        settings.saves,
-        trainer.discriminator,
-        trainer.inference_generator,
-        None,
-        folder,
-        0,
-        saved.training_id,
+        settings.saves, trainer, None, folder, saved.training_id
     )
     plan = schedule.plan(settings, IMAGES)
     half = plan.batch_size // 2
     images = np.random.default_rng(0).random((half, 32, 32, 3), np.float32)
-    epochs = trainer.train(images, 10**6, plan.batch_size)
+    data = TrainingSet(images, np.arange(half))
+    epochs = trainer.train(data, None, plan.batch_size)
     num_saves = sum(plan.has_save(epoch) for epoch in range(1, plan.epochs + 1))
     num_steps = plan.epochs * -(-IMAGES // half)
     return {

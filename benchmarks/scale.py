@@ -145,11 +145,9 @@ def gan(options, folder):
     )
     ends = []
     training = trainer.train(
-        data.images,
+        data,
         1,
         settings.batch_size,
-        data.rows,
-        data.labels,
         on_step=lambda *_: ends.append(time.perf_counter()),
         should_stop=lambda: len(ends) > GAN_STEPS,
     )

@@ -155,6 +155,7 @@ def train(options, name: str, seed: int) -> None:
     """Trains one preset from one seed and writes its rows and grids."""
     from foldergan import backend
     from foldergan.config.presets import find_preset
+    from foldergan.data.training_set import TrainingSet
     from foldergan.gan import identity, photograph_trainer, schedule
     from foldergan.nn import precision
     from foldergan.storage import arrays, models, tables
@@ -208,11 +209,11 @@ def train(options, name: str, seed: int) -> None:
         last = time.process_time()
 
     for _ in trainer.train(
-        images,
-        10**6,
-        schedule.plan(settings, len(images)).batch_size,
+        TrainingSet(
+            images, np.arange(len(images)), labels=labels if num_classes else None
+        ),
         None,
-        labels if num_classes else None,
+        schedule.plan(settings, len(images)).batch_size,
         on_step=on_step,
         should_stop=lambda: due > 60 * options.minutes,
     ):

@@ -13,7 +13,7 @@
     process      exit codes, Ctrl-C and SIGTERM
     storage/     the contract on disk: everything that is written
     data/        a folder of images -> arrays -> batches
-    nn/          fast layers, augmentation, optimizers
+    nn/          fast layers, augmentation, precision
     backbones/   pretrained networks: found, loaded, tapped, their features
     metrics/     features, KID and other figures, the best checkpoint
     classifier/  the network that classifies images

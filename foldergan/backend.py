@@ -21,9 +21,6 @@ def start(seed: int) -> None:
 
     Same seed, same backend, same machine, same versions and same number of threads
     give the same bits; neither backend promises more than that.
-
-    Args:
-        seed: seeds Python's, NumPy's and the backend's generators.
     """
     load()
     from foldergan import engine
@@ -51,7 +48,10 @@ def load() -> None:
 
         engine.prepare(cores if cores < processor.allowed_cores() else None)
     import keras
+    from absl import logging
 
+    # Keras calls .h5 a legacy format at every save; the names are our contract.
+    logging.set_verbosity(logging.ERROR)
     # Whatever the user's own keras.json asks for.
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
@@ -118,16 +118,12 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "keras": keras.__version__,
         "backend": name(),
-        name(): _version_of_backend(),
+        name(): importlib.import_module(name()).__version__,
         "numpy": numpy.__version__,
         "machine": platform.machine(),
         "processor": processor.model_name(),
         "cores": str(processor.usable_cores()),
     }
-
-
-def _version_of_backend() -> str:
-    return importlib.import_module(name()).__version__
 
 
 @contextlib.contextmanager

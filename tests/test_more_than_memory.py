@@ -14,6 +14,7 @@ from foldergan.classifier import evaluation, training
 from foldergan.config.presets import PRESETS
 from foldergan.config.settings import Classifier
 from foldergan.data import splits
+from foldergan.data.training_set import TrainingSet
 from foldergan.gan import codes, photograph_trainer
 from foldergan.images import Joined, Resized
 from foldergan.metrics.evaluator import Evaluator
@@ -55,7 +56,7 @@ def test_a_classifier_trains_and_is_evaluated(images, classifier):
 
 def test_a_gan_trains_and_is_evaluated(images):
     trainer = photograph_trainer.build_trainer(PRESETS["smoke"].gan, SHAPE, 0, seed=0)
-    next(trainer.train(images, 1, 512), None)
+    next(trainer.train(TrainingSet(images, ROWS), 1, 512), None)
     extractor = FeatureExtractor(pooling(), "pooling")
     evaluator = Evaluator(extractor, images, ROWS[:300], ROWS[300:])
     fakes = np.random.default_rng(1).random((8, *SHAPE), np.float32)
@@ -78,11 +79,12 @@ def test_codes_of_many_images_are_those_of_few(monkeypatch):
     strengths = rng.standard_normal((200, 3)) * (4, 1, 0.25)
     patterns = rng.standard_normal((3, *SHAPE)).repeat(4, 1).repeat(4, 2)[:, :16, :16]
     images = np.tensordot(strengths, patterns, 1).astype(np.float32)
-    given = pooled_maps(), CountedRows(images, 64), np.asarray, LABELS[:200]
     rows = np.arange(3, 200)
-    expected = codes.encode(*given, rows, 3)[rows]
+    data = TrainingSet(CountedRows(images, 64), rows, labels=LABELS[:200])
+    given = pooled_maps(), data, np.asarray, 3, True
+    expected = codes.encode(*given)[rows]
     monkeypatch.setattr(codes, "_MOST_FITTED", 50)
-    found = codes.encode(*given, rows, 3)
+    found = codes.encode(*given)
     assert (found[:3] == 0).all()
     for one, other in zip(expected.T, found[rows].T, strict=True):
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) > 0.95

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +36,10 @@ class TrainingSet:
 
     images: np.ndarray | Resized
     rows: np.ndarray
-    held_out: np.ndarray
-    labels: np.ndarray | None
-    held_out_labels: np.ndarray
-    class_names: list[str] | None
+    held_out: np.ndarray = field(default_factory=lambda: np.arange(0))
+    labels: np.ndarray | None = None
+    held_out_labels: np.ndarray = field(default_factory=lambda: np.ones((0, 1)))
+    class_names: list[str] | None = None
     identity: str = ""
     grouping: Data = Data()
 

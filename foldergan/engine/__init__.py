@@ -11,10 +11,15 @@ import keras
 
 if keras.backend.backend() == "jax":
     from foldergan.engine.jax_engine import *  # noqa: F403
-    from foldergan.engine.jax_engine import value_and_gradients
+    from foldergan.engine.jax_engine import devices, value_and_gradients
 else:
     from foldergan.engine.tensorflow_engine import *  # noqa: F403
-    from foldergan.engine.tensorflow_engine import value_and_gradients
+    from foldergan.engine.tensorflow_engine import devices, value_and_gradients
+
+
+def has_onednn() -> bool:
+    """Tells whether oneDNN computes convolutions, which has weak points."""
+    return keras.backend.backend() == "tensorflow" and not devices()
 
 
 def minimize(
@@ -22,18 +27,13 @@ def minimize(
     network: keras.Model,
     optimizer: keras.Optimizer,
 ) -> tuple[Any, Any]:
-    """Moves the trainable variables of one network, named here, and no others.
+    """Updates the trainable variables of one network, named here, and no others.
 
     No `trainable` flag is switched: on Keras 3 a discriminator that was compiled and
     then frozen inside a combined model silently never trains.
 
-    Args:
-        function: returns the loss, a scalar tensor, and anything else.
-        network: whose variables move.
-        optimizer: that moves them.
-
     Returns:
-        What the function returned.
+        What the function returned: the loss, a scalar tensor, and anything else.
     """
     variables = network.trainable_variables
     returned, gradients = value_and_gradients(function, variables)

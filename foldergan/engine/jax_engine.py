@@ -1,8 +1,8 @@
 """JAX: how it is started, compiles, differentiates and draws numbers.
 
 Every function here is the twin of one in `tensorflow_engine`, where it is described.
-Keras' variables are moved by `assign` there; here a scope notes what they would
-become, and whoever opened it moves them.
+Keras' variables are updated by `assign` there; here a scope notes what they would
+become, and whoever opened it updates them.
 """
 
 import os
@@ -14,36 +14,15 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-from absl import logging
 
 from foldergan.engine import mesh
-from foldergan.engine.mesh import own_rows, whole
-
-__all__ = [
-    "compiled",
-    "compiled_steps",
-    "devices",
-    "every",
-    "fold_in",
-    "integers",
-    "normal",
-    "on_processor",
-    "own_rows",
-    "prepare",
-    "seed_everything",
-    "shift_each",
-    "uniform",
-    "value_and_gradients",
-    "whole",
-]
-_VARIABLES = mesh.Variables()  # of all steps, for they move the same networks
+from foldergan.engine.mesh import own_rows, whole  # noqa: F401
 
 
 def prepare(threads: int | None) -> None:
-    """Quietens Keras and limits the threads of the processor's backend."""
+    """Limits the threads of the processor's backend."""
     if threads:
         os.environ.setdefault("NPROC", str(threads))  # read at the first computation
-    logging.set_verbosity(logging.ERROR)
 
 
 def seed_everything(seed: int) -> None:
@@ -64,11 +43,6 @@ def devices() -> list[str]:
     return [each.device_kind for each in jax.devices() if each.platform != "cpu"]
 
 
-def on_processor() -> bool:
-    """Tells that it is not oneDNN that computes convolutions."""
-    return False
-
-
 class _Scope(keras.StatelessScope):
     """Notes what variables become, with the values of the scope around it.
 
@@ -77,7 +51,7 @@ class _Scope(keras.StatelessScope):
         differentiated: of these, by which a loss is differentiated.
 
     Attributes:
-        moved: variables that were moved.
+        moved: id -> variable that was updated.
     """
 
     def __init__(
@@ -92,8 +66,8 @@ class _Scope(keras.StatelessScope):
     def add_update(self, update: tuple[keras.Variable, jax.Array]) -> None:
         """Notes a new value.
 
-        To move a variable is no part of the loss, and what is computed with it from
-        then on is differentiated by it as it is then: spectral normalization moves
+        To update a variable is no part of the loss, and what is computed with it from
+        then on is differentiated by it as it is then: spectral normalization updates
         its kernel before it convolves.
         """
         variable, value = update
@@ -120,67 +94,11 @@ def compiled(
 ) -> Callable[..., Any]:
     """Compiles a step, anew for each length of its arguments."""
     del signature  # JAX looks at the arguments
-    return _compiled(_pure(step, moved, frozen), moved, frozen)
 
-
-def compiled_steps(
-    step: Callable[..., tuple[Any, ...]],
-    signature: Sequence[tuple[tuple[int | None, ...], str]],
-    moved: Callable[[], Sequence[Any]],
-) -> Callable[..., np.ndarray]:
-    """Compiles a loop of steps; on a processor one step, which Python repeats.
-
-    XLA computes convolutions within a loop on one of a processor's threads, and slowly.
-    """
-    if not _is_accelerated():
-        return _repeated(compiled(step, signature, moved))
-    pure = _pure(step, moved, tuple)
-
-    def loop(values: list[Any], kept: list[Any], *stacks: Any) -> tuple[Any, Any]:
-        def once(values: list[Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-            outputs, values = pure(values, kept, *arguments)
-            return values, jnp.stack(outputs)
-
-        values, outputs = jax.lax.scan(once, values, stacks)
-        return outputs.T, values
-
-    run = _compiled(loop, moved, tuple)
-
-    def steps(*stacks: np.ndarray) -> np.ndarray:
-        taken = (
-            whole(stack, stack.shape[1], axis=1) if stack.ndim > 1 else stack
-            for stack in stacks
-        )
-        return np.array(run(*taken))
-
-    return steps
-
-
-def _is_accelerated() -> bool:
-    return jax.default_backend() != "cpu"
-
-
-def _repeated(run: Callable[..., Any]) -> Callable[..., np.ndarray]:
-    """Starts a compiled step again before its scalars are waited for."""
-
-    def steps(*stacks: np.ndarray) -> np.ndarray:
-        taken = [
-            run(*(whole(each, len(each)) if each.ndim else each for each in arguments))
-            for arguments in zip(*stacks, strict=True)
-        ]
-        return np.array(taken).T
-
-    return steps
-
-
-def _pure(
-    step: Callable[..., Any],
-    moved: Callable[[], Sequence[Any]],
-    frozen: Callable[[], Sequence[Any]],
-) -> Callable[..., tuple[Any, list[jax.Array]]]:
-    """Makes a step a function of the values of variables, too, that returns others."""
-
-    def pure(values: list[Any], kept: list[Any], *arguments: Any) -> tuple[Any, Any]:
+    def pure(
+        values: list[jax.Array], kept: list[jax.Array], *arguments: Any
+    ) -> tuple[Any, list[jax.Array]]:
+        """Takes the variables' values too, and returns what they become."""
         moving, still = _variables_of(moved()), _variables_of(frozen())
         pairs = [*zip(moving, values, strict=True), *zip(still, kept, strict=True)]
         with _Scope(pairs) as scope:
@@ -191,27 +109,38 @@ def _pure(
             raise ValueError(f"a compiled step moves {names}, which it did not name")
         return outputs, [scope.get_current_value(variable) for variable in moving]
 
-    return pure
-
-
-def _compiled(
-    pure: Callable[..., tuple[Any, list[jax.Array]]],
-    moved: Callable[[], Sequence[Any]],
-    frozen: Callable[[], Sequence[Any]],
-) -> Callable[..., Any]:
-    """Compiles what `_pure` makes, or a loop of it, and moves the variables by it."""
     # The memory of the old values is used for the new ones.
     everywhere = {"out_shardings": mesh.replicated()} if mesh.mesh() else {}
     run = jax.jit(pure, donate_argnums=0, **everywhere)
 
     def call(*arguments: Any) -> Any:
         moving, still = _variables_of(moved()), _variables_of(frozen())
-        values, kept = map(_VARIABLES.read, (moving, still))
-        outputs, values = run(values, kept, *arguments)
-        _VARIABLES.assign(moving, values)
+        outputs, values = run(mesh.read(moving), mesh.read(still), *arguments)
+        mesh.assign(moving, values)
         return outputs
 
     return call
+
+
+def compiled_steps(
+    step: Callable[..., tuple[Any, ...]],
+    signature: Sequence[tuple[tuple[int | None, ...], str]],
+    moved: Callable[[], Sequence[Any]],
+) -> Callable[..., np.ndarray]:
+    """Compiles one step, which Python starts again before its scalars are waited for.
+
+    XLA computes convolutions within a loop on one of a processor's threads, and slowly.
+    """
+    run = compiled(step, signature, moved)
+
+    def steps(*stacks: np.ndarray) -> np.ndarray:
+        taken = [
+            run(*(whole(each, len(each)) if each.ndim else each for each in arguments))
+            for arguments in zip(*stacks, strict=True)
+        ]
+        return np.array(taken).T
+
+    return steps
 
 
 def _variables_of(parts: Sequence[Any]) -> list[keras.Variable]:
@@ -245,7 +174,7 @@ def _key(seed: Any) -> jax.Array:
 
 
 def fold_in(seed: Any, use: int) -> jax.Array:
-    """Derives another seed from one, for a use that is named by a number."""
+    """Derives another seed from one, for a use with a number."""
     return jax.random.key_data(jax.random.fold_in(_key(seed), use))
 
 
@@ -269,8 +198,3 @@ def shift_each(images: jax.Array, pixels: jax.Array, axis: int) -> jax.Array:
     return jax.vmap(lambda image, some: jnp.take(image, some, axis=axis - 1))(
         images, pixels
     )
-
-
-def every(number: int, rows: jax.Array) -> jax.Array:
-    """Takes each `number`-th row from the first on."""
-    return rows[::number]

@@ -1,10 +1,11 @@
 """JAX on several devices, of one process or of several.
 
 Outside of a compiled step everything lies on the first device of its own process, so
-that one process alone can draw, evaluate and save. A step is compiled for all devices:
-weights are whole on each, a batch is cut into as many parts. The compiler adds what
-they have to tell each other, so that one step is the same function of the same global
-batch and random numbers, however many devices there are.
+that rank 0 alone can evaluate and save; with `keras.distribution.DataParallel` every
+variable is an array of all processes, and rank 0 would wait for the others. A step is
+compiled for all devices: weights are whole on each, a batch is cut into as many parts,
+and the compiler adds what they tell each other, so that a step is the same function of
+the same batch and random numbers, however many devices there are.
 """
 
 import functools
@@ -27,7 +28,8 @@ def join(address: str, count: int, number: int) -> None:
     JAX's own coordination service, which ends a process whose peer is lost.
 
     Args:
-        address: HOST:PORT that the first process listens on.
+        address: HOST:PORT that rank 0 listens on; Keras' own call would listen on all
+            of its machine's addresses.
         count: processes in all.
         number: of this one, from 0.
     """
@@ -55,10 +57,10 @@ def largest(number: int) -> int:
 
 
 def from_first(content: bytes) -> bytes:
-    """Returns the first process' bytes; those of the others do not count."""
-    size = largest(len(content) if jax.process_index() == 0 else 0)
-    sent = np.zeros(size, np.uint8)
-    if jax.process_index() == 0:
+    """Returns the bytes of rank 0; those of the others do not count."""
+    is_first = jax.process_index() == 0
+    sent = np.zeros(largest(len(content) if is_first else 0), np.uint8)
+    if is_first:
         sent[:] = np.frombuffer(content, np.uint8)
     return multihost_utils.broadcast_one_to_all(sent).tobytes()
 
@@ -75,26 +77,15 @@ def replicated() -> NamedSharding:
     return NamedSharding(mesh(), PartitionSpec())
 
 
-def _sharding(count: int, axis: int = 0) -> NamedSharding:
-    """Cuts an axis into a part a device; where that cannot be, leaves it whole.
-
-    Args:
-        count: length of the axis.
-        axis: its number.
-    """
+def _sharding(count: int) -> NamedSharding:
+    """Cuts rows into a part a device; where that cannot be, leaves them whole."""
     if count % mesh().size:
         return replicated()
-    return NamedSharding(mesh(), PartitionSpec(*[None] * axis, _AXIS))
+    return NamedSharding(mesh(), PartitionSpec(_AXIS))
 
 
 def own_rows(count: int) -> slice:
-    """Tells which rows of a batch this process has to read.
-
-    Its share where they can be dealt out evenly to the devices, else all of them.
-
-    Args:
-        count: rows of the batch.
-    """
+    """Tells which rows of a batch of `count` this process has to read."""
     if mesh() is None:
         return slice(0, count)
     parts = _sharding(count).addressable_devices_indices_map((count,)).values()
@@ -102,18 +93,12 @@ def own_rows(count: int) -> slice:
     return slice(min(start for start, *_ in spans), max(end for _, end, _ in spans))
 
 
-def whole(own: np.ndarray, count: int, axis: int = 0) -> Any:
-    """Makes the array of a whole batch from every process' own rows.
-
-    Args:
-        own: the rows of `own_rows`.
-        count: rows of the batch.
-        axis: that they lie along.
-    """
+def whole(own: np.ndarray, count: int) -> Any:
+    """Makes the array of a batch of `count` rows from every process' own rows."""
     if mesh() is None:
         return own
-    shape = (*own.shape[:axis], count, *own.shape[axis + 1 :])
-    return jax.make_array_from_process_local_data(_sharding(count, axis), own, shape)
+    shape = (count, *own.shape[1:])
+    return jax.make_array_from_process_local_data(_sharding(count), own, shape)
 
 
 def spread(numbers: jax.Array) -> jax.Array:
@@ -123,36 +108,29 @@ def spread(numbers: jax.Array) -> jax.Array:
     return jax.lax.with_sharding_constraint(numbers, _sharding(numbers.shape[0]))
 
 
-class Variables:
-    """The values of Keras' variables on all devices, from one step to the next."""
+def read(variables: Sequence[keras.Variable]) -> list[jax.Array]:
+    """Returns values on all devices; what was assigned elsewhere is copied there."""
+    if mesh() is None:
+        return [variable.value for variable in variables]
+    return [_read(variable) for variable in variables]
 
-    def __init__(self) -> None:
-        # id of a variable -> its value here, and the same on all devices.
-        self._known: dict[int, tuple[jax.Array, jax.Array]] = {}
 
-    def read(self, variables: Sequence[keras.Variable]) -> list[jax.Array]:
-        """Returns values; what was assigned elsewhere is copied to all devices."""
+def _read(variable: keras.Variable) -> jax.Array:
+    here, everywhere = getattr(variable, "_on_mesh", (None, None))
+    if here is not variable.value:
+        here = variable.value
+        everywhere = jax.make_array_from_process_local_data(
+            replicated(), np.asarray(here), here.shape
+        )
+        variable._on_mesh = here, everywhere
+    return everywhere
+
+
+def assign(variables: Sequence[keras.Variable], values: Sequence[jax.Array]) -> None:
+    """Assigns what a step has changed variables to, from one step to the next."""
+    for variable, value in zip(variables, values, strict=True):
         if mesh() is None:
-            return [variable.value for variable in variables]
-        return [self._read(variable) for variable in variables]
-
-    def _read(self, variable: keras.Variable) -> jax.Array:
-        here, everywhere = self._known.get(id(variable), (None, None))
-        if here is not variable.value:
-            here = variable.value
-            everywhere = jax.make_array_from_process_local_data(
-                replicated(), np.asarray(here), here.shape
-            )
-            self._known[id(variable)] = here, everywhere
-        return everywhere
-
-    def assign(
-        self, variables: Sequence[keras.Variable], values: Sequence[jax.Array]
-    ) -> None:
-        """Assigns what a step has moved them to."""
-        for variable, value in zip(variables, values, strict=True):
-            if mesh() is None:
-                variable.assign(value)
-                continue
-            variable.assign(value.addressable_data(0))  # shares its memory
-            self._known[id(variable)] = variable.value, value
+            variable.assign(value)
+            continue
+        variable.assign(value.addressable_data(0))  # shares its memory
+        variable._on_mesh = variable.value, value

@@ -8,36 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
-
-__all__ = [
-    "compiled",
-    "compiled_steps",
-    "devices",
-    "every",
-    "fold_in",
-    "integers",
-    "normal",
-    "on_processor",
-    "own_rows",
-    "prepare",
-    "seed_everything",
-    "shift_each",
-    "uniform",
-    "value_and_gradients",
-    "whole",
-]
 
 # Shape and dtype of an argument; None where a length may be any.
 _Signature = Sequence[tuple[tuple[int | None, ...], str]]
 
 
 def prepare(threads: int | None) -> None:
-    """Quietens TensorFlow and limits its threads.
-
-    Args:
-        threads: to start at most; None leaves it to TensorFlow.
-    """
+    """Quietens TensorFlow and limits its threads; None leaves them to it."""
     tf.config.list_physical_devices("GPU")  # the first look is the noisy one
     if threads and "TF_NUM_INTRAOP_THREADS" not in os.environ:
         with contextlib.suppress(RuntimeError):  # it has computed before
@@ -45,8 +22,6 @@ def prepare(threads: int | None) -> None:
             tf.config.threading.set_inter_op_parallelism_threads(threads)
     # It warns of `predict` on batches of several sizes, of which there are two.
     tf.get_logger().setLevel("ERROR")
-    # Keras calls .h5 a legacy format at every save; the names are our contract.
-    logging.set_verbosity(logging.ERROR)
 
 
 def seed_everything(seed: int) -> None:
@@ -63,11 +38,6 @@ def devices() -> list[str]:
     ]
 
 
-def on_processor() -> bool:
-    """Tells whether oneDNN computes convolutions, which has weak points."""
-    return not tf.config.list_physical_devices("GPU")
-
-
 def compiled(
     step: Callable[..., Any],
     signature: _Signature,
@@ -77,10 +47,10 @@ def compiled(
     """Compiles a step for arguments of any length that the signature leaves open.
 
     Args:
-        step: takes tensors, and may move Keras variables.
+        step: takes tensors, and may update Keras variables.
         signature: shape and dtype of each argument.
-        moved: names the networks, optimizers and so on whose variables it moves.
-        frozen: names those whose variables it reads only.
+        moved: names the networks, optimizers and so on whose variables it updates.
+        frozen: names those whose variables it only reads.
     """
     del moved, frozen  # TensorFlow finds them itself
     specs = [tf.TensorSpec(shape, dtype) for shape, dtype in signature]
@@ -96,9 +66,9 @@ def compiled_steps(
     """Compiles a function that takes one step after the other.
 
     Args:
-        step: takes tensors, may move Keras variables, and returns float32 scalars.
+        step: takes tensors, may update Keras variables, and returns float32 scalars.
         signature: shape and dtype of each of its arguments.
-        moved: as of `compiled`.
+        moved: names the networks and optimizers whose variables it updates.
 
     Returns:
         Takes a stack of each argument; returns (number of scalars, steps).
@@ -122,9 +92,9 @@ def own_rows(count: int) -> slice:
     return slice(0, count)
 
 
-def whole(own: np.ndarray, count: int, axis: int = 0) -> Any:
+def whole(own: np.ndarray, count: int) -> Any:
     """Makes the array of a whole batch from each process' own rows: it is that."""
-    del count, axis
+    del count
     return own
 
 
@@ -133,10 +103,8 @@ def value_and_gradients(
 ) -> tuple[tuple[tf.Tensor, Any], list[tf.Tensor]]:
     """Differentiates a loss.
 
-    Args:
-        function: returns the loss, a scalar, and anything else; it may move variables,
-            which is no part of the loss.
-        variables: to differentiate by.
+    The function returns the loss, a scalar, and anything else; it may update variables,
+    which is no part of the loss.
 
     Returns:
         What the function returned, and a gradient for each variable.
@@ -147,22 +115,12 @@ def value_and_gradients(
 
 
 def fold_in(seed: tf.Tensor, use: int) -> tf.Tensor:
-    """Derives another seed from one, for a use that is named by a number.
-
-    Args:
-        seed: int32 tensor (2,).
-        use: any whole number.
-    """
+    """Derives another seed from one, int32 tensor (2,), for a use with a number."""
     return tf.random.experimental.stateless_fold_in(seed, use)
 
 
 def normal(shape: tuple[Any, ...], seed: tf.Tensor) -> tf.Tensor:
-    """Draws float32 numbers of mean 0 and standard deviation 1.
-
-    Args:
-        shape: of the result.
-        seed: int32 tensor (2,), which they hang on alone.
-    """
+    """Draws float32 numbers of mean 0 and deviation 1, by a seed, int32 (2,), alone."""
     return tf.random.stateless_normal(shape, seed)
 
 
@@ -177,16 +135,5 @@ def integers(shape: tuple[Any, ...], seed: tf.Tensor, end: int) -> tf.Tensor:
 
 
 def shift_each(images: tf.Tensor, pixels: tf.Tensor, axis: int) -> tf.Tensor:
-    """Takes rows or columns of each image.
-
-    Args:
-        images: tensor (n, height, width, channels).
-        pixels: int32 tensor (n, length), their numbers.
-        axis: 1 for rows, 2 for columns.
-    """
+    """Takes rows (axis 1) or columns (axis 2), int32 (n, length), of each image."""
     return tf.gather(images, pixels, axis=axis, batch_dims=1)
-
-
-def every(number: int, rows: tf.Tensor) -> tf.Tensor:
-    """Takes each `number`-th row from the first on; slices have slow gradients."""
-    return tf.gather(rows, tf.range(0, tf.shape(rows)[0], number))

@@ -1,7 +1,7 @@
 """Images of each class that the classifier accepts, drawn until there are enough.
 
-Every batch hangs on the seed, its number and the counts before it only, so that a run
-which goes on from saved counts draws what an unbroken one would have drawn.
+Every batch depends on the seed, its number and the counts before it only, so that a
+resumed run draws what an unbroken one would have drawn.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,13 +20,7 @@ _SPARE = 5
 
 
 class Accepted(NamedTuple):
-    """An image that the classifier accepts.
-
-    Attributes:
-        class_id: of its class.
-        number: in its class, from 1.
-        image: float32 array (height, width, channels), 0-1.
-    """
+    """An image, float32 (height, width, channels), 0-1, and its number from 1."""
 
     class_id: int
     number: int
@@ -43,7 +37,7 @@ class BalancedSet:
         class_names: in the order of the numbers.
         wanted: images of each class.
         least: probability of its class that an image must have.
-        state: as of `state` of an earlier run; None to begin with nothing.
+        state: what `state` returned in an earlier run; None to begin with nothing.
 
     Attributes:
         kept: int64 (classes,), images of each class so far.
@@ -78,7 +72,7 @@ class BalancedSet:
         self._copies = np.array(state.get("copies", [0] * size), np.int64)
 
     def state(self) -> dict[str, Any]:
-        """Returns JSON values to go on from."""
+        """Returns JSON values to resume from."""
         return {
             "kept": dict(zip(self._class_names, self.kept.tolist(), strict=True)),
             "batches": self._batches,
@@ -96,11 +90,8 @@ class BalancedSet:
     ) -> Iterator[list[Accepted]]:
         """Draws until each class is full or given up.
 
-        Args:
-            networks: generator and classifier.
-            seed: of the latent vectors.
-            are_copies: tells which images, (n, height, width, channels), are left out
-                as near copies of those trained on, bool (n,); None leaves out none.
+        Near copies of training images are left out, as `evaluation.near_copy_finder`
+        finds them, where `are_copies` is given.
 
         Yields:
             What is to be kept of a batch; it is counted in `kept` and `state`.
@@ -180,14 +171,7 @@ class BalancedSet:
 
 
 def missing(counts: np.ndarray, class_names: list[str]) -> np.ndarray:
-    """Computes how many images each class lacks to the largest one.
-
-    Args:
-        counts: int64 array (classes,), images of each.
-        class_names: that a classifier tells apart.
-
-    Returns:
-        int64 array (classes,).
+    """Computes how many images, int64 (classes,), each class lacks to the largest one.
 
     Raises:
         InputError: the counts are of other classes, or all the same.

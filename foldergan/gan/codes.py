@@ -1,9 +1,9 @@
 """Latent codes of the training images, which a generator first reconstructs.
 
-A discriminator tells the images of an untrained generator from real ones at once, and
-for long the generator learns little else. One that has first learned to reconstruct
-the training images from latent codes, as in Bojanowski et al., Optimizing the Latent
-Space of Generative Networks, 2018, starts with their colours and layouts. The codes are
+A discriminator classifies the images of an untrained generator at once, and for long
+the generator learns little else. One that has first learned to reconstruct the training
+images from latent codes, as in Bojanowski et al., Optimizing the Latent Space of
+Generative Networks, 2018, starts with their colours and layouts. The codes are
 principal components of image features, scaled to standard deviation 1: for a new image
 standard normal numbers take their place.
 """
@@ -15,9 +15,10 @@ import numpy as np
 from keras import layers
 
 from foldergan.data.splits import class_counts
+from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError
 from foldergan.gan import photographs
-from foldergan.images import Images, Tensor, to_tanh_range
+from foldergan.images import Tensor, to_tanh_range
 from foldergan.progress import ImageProgress
 
 _MOST_FITTED = 1000  # images, evenly spaced, that the axes are fitted to
@@ -29,36 +30,31 @@ _PIXELS = 16  # height and width that the image is averaged to
 
 def encode(
     feature_network: keras.Model,
-    images: Images,
+    data: TrainingSet,
     shrink: Callable[[Tensor], Tensor],
-    labels: np.ndarray,
-    rows: np.ndarray,
     size: int,
-    is_mirrored: bool = True,
+    is_mirrored: bool,
 ) -> np.ndarray:
     """Computes the codes of images, and of their mirror images; shows progress.
 
     Args:
-        feature_network: as of `photographs.build_feature_network`.
-        images: float32 array (n, height, width, channels), 0 to 1; may lie on disk.
-        shrink: makes some of them, -1 to 1, what the feature network takes.
-        labels: one-hot array (n, num_classes); a code does not encode the class.
-        rows: row numbers of the images to code.
+        feature_network: made by `photographs.build_feature_network`.
+        data: its images, rows to encode and labels; a code does not encode the class.
+        shrink: makes images, -1 to 1, what the feature network takes.
         size: of a code.
         is_mirrored: whether mirror images have codes too.
 
     Returns:
-        float32 array (n, 1 or 2, size), of standard deviation 1: of the image and, if
-        mirrored, of its mirror image; zero for rows without a code and for components
-        beyond the data's rank.
+        float32 array (n, 1 or 2, size), of standard deviation 1; zero for other rows
+        and for components beyond the data's rank.
 
     Raises:
         InputError: the features are not finite.
     """
-    descriptor = _build_descriptor(feature_network)
-    views = 2 if is_mirrored else 1
-    if not labels.shape[1]:  # all are of one class
+    images, rows, labels = data.images, data.rows, data.labels
+    if labels is None:  # all are of one class
         labels = np.broadcast_to(np.ones((1, 1), np.float32), (len(images), 1))
+    descriptor, views = _build_descriptor(feature_network), 1 + is_mirrored
     # A descriptor is larger than its image: of many images only some are kept.
     step = -(-len(rows) // _MOST_FITTED)
     others = np.delete(rows, np.s_[::step])
@@ -69,24 +65,19 @@ def encode(
         for start in range(0, len(rows), _BATCH):
             some = rows[start : start + _BATCH]
             batch = np.asarray(shrink(to_tanh_range(images[some])))
-            pair = (batch, batch[:, :, ::-1])[:views]
-            yield (
-                some,
-                np.stack([descriptor.predict_on_batch(x) for x in pair], axis=1),
-            )
+            seen = (batch, batch[:, :, ::-1])[:views]
+            yield some, np.stack([descriptor.predict_on_batch(x) for x in seen], axis=1)
             progress.on_images(len(some))
 
     # Fit principal axes to what is left of descriptors without their class's mean.
     width = descriptor.output_shape[1]
     sums = np.zeros((labels.shape[1], width), np.float32)
-    fitted = np.empty((len(rows[::step]), views, width), np.float32)
-    done = 0
+    kept, done = [], 0
     for some, descriptors in described(rows):
         sums += labels[some].T @ descriptors.mean(1)
-        kept = descriptors[-done % step :: step]
-        first = -(-done // step)
-        fitted[first : first + len(kept)] = kept
+        kept.append(descriptors[-done % step :: step].copy())
         done += len(some)
+    fitted = np.concatenate(kept)
     if not np.isfinite(fitted).all():
         raise InputError(
             "the backbone's features of these images are NaN or infinite",

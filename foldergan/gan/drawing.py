@@ -20,13 +20,13 @@ class Networks(NamedTuple):
     """A generator, and the classifier that says what it draws.
 
     Attributes:
-        generator: latent vectors, and class numbers where it has classes, in.
+        generator: takes what `sampling.input_batches` samples.
         classifier: images 0-1 in, probabilities out.
         class_names: in the order of the probabilities.
         augmentation: that predictions are averaged over.
         num_classes: that the generator takes the numbers of; 0 where it takes none.
         generator_path: file of the generator.
-        checksums: as given to `load_networks`.
+        checksums: of the files, which an export needs.
     """
 
     generator: keras.Model
@@ -60,11 +60,7 @@ def load_networks(
 ) -> Networks:
     """Loads both networks.
 
-    Args:
-        model_dir: folder of the classifier.
-        generator_path: file of the generator.
-        augmentation: of the classifier's training, if its file does not tell.
-        checksums: as of `exports.checksums_of`, from before; an export needs them.
+    The augmentation counts where the classifier's file does not tell its own.
 
     Raises:
         InputError: one is damaged, or they are of different classes.
@@ -102,11 +98,7 @@ def load_networks(
 
 
 def classes_to_draw(networks: Networks, only: str | None) -> list[int]:
-    """Decides which classes to draw.
-
-    Args:
-        networks: both.
-        only: a class by its name; None for all.
+    """Decides which classes to draw: one by its name, or all.
 
     Returns:
         Class numbers, to draw in turn; none where the generator takes none.
@@ -139,14 +131,10 @@ def require_conditioning(networks: Networks, option: str) -> None:
 def draw(
     networks: Networks, batches: Iterable[sampling.GeneratorInputs]
 ) -> Iterator[Drawn]:
-    """Draws and classifies images, a batch at a time.
-
-    Args:
-        networks: both.
-        batches: as of `sampling.input_batches`.
+    """Draws and classifies images, a batch of `sampling.input_batches` at a time.
 
     Yields:
-        The images of a batch, which nothing here holds on to.
+        The images of a batch, which nothing here keeps.
 
     Raises:
         InputError: the classifier takes images of other channels.

@@ -1,6 +1,5 @@
-"""How good a generator is while it trains."""
+"""How good a generator is while it trains, and what it draws later."""
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ class GeneratorEvaluator:
     """Compares what a generator draws with held-out images, the same way each time.
 
     Args:
-        generator: as of `networks.inference_generator`; is read at each call.
+        generator: takes what `sampling.sample_inputs` samples; is read at each call.
         extractor: of the features to compare in.
         data: that the generator trains on, with held-out rows.
         seed: of the latent vectors.
@@ -78,7 +77,7 @@ class GeneratorEvaluator:
 
 
 class StreamEvaluator:
-    """Evaluates images that stream by, as the saves of a training are evaluated.
+    """Evaluates images that stream by, as the checkpoints of a training are evaluated.
 
     Of many images some are compared, drawn at random, so that memory does not grow with
     their number. Of a generator with classes they are as many of each class as makes
@@ -139,10 +138,7 @@ class StreamEvaluator:
         self._images: list[np.ndarray] = []
 
     def add(self, fake_images: np.ndarray) -> list[dict[str, Any]]:
-        """Takes the next images.
-
-        Args:
-            fake_images: float32 array (n, height, width, channels), 0-1.
+        """Takes the next images, float32 (n, height, width, channels), 0-1.
 
         Returns:
             A row each: nearest_training, the row number of the nearest image trained
@@ -167,8 +163,7 @@ class StreamEvaluator:
         if not self._has_held_out:
             return None
         features = np.concatenate(self._features)
-        row, _ = self._evaluator.evaluate(features, self._class_ids)
-        return row
+        return self._evaluator.evaluate(features, self._class_ids)[0]
 
     def matching(self) -> str:
         """Writes which of the images were compared, where these are not all."""
@@ -188,64 +183,53 @@ class StreamEvaluator:
 
 
 def of_generator(
-    options: argparse.Namespace,
+    data_dir: Path,
+    model_dir: Path,
     generator_path: Path,
     count: int,
     seed: int,
     class_ids: Sequence[int],
 ) -> StreamEvaluator:
-    """Builds what evaluates the images of a saved generator.
-
-    Args:
-        options: the flags: data_dir, model_dir.
-        generator_path: with the record of its training in the same folder.
-        count: as of `StreamEvaluator`.
-        seed: the same.
-        class_ids: the same.
+    """Builds what evaluates the images of a generator beside its training's record.
 
     Raises:
-        InputError: as of `training_set.of_generator`, `load_extractor` and
-            `StreamEvaluator`.
+        InputError: what the generator was trained on or evaluated by is missing, or the
+            images are too few to be compared.
     """
-    data, settings, extractor = _training_of(options, generator_path)
+    data, settings, extractor = _training_of(data_dir, model_dir, generator_path)
     evaluator = StreamEvaluator(
         extractor, data, count, seed, class_ids, "mirror" in settings.augmentation
     )
-    evaluator.files = arrays.load_files(options.data_dir) or []
+    evaluator.files = arrays.load_files(data_dir) or []
     return evaluator
 
 
 def near_copy_finder(
-    options: argparse.Namespace, generator_path: Path
+    data_dir: Path, model_dir: Path, generator_path: Path
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Builds what tells near copies of the images that a generator was trained on.
-
-    Args:
-        options: the flags: data_dir, model_dir.
-        generator_path: with the record of its training in the same folder.
 
     Returns:
         A function, images (n, height, width, channels), 0-1, to bool (n,): whether an
         image is nearer to a training image than half of its distance to any other.
 
     Raises:
-        InputError: as `of_generator`.
+        InputError: what the generator was trained on or evaluated by is missing.
     """
-    data, settings, extractor = _training_of(options, generator_path)
+    data, settings, extractor = _training_of(data_dir, model_dir, generator_path)
     is_mirrored = "mirror" in settings.augmentation
     evaluator = _evaluator_of(data, extractor, data.held_out[:0], is_mirrored)
     return lambda images: evaluator.nearest(evaluator.features_of(images)).is_repeat
 
 
 def _training_of(
-    options: argparse.Namespace, generator_path: Path
+    data_dir: Path, model_dir: Path, generator_path: Path
 ) -> tuple[TrainingSet, GAN, FeatureExtractor]:
     """Reads what a saved generator was trained on, and loads its features."""
-    data, settings = training_set.of_generator(generator_path, options.data_dir)
+    data, settings = training_set.of_generator(generator_path, data_dir)
     try:
-        extractor = load_extractor(
-            settings.features, options.model_dir, max(data.image_shape[:2])
-        )
+        size = max(data.image_shape[:2])
+        extractor = load_extractor(settings.features, model_dir, size)
     except InputError as error:  # whose flags are of the training
         raise InputError(
             f"{generator_path} was evaluated in its training by {settings.features}, "
@@ -270,14 +254,7 @@ def _in_proportions_of(
 ) -> np.ndarray:
     """Chooses drawn images, as many as can be, in the proportions of the real ones.
 
-    Args:
-        real: class numbers of the real images; those of other classes do not count,
-            and of one class at least there is an image in both.
-        drawn: class numbers of the drawn ones.
-        rng: chooses among those of a class.
-
-    Returns:
-        Their numbers, from 0.
+    Both are told by their class numbers, and have a class in common at least.
     """
     class_ids, of_real = np.unique(real[np.isin(real, drawn)], return_counts=True)
     rows_of = [np.flatnonzero(drawn == number) for number in class_ids]

@@ -1,19 +1,17 @@
-"""What a training must have in common with what it goes on from, or trains with."""
+"""What a training must have in common with what it resumes, or trains with."""
 
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from foldergan.backbones import sources
 from foldergan.config.settings import GAN, GROUPING
 from foldergan.data.training_set import TrainingSet
 from foldergan.storage import models
 
-# What may be another when a training goes on.
-_MAY_CHANGE = (
+# What may differ when a training resumes.
+_MAY_CHANGE = {
     "epochs",
     "least_steps",
     "hours",
@@ -23,19 +21,13 @@ _MAY_CHANGE = (
     "patience",
     "saves",
     "auto_precisions",  # the precision that was chosen says it all
-)
+}
 # The same, but it changes the bits of what follows, so that it is said.
 RATES = ("discriminator_learning_rate", "generator_learning_rate")
 # What says nothing without a backbone; states of before there were any lack them.
-_OF_BACKBONE = (
-    "backbone",
-    "warm_up_steps",
-    "reconstruction",
-    "guidance",
-    "code_size",
-)
-# Of the random convolutions behind a backbone, which no state holds: another number
-# refuses the states of other convolutions.
+_OF_BACKBONE = {"backbone", "warm_up_steps", "reconstruction", "guidance", "code_size"}
+# Bump when the fixed convolutions behind a backbone change, which no state holds;
+# older checkpoints are then rejected.
 _MIXING = 2
 
 
@@ -43,7 +35,7 @@ def of_settings(settings: GAN) -> dict[str, Any]:
     """Names the settings, all but the lengths and what it writes."""
     left_out = set(_MAY_CHANGE)
     if settings.backbone == "none":
-        left_out |= set(_OF_BACKBONE)
+        left_out |= _OF_BACKBONE
     if settings.resize is None:  # states of before it was there lack it
         left_out.add("resize")
     return {k: v for k, v in asdict(settings).items() if k not in left_out}
@@ -56,14 +48,9 @@ def of_training(
     model_dir: Path,
     evaluates: bool = True,
 ) -> dict[str, Any]:
-    """Names everything that must be the same when a training goes on, as JSON values.
+    """Names everything that must be the same when a training resumes, as JSON values.
 
-    Args:
-        settings: of the GAN.
-        seed: of the training.
-        data: to train on.
-        model_dir: folder of the classifier, where one is needed, and of the networks.
-        evaluates: whether this process evaluates too, and does not only train.
+    A process that does not evaluate needs less.
 
     Raises:
         InputError: the classifier that is needed is missing, or the networks in the
@@ -72,7 +59,8 @@ def of_training(
     key = of_settings(settings) | {"seed": seed, "data": data.identity}
     if settings.held_out:
         key |= {name: getattr(data.grouping, name) for name in GROUPING}
-        key["held_out_rows"] = _checksum(data.held_out)
+        rows = data.held_out.astype("<i8").tobytes()
+        key["held_out_rows"] = hashlib.sha256(rows).hexdigest()[:16]
     looks_through = settings.discriminator_features == "classifier"
     if looks_through or (evaluates and settings.uses_classifier):
         models.require_classifier(model_dir)
@@ -86,7 +74,3 @@ def of_training(
             models.refuse_other_backbone(model_dir, backbone)
         key |= {"backbone": backbone, "version of the mixing": _MIXING}
     return key
-
-
-def _checksum(rows: np.ndarray) -> str:
-    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16]

@@ -1,8 +1,8 @@
 """Adversarial losses: pure functions of real_logits and fake_logits.
 
-Real is 1 and fake is 0; the k logits of an image are of k patches of it. Binary
-cross-entropy on logits is softplus: -log sigmoid(x) = softplus(-x),
--log(1 - sigmoid(x)) = softplus(x).
+Real is 1 and fake is 0; float tensors (n, k), k logits an image where they are of k
+patches of it; each loss is a scalar. Binary cross-entropy on logits is softplus:
+-log sigmoid(x) = softplus(-x), -log(1 - sigmoid(x)) = softplus(x).
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ def logits_of(outputs: Tensor, classes: Tensor) -> Tensor:
     """Adds up the logit of being real and, of one class, of being real of that class.
 
     A projection discriminator: Miyato and Koyama, cGANs with Projection
-    Discriminator, 2018. Without classes the logit is left alone.
+    Discriminator, 2018.
 
     Args:
         outputs: float tensor of shape (n, 1 + num_classes); or (n, height, width, 1 +
@@ -32,17 +32,10 @@ def logits_of(outputs: Tensor, classes: Tensor) -> Tensor:
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Binary cross-entropy of telling real from fake, in nats.
+    """Binary cross-entropy of telling real from fake, in nats; ln 2 at first.
 
     Both halves weigh the same, as in one batch that is half real, half fake.
     Goodfellow et al., Generative Adversarial Nets, 2014.
-
-    Args:
-        real_logits: float tensor of shape (n, k), of real images.
-        fake_logits: float tensor of shape (m, k), of generated images.
-
-    Returns:
-        Scalar; ln 2 when the discriminator knows nothing.
     """
     real_loss = ops.mean(ops.softplus(-real_logits))
     fake_loss = ops.mean(ops.softplus(fake_logits))
@@ -50,31 +43,17 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
-    """Non-saturating loss of being told from real, in nats.
+    """Non-saturating loss of being classified as fake, in nats; ln 2 at first.
 
-    Binary cross-entropy of generated images against the label of real ones.
     Goodfellow et al., Generative Adversarial Nets, 2014, section 3.
-
-    Args:
-        fake_logits: float tensor of shape (n, k), of generated images.
-
-    Returns:
-        Scalar; ln 2 when the discriminator knows nothing.
     """
     return ops.mean(ops.softplus(-fake_logits))
 
 
 def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Hinge loss of telling real from fake: no logit beyond 1 or -1 is asked for.
+    """Hinge loss, 1 at first: no logit beyond 1 or -1 is asked for.
 
-    Lim and Ye, Geometric GAN, 2017, section 3. Halved, as `discriminator_loss` is.
-
-    Args:
-        real_logits: float tensor of shape (n, k), of real images.
-        fake_logits: float tensor of shape (m, k), of generated images.
-
-    Returns:
-        Scalar; 1 when the discriminator knows nothing, 0 at best.
+    Lim and Ye, Geometric GAN, 2017, section 3; halved, as `discriminator_loss` is.
     """
     real_loss = ops.mean(ops.relu(1 - real_logits))
     fake_loss = ops.mean(ops.relu(1 + fake_logits))
@@ -82,16 +61,7 @@ def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor
 
 
 def hinge_generator_loss(fake_logits: Tensor) -> Tensor:
-    """What the generator lowers against `hinge_discriminator_loss`.
-
-    Lim and Ye, Geometric GAN, 2017, section 3.
-
-    Args:
-        fake_logits: float tensor of shape (n, k), of generated images.
-
-    Returns:
-        Scalar; 0 when the discriminator knows nothing.
-    """
+    """What the generator lowers against `hinge_discriminator_loss`; 0 at first."""
     return -ops.mean(fake_logits)
 
 
@@ -101,7 +71,7 @@ def mean_of(values: list[Tensor]) -> Tensor:
 
 
 def accuracies_of(pairs: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
-    """The fractions of real and of fake images that are told right.
+    """The fractions of real and of fake images that are classified right.
 
     Args:
         pairs: for each head its logits of real and of fake images.

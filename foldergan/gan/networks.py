@@ -1,10 +1,8 @@
 """Discriminator and generator, sized by the image's shape and lists of widths.
 
-The discriminator looks at the images, or through the classifier, which has learned what
-matters in them: one that starts from its feature maps need not learn that again, and
-tells the generator sooner what is wrong. Sauer et al., Projected GANs Converge Faster,
-2021; here the features are those of the project's own classifier. For what it ignores,
-colours and textures, two heads look at the pixels: at the whole image, and at patches.
+The discriminator sees the images, or frozen features of the project's own classifier
+(Sauer et al., Projected GANs Converge Faster, 2021) and, for the colours and textures
+that these ignore, the pixels: as a whole, and in patches.
 """
 
 import keras
@@ -41,32 +39,29 @@ def build_networks(
     num_classes: int,
     classifier: keras.Model | None = None,
 ) -> tuple[keras.Model, keras.Model, keras.Model | None]:
-    """Builds discriminator and generator, in this order, in the settings' precision.
+    """Builds discriminator, generator and feature network; None without one.
 
     Args:
         settings: of the GAN; `image_shape` is left to the argument.
-        image_shape: (height, width, channels) of the images.
-        num_classes: of the images, 0 where they are not told apart.
-        classifier: images 0-1 in; needed where the discriminator looks through it.
-
-    Returns:
-        Discriminator, generator, and the feature network; None without one.
+        image_shape: (height, width, channels).
+        num_classes: 0 where the networks are given no classes.
+        classifier: images 0-1 in; needed where the discriminator uses its features.
 
     Raises:
         InputError: the generator cannot reach that shape, or the classifier does not
             fit the images.
     """
-    precision, feature_network = settings.computed_in, None
+    feature_network = None
     if settings.discriminator_features == "classifier":
         if classifier is None:
             raise InputError("the discriminator looks through a classifier: give one")
-        feature_network = build_feature_network(classifier, image_shape, precision)
-    with computing_in(precision):
+        feature_network = build_feature_network(
+            classifier, image_shape, settings.computed_in
+        )
+    with computing_in(settings.computed_in):
         discriminator: keras.Model
         if feature_network:
-            discriminator = build_heads(
-                settings, feature_network, image_shape, num_classes
-            )
+            discriminator = build_heads(settings, feature_network, num_classes)
         else:
             discriminator = build_discriminator(settings, image_shape, num_classes)
         generator = build_generator(settings, image_shape, num_classes)
@@ -90,16 +85,11 @@ def encode_classes(latents: Tensor, one_hot: Tensor) -> Tensor:
 def build_discriminator(
     settings: GAN, image_shape: tuple[int, int, int], num_classes: int = 0
 ) -> keras.Sequential:
-    """Builds the network that tells real from fake.
-
-    Args:
-        settings: its discriminator_filters and dropout.
-        image_shape: (height, width, channels); values -1-1 go in.
-        num_classes: for each a further output, see `losses.logits_of`.
+    """Builds the network that tells real images, -1 to 1, from fake ones.
 
     Returns:
         A network that ends in 1 + num_classes outputs: one logit, positive for real,
-        and what each class adds to it.
+        and what each class adds to it, see `losses.logits_of`.
     """
     discriminator = keras.Sequential([keras.Input(image_shape)], name="discriminator")
     for index, width in enumerate(settings.discriminator_filters):
@@ -115,7 +105,7 @@ def build_discriminator(
 def build_feature_network(
     classifier: keras.Model, image_shape: tuple[int, int, int], precision: str
 ) -> keras.Model:
-    """Builds the frozen network of a classifier that a discriminator looks through.
+    """Builds the frozen network whose features of images a discriminator sees.
 
     Args:
         classifier: images 0-1 in; its last feature map of each size is taken, but
@@ -124,16 +114,17 @@ def build_feature_network(
         precision: "float32", or "bfloat16" to compute in that.
 
     Returns:
-        Images -1-1 in; out feature maps, the largest first, and the images twice.
+        Images -1 to 1 in; out feature maps, the largest first, and the images twice.
 
     Raises:
         InputError: the classifier takes other images, or has no feature maps.
     """
     taken = classifier.input_shape[1:]
     if taken != image_shape:
+        own, wanted = ("x".join(map(str, shape)) for shape in (taken, image_shape))
         raise InputError(
             f"the classifier that the discriminator looks through takes images of "
-            f"{_x(taken)}, and {_x(image_shape)} are to be generated; to train it "
+            f"{own}, and {wanted} are to be generated; to train it "
             f"on these, {RUN_TRAINING}",
             ("discriminator_features",),
         )
@@ -158,38 +149,28 @@ def build_feature_network(
     return keras.Model(images, [*seen, images, images], name="feature_network")
 
 
-def build_heads(
-    settings: GAN,
-    feature_network: keras.Model,
-    image_shape: tuple[int, int, int],
-    num_classes: int = 0,
-) -> Heads:
+def build_heads(settings: GAN, feature_network: keras.Model, num_classes: int) -> Heads:
     """Builds a head for each output of a classifier's feature network.
 
-    Args:
-        settings: its feature_filters, filters of the 3x3 convolutions over each
-            feature map, which halve it while it is larger than 4 pixels; and those of
-            `build_discriminator` for the head over whole images, of whose filters the
-            head over patches has the first two.
-        feature_network: as of `build_feature_network`.
-        image_shape: (height, width, channels) of the images.
-        num_classes: as of `build_discriminator`, of every head.
+    The settings' feature_filters are of each convolution over a feature map. The head
+    over whole images is a discriminator, and that over patches has its first two
+    filters.
     """
-    *maps, _, _ = feature_network.outputs
+    *maps, images, _ = feature_network.outputs
+    image_shape, filters = images.shape[1:], settings.discriminator_filters
     heads = [
         _build_head(of_map.shape[1:], settings.feature_filters, num_classes)
         for of_map in maps
     ]
     whole = build_discriminator(settings, image_shape, num_classes)
-    patches = _build_patch_head(
-        image_shape, settings.discriminator_filters[:2], num_classes
-    )
+    patches = _build_patch_head(image_shape, filters[:2], num_classes)
     return Heads([*heads, whole, patches])
 
 
 def _build_head(
     shape: tuple[int, int, int], width: int, num_classes: int
 ) -> keras.Sequential:
+    """Halves a map while it is larger than 4 pixels; 3x3 convolutions."""
     head = keras.Sequential([keras.Input(shape)])
     size, strides = max(shape[:2]), [1]
     while size > _LEAST_SIZE:
@@ -237,17 +218,13 @@ def first_block_shape(
 def build_generator(
     settings: GAN, image_shape: tuple[int, int, int], num_classes: int = 0
 ) -> keras.Sequential:
-    """Builds the network that draws.
+    """Builds the network that draws images, -1 to 1.
 
-    Args:
-        settings: its latent_dim, generator_filters and generator_normalization.
-        image_shape: (height, width, channels) of the images; values -1-1.
-        num_classes: further inputs behind the latent vector, see `encode_classes`.
+    It takes what `encode_classes` returns.
 
     Raises:
         InputError: that many doublings cannot reach the shape.
     """
-    filters, channels = settings.generator_filters, image_shape[2]
     base = first_block_shape(settings, image_shape)
     generator = keras.Sequential(
         [keras.Input((settings.latent_dim + num_classes,))], name="generator"
@@ -255,21 +232,17 @@ def build_generator(
     generator.add(layers.Dense(base[0] * base[1] * base[2]))
     generator.add(layers.LeakyReLU(negative_slope=0.2))
     generator.add(layers.Reshape(base))
-    for width in filters[1:]:
+    for width in settings.generator_filters[1:]:
         generator.add(layers.Conv2DTranspose(width, 4, strides=2, padding="same"))
         if settings.generator_normalization == "batch":
             generator.add(layers.BatchNormalization())
         generator.add(layers.LeakyReLU(negative_slope=0.2))
-    generator.add(Convolution(channels, 3, padding="same", activation="tanh"))
+    generator.add(Convolution(image_shape[2], 3, padding="same", activation="tanh"))
     return generator
 
 
-def inference_generator(generator: keras.Sequential, num_classes: int) -> keras.Model:
+def inference_generator(generator: keras.Model, num_classes: int) -> keras.Model:
     """Lets a generator take a class by its number; without classes it is left alone.
-
-    Args:
-        generator: takes inputs of `encode_classes`.
-        num_classes: 0 for a generator of latent vectors alone.
 
     Returns:
         Latent vectors (n, latent_dim) and class numbers (n,) in, the same images out;
@@ -297,7 +270,7 @@ def with_probability(discriminator: keras.Model) -> keras.Sequential:
 
 
 def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Sequential:
-    """Joins both: latent vectors in, probability of being taken for real out."""
+    """Joins both: latent vectors in, the discriminator's probability of real out."""
     ending = with_probability(discriminator)
     return keras.Sequential([_input_of(generator), generator, ending], name="gan")
 
@@ -305,7 +278,3 @@ def combine(generator: keras.Model, discriminator: keras.Model) -> keras.Sequent
 def _input_of(network: keras.Model) -> keras.KerasTensor:
     """Makes an input of a fixed name: Keras' own counts how many were made before."""
     return keras.Input(network.input_shape[1:], name=f"input_of_{network.name}")
-
-
-def _x(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))

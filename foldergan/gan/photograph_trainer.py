@@ -8,7 +8,8 @@ classes apart, and guide the generator to the class that it is conditioned on. I
 small images, which it learns sooner; `upsampling` trains what enlarges them.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +20,11 @@ from keras import ops
 from foldergan import engine
 from foldergan.classifier import linear_head
 from foldergan.config.settings import GAN
+from foldergan.data.training_set import TrainingSet
 from foldergan.gan import codes, networks, photographs
 from foldergan.gan.trainer import Trainer
-from foldergan.gan.upsampling import Upsampling, feature_distance
-from foldergan.images import Images, Tensor, to_tanh_range
+from foldergan.gan.upsampling import Upsampling, every, feature_distance
+from foldergan.images import Tensor, to_tanh_range
 from foldergan.nn.augmentation import augment
 from foldergan.progress import ImageProgress
 
@@ -46,10 +48,10 @@ def build_trainer(
 
     Args:
         settings: of the GAN; `image_shape` is left to the argument.
-        image_shape: (height, width, channels) of the images.
-        num_classes: of the images, 0 where they are not told apart.
+        image_shape: (height, width, channels).
+        num_classes: 0 where the networks are given no classes.
         seed: of the order of the images and of all that is random in a step.
-        classifier: images 0-1 in; needed where the discriminator looks through it.
+        classifier: images 0-1 in; needed where the discriminator uses its features.
 
     Raises:
         InputError: the generator cannot reach that shape, or the classifier or the
@@ -69,26 +71,30 @@ class PhotographTrainer(Trainer):
 
     Args:
         parts: the networks.
-        settings: as of `Trainer`, but for latents, here always "half"; its
+        settings: those of `Trainer`, but for latents, here always "half"; its
             warm_up_steps, reconstruction, guidance and code_size.
-        seed: as of `Trainer`.
+        seed: of the order of the images and of all that is random in a step.
     """
 
     feature_network: keras.Model  # here there always is one
 
     def __init__(self, parts: photographs.Networks, settings: GAN, seed: int) -> None:
+        discriminator, generator, feature_network, upsampling = parts
+        self._upsampling = Upsampling(*upsampling, seed) if upsampling else None
         settings = replace(settings, latents="half")
-        self._upsampling = Upsampling.of(parts, seed)
-        super().__init__(
-            parts.discriminator, parts.generator, settings, seed, parts.feature_network
-        )
-        self._is_guided = settings.guidance > 0 and self.num_classes > 1
-        self._guide = keras.layers.Dense(max(1, self.num_classes), name="guide")
-        self._guide.build(parts.feature_network.outputs[-1].shape)
+        super().__init__(discriminator, generator, settings, seed, feature_network)
+        # What every step computes with and no step trains.
+        self._feature_networks = [feature_network]
+        if self._upsampling:
+            self._feature_networks.append(self._upsampling.feature_network)
+        self._guide: keras.layers.Dense | None = None
+        if settings.guidance > 0 and self.num_classes > 1:
+            self._guide = keras.layers.Dense(self.num_classes, name="guide")
+            self._guide.build(feature_network.outputs[-1].shape)
         self.warm_up_optimizer = keras.optimizers.Adam(_PRETRAINING_RATE, 0.5, 0.99)
-        self.warm_up_optimizer.build(parts.generator.trainable_variables)
+        self.warm_up_optimizer.build(generator.trainable_variables)
         self._code_size = min(settings.code_size, self.latent_dim)
-        self._codes: np.ndarray | None = None
+        self._codes = np.empty((0, 1, self._code_size), np.float32)
         conditions = self.num_classes + self._code_size
         self._compiled_pretraining = self._compiled(self.pretraining_step, conditions)
         self._compiled_adversarial = self._compiled(self.step, conditions)
@@ -98,31 +104,25 @@ class PhotographTrainer(Trainer):
     # What a sample is: a latent vector that may begin with the code of a real image.
 
     def _read(
-        self, images: Images, labels: np.ndarray, batches: list[np.ndarray]
+        self, data: TrainingSet, batches: Iterable[np.ndarray]
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yields real images, half of them mirrored if asked to, classes and codes."""
-        assert self._codes is not None
-        for batch in map(np.sort, batches):  # a file is read forwards
+        for batch in batches:
             own = engine.own_rows(len(batch))
             rng = np.random.default_rng((self.seed, self._step))
             views = self._codes.shape[1]  # the image, and perhaps its mirror image
             rows, is_mirrored = batch[own], rng.integers(0, views, len(batch))[own]
-            reals = to_tanh_range(images[rows])
+            reals = to_tanh_range(data.images[rows])
             reals[is_mirrored == 1] = reals[is_mirrored == 1, :, ::-1]
-            codes_of_views = self._codes[rows, is_mirrored]
-            conditions = np.concatenate([labels[rows], codes_of_views], axis=1)
+            conditions = self._codes[rows, is_mirrored]
+            if data.labels is not None:
+                conditions = np.concatenate([data.labels[rows], conditions], axis=1)
             yield tuple(engine.whole(each, len(batch)) for each in (reals, conditions))
 
-    def generate(self, latents: Tensor, classes: Tensor, every: int = 2) -> Tensor:
-        """Draws images; each `every`-th is to be the real one of its code.
-
-        Args:
-            latents: float32 tensor (n, latent_dim).
-            classes: float32 tensor (n, num_classes + code_size), classes and codes.
-            every: 1 for all.
-        """
+    def generate(self, latents: Tensor, classes: Tensor, each: int = 2) -> Tensor:
+        """Draws images; every `each`-th is to be the real one of its code."""
         classes, image_codes = self._split(classes)
-        is_coded = (ops.arange(ops.shape(latents)[0]) % every == 0)[:, None]
+        is_coded = (ops.arange(ops.shape(latents)[0]) % each == 0)[:, None]
         first = ops.where(is_coded, image_codes, latents[:, : self._code_size])
         latents = ops.concatenate([first, latents[:, self._code_size :]], axis=1)
         return super().generate(latents, classes)
@@ -132,9 +132,7 @@ class PhotographTrainer(Trainer):
     def seen(self, images: Tensor, number: Tensor | int, use: int) -> list[Tensor]:
         """Augments images, real and fake alike, so that they can be compared.
 
-        Returns:
-            As of `photographs.build_feature_network`, of images as they are drawn;
-            `_read` has mirrored them already.
+        They are seen at the size that is drawn; `_read` has mirrored them already.
         """
         del use
         changes = tuple(x for x in self._settings.augmentation if x != "mirror")
@@ -161,13 +159,11 @@ class PhotographTrainer(Trainer):
     def generator_loss(self, fakes: list[Tensor], classes: Tensor) -> Tensor:
         """Adds to the adversarial loss that of another class than the intended one."""
         loss = super().generator_loss(fakes, classes)
-        if not self._is_guided:
+        if self._guide is None:
             return loss
-        logits = self._guide(fakes[-1])
+        intended, logits = self._split(classes)[0], self._guide(fakes[-1])
         return loss + self._settings.guidance * ops.mean(
-            ops.categorical_crossentropy(
-                self._split(classes)[0], logits, from_logits=True
-            )
+            ops.categorical_crossentropy(intended, logits, from_logits=True)
         )
 
     def added_loss(self, reals: list[Tensor], fakes: list[Tensor]) -> Tensor | float:
@@ -175,13 +171,11 @@ class PhotographTrainer(Trainer):
         if not self._settings.reconstruction:
             return 0.0
         return self._settings.reconstruction * reconstruction_loss(
-            [engine.every(2, x) for x in reals],
-            [engine.every(2, x) for x in fakes],
-            _PIXELS,
+            [every(2, x) for x in reals], [every(2, x) for x in fakes], _PIXELS
         )
 
     def step(self, real_images: Tensor, classes: Tensor, number: Tensor) -> None:
-        """Moves all networks; the upsampler by the images as they are."""
+        """Updates all networks; the upsampler by the images as they are."""
         super().step(real_images, classes, number)
         if self._upsampling:
             self._upsampling.step(real_images, number)
@@ -189,19 +183,13 @@ class PhotographTrainer(Trainer):
     def pretraining_step(
         self, real_images: Tensor, classes: Tensor, number: Tensor
     ) -> None:
-        """Moves the generator by reconstruction alone, and the upsampler.
-
-        Args:
-            real_images: float32 tensor (n, height, width, channels), -1-1.
-            classes: float32 tensor (n, num_classes + code_size), classes and codes.
-            number: of the step.
-        """
+        """Updates the generator by reconstruction alone, and the upsampler."""
         count = ops.shape(real_images)[0]
         reals = self.feature_network(self._shrunk(real_images), training=False)
 
         def loss() -> tuple[Tensor, None]:
             latents = self.sample(count, number, 1)
-            fake_images = self.generate(latents, classes, every=1)
+            fake_images = self.generate(latents, classes, each=1)
             fakes = self.feature_network(fake_images, training=False)
             return reconstruction_loss(reals, fakes, _PRETRAINING_PIXELS), None
 
@@ -236,77 +224,61 @@ class PhotographTrainer(Trainer):
 
     # What is computed once, before the first step, and belongs to the state.
 
-    def prepare(
-        self, images: Images, labels: np.ndarray | None, rows: np.ndarray
-    ) -> None:
-        """Calibrates the feature networks, computes codes, and fits what guides.
-
-        Args:
-            images: float32 array (n, height, width, channels), 0-1; may lie on disk.
-            labels: float32 one-hot array (n, num_classes); none without classes.
-            rows: row numbers to train on.
-        """
-        if self._codes is not None:  # those of the state
+    def prepare(self, data: TrainingSet) -> None:
+        """Calibrates the feature networks, computes codes, and fits what guides."""
+        if len(self._codes):  # those of the state
             return
-        labels = np.empty((len(images), 0), np.float32) if labels is None else labels
         print("calibrating the backbone's features", flush=True)
-        some = np.unique(np.linspace(0, len(rows) - 1, _CALIBRATED_BY).astype(int))
-        real_images = to_tanh_range(images[rows[some]])
+        count = len(data.rows)
+        some = np.unique(np.linspace(0, count - 1, _CALIBRATED_BY).astype(int))
+        real_images = to_tanh_range(data.images[data.rows[some]])
         photographs.calibrate(self.feature_network, self._shrunk(real_images))
         if self._upsampling:
             photographs.calibrate(self._upsampling.feature_network, real_images)
         self._codes = codes.encode(
             self.feature_network,
-            images,
+            data,
             self._shrunk,
-            labels,
-            rows,
             self._code_size,
             is_mirrored="mirror" in self._settings.augmentation,
         )
-        if self._is_guided:
-            self._fit_guide(images, labels, rows)
+        if self._guide is not None:
+            self._fit_guide(self._guide, data)
 
-    def _fit_guide(self, images: Images, labels: np.ndarray, rows: np.ndarray) -> None:
+    def _fit_guide(self, guide: keras.layers.Dense, data: TrainingSet) -> None:
         """Fits a linear classifier of the backbone's pooled features of some images."""
-        rows = rows[:: -(-len(rows) // _CLASSIFIED)]
+        rows = data.rows[:: -(-len(data.rows) // _CLASSIFIED)]
         progress = ImageProgress(len(rows), "class features of image")
         pooled = []
         for some in np.array_split(rows, -(-len(rows) // _BATCH)):
-            small = self._shrunk(to_tanh_range(images[some]))
+            small = self._shrunk(to_tanh_range(data.images[some]))
             pooled.append(np.asarray(self.feature_network(small, training=False)[-1]))
             progress.on_images(len(some))
         progress.done()
         weights = np.ones(self.num_classes, np.float32)
         features = np.concatenate(pooled)[:, None]
-        head = linear_head.fit(features, labels[rows], weights, self.seed)
-        self._guide.set_weights([head.kernel, head.bias])
+        assert data.labels is not None
+        head = linear_head.fit(features, data.labels[rows], weights, self.seed)
+        guide.set_weights([head.kernel, head.bias])
 
     def state(self) -> dict[str, np.ndarray]:
         """Copies everything that training has changed or computed once, by name."""
-        assert self._codes is not None
-        return (
-            super().state() | self._values_of(self._prepared()) | {"codes": self._codes}
-        )
+        computed = self._values_of(self._prepared()) | {"codes": self._codes}
+        return super().state() | computed
 
     def _assign(self, state: dict[str, np.ndarray]) -> None:
         super()._assign(state)
-        if "codes" in state:  # else of a version that computed them at each start
-            self._assign_to(self._prepared(), state)
-            views = state["codes"].shape[1]
-            self._codes = state["codes"].reshape(-1, views, self._code_size)
-            for network in self._feature_networks():
-                network.trainable = False
+        self._assign_to(self._prepared(), state)
+        views = state["codes"].shape[1]
+        self._codes = state["codes"].reshape(-1, views, self._code_size)
+        for network in self._feature_networks:
+            network.trainable = False
 
     def _prepared(self) -> dict[str, Any]:
         """Names what was computed once, beside the codes."""
-        layers = [
-            layer
-            for network in self._feature_networks()
-            for layer in photographs.calibrated(network)
-        ]
+        layers = itertools.chain(*map(photographs.calibrated, self._feature_networks))
         calibrated = {f"calibration {n}": layer for n, layer in enumerate(layers)}
-        return calibrated | ({"guide": self._guide} if self._is_guided else {})
+        return calibrated | ({"guide": self._guide} if self._guide else {})
 
     def _split(self, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Splits what `_read` joined into classes and codes."""
@@ -332,11 +304,7 @@ class PhotographTrainer(Trainer):
         )
 
     def _frozen(self) -> list[Any]:
-        return [*self._feature_networks(), *([self._guide] if self._is_guided else [])]
-
-    def _feature_networks(self) -> list[keras.Model]:
-        others = [self._upsampling.feature_network] if self._upsampling else []
-        return [self.feature_network, *others]
+        return [*self._feature_networks, *([self._guide] if self._guide else [])]
 
 
 def reconstruction_loss(
@@ -350,7 +318,7 @@ def reconstruction_loss(
     Args:
         reals: what a feature network returns for real images.
         fakes: the same, for generated ones; each is to be the real one.
-        pixel_weight: of the pixels; that of the mixed maps is 1.
+        pixel_weight: beside that of the mixed maps, 1.
     """
     *_, real_images, _ = reals
     *_, fake_images, _ = fakes

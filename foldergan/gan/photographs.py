@@ -4,6 +4,7 @@
 backbone), its light heads, a light generator of small images, and an upsampler.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from foldergan.nn.convolutions import (
     computing_in,
 )
 
-# Channels of the mixed maps, of the stride named or any above.
+# Channels of the mixed maps, by the stride of the map.
 _MIXED_CHANNELS = {4: 48, 8: 64, 16: 128, 32: 128}
 _LEAST_SIZE = 4  # height or width up to which a head does not halve a map
 _MODULATED = 3  # doublings of the generator, from the first, that latents modulate
@@ -39,19 +40,16 @@ class Networks(NamedTuple):
 
     Attributes:
         discriminator: a head for each map and image of the feature network.
-        generator: as of `build_generator`.
-        feature_network: as of `build_feature_network`, of generated images.
-        upsampler: what enlarges these; None where they are large enough.
-        upsampler_discriminator: tells its images from real ones; None without it.
-        upsampler_features: as of `build_feature_network`, of large images; the same.
+        generator: latent vectors and scaled classes in, small images out.
+        feature_network: what the discriminator sees of small images.
+        upsampling: the upsampler, what tells its images from real ones, and a feature
+            network of large images; None where the generator draws at full size.
     """
 
     discriminator: Heads
     generator: keras.Model
     feature_network: keras.Model
-    upsampler: keras.Model | None = None
-    upsampler_discriminator: keras.Model | None = None
-    upsampler_features: keras.Model | None = None
+    upsampling: tuple[keras.Model, keras.Model, keras.Model] | None = None
 
 
 def build_networks(
@@ -64,8 +62,8 @@ def build_networks(
 
     Args:
         settings: its backbone, widths and precision.
-        image_shape: (height, width, channels) of the images.
-        num_classes: of the images, 0 where they are not told apart.
+        image_shape: (height, width, channels).
+        num_classes: 0 where the networks are given no classes.
         seed: of the random convolutions behind the backbone.
 
     Raises:
@@ -76,42 +74,31 @@ def build_networks(
     settings.require_reach(image_shape)
     factor = settings.upsampling(image_shape)
     height, width, channels = image_shape
-    drawn_shape = (height // factor, width // factor, channels)
-    feature_network = see_through_backbone(name, drawn_shape, 2, seed)
+    small = (height // factor, width // factor, channels)
+    # Backbones have learned from large images, and see more in enlarged small ones.
+    feature_network = _features_of_backbone(name, small, 2, seed)
     discriminator = build_heads(settings, feature_network, num_classes)
     with computing_in(precision):
-        generator = build_generator(settings, drawn_shape, num_classes)
+        generator = build_generator(settings, small, num_classes)
     if factor == 1:
         return Networks(discriminator, generator, feature_network)
     with computing_in(precision):
-        upsampler = build_upsampler(drawn_shape, factor)
-    return Networks(
-        discriminator,
-        generator,
-        feature_network,
+        upsampler = build_upsampler(small, factor)
+    upsampling = (
         upsampler,
-        build_patch_head(image_shape, _UPSAMPLED_FILTERS, 0),
-        see_through_backbone(name, image_shape, 1, seed),
+        _build_patch_head(image_shape, _UPSAMPLED_FILTERS, 0),
+        _features_of_backbone(name, image_shape, 1, seed),
     )
+    return Networks(discriminator, generator, feature_network, upsampling)
 
 
 # What the discriminator sees.
 
 
-def see_through_backbone(
+def _features_of_backbone(
     name: str, image_shape: tuple[int, int, int], enlarged: int, seed: int
 ) -> keras.Model:
-    """Builds the feature network of a backbone that sees images, perhaps enlarged.
-
-    Backbones have learned from large images: of small ones they see more when those
-    are enlarged.
-
-    Args:
-        name: of the backbone, or of its file.
-        image_shape: (height, width, channels) of the images.
-        enlarged: factor of height and width.
-        seed: as of `build_feature_network`.
-    """
+    """Builds the feature network of a backbone that sees images, perhaps enlarged."""
     height, width, channels = image_shape
     seen_shape = (height * enlarged, width * enlarged, channels)
     seen = images = keras.Input(image_shape, name="images")
@@ -129,7 +116,7 @@ def build_feature_network(
     widths: list[int],
     seed: int,
 ) -> keras.Model:
-    """Builds the frozen network whose outputs the heads look at.
+    """Builds the frozen network whose outputs the heads see.
 
     Sauer et al., Projected GANs Converge Faster, 2021: random convolutions, never
     trained, mix a backbone's features across channels, and across scales from coarse
@@ -146,7 +133,7 @@ def build_feature_network(
         the images twice, for the heads over pixels, and last the pooled features of
         the last stage, (n, d). See `calibrate`.
     """
-    numbers = iter(range(10**6))
+    numbers = itertools.count()
 
     def convolve(values: keras.KerasTensor, width: int, size: int) -> keras.KerasTensor:
         return layers.Conv2D(
@@ -164,23 +151,21 @@ def build_feature_network(
         )
 
     mixed: list[keras.KerasTensor] = []
-    coarser = None
     for values, width in zip(reversed(stages), reversed(widths), strict=True):
         values = normalize(convolve(normalize(values), width, 1))
-        if coarser is not None:
-            coarser = convolve(coarser, width, 3)
-            coarser = _resize(coarser, values.shape[1:3])
+        if mixed:
+            coarser = convolve(mixed[0], width, 3)
+            size = values.shape[1:3]
+            coarser = layers.Resizing(*size, interpolation="bilinear")(coarser)
             values = normalize(layers.Add()([values, coarser]))
         mixed.insert(0, values)
-        coarser = values
     pooled = layers.GlobalAveragePooling2D()(stages[-1])
     return keras.Model(images, [*mixed, images, images, pooled], name="feature_network")
 
 
 def maps_of(outputs: list[Any]) -> list[Any]:
     """Picks the mixed maps of what a feature network returns."""
-    *maps, _, _, _ = outputs
-    return maps
+    return outputs[:-3]
 
 
 def calibrate(feature_network: keras.Model, images: np.ndarray) -> None:
@@ -189,9 +174,8 @@ def calibrate(feature_network: keras.Model, images: np.ndarray) -> None:
     Over these every channel of its mixed maps has mean 0 and standard deviation 1.
 
     Args:
-        feature_network: as of `build_feature_network`.
-        images: float32 array (n, height, width, channels), -1 to 1; a hundred are
-            enough.
+        feature_network: made by `build_feature_network`.
+        images: float32 array (n, height, width, channels), -1 to 1; some hundred.
     """
     # Compiled, for then a layer's outputs are held no longer than they are needed.
     calibrate_by = engine.compiled(
@@ -227,94 +211,78 @@ def _he_normal(seed: tuple[int, int]) -> Callable[..., np.ndarray]:
     return draw
 
 
-def _resize(values: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTensor:
-    """Upsamples a map by bilinear interpolation."""
-    factors = [big / small for big, small in zip(size, values.shape[1:3], strict=True)]
-    if all(factor == int(factor) for factor in factors):
-        factors = [int(factor) for factor in factors]
-        return layers.UpSampling2D(factors, interpolation="bilinear")(values)
-    return layers.Resizing(*size, interpolation="bilinear")(values)
-
-
-# The heads of the discriminator.
+# The heads of the discriminator; each ends in 1 + num_classes outputs.
 
 
 def build_heads(settings: GAN, feature_network: keras.Model, num_classes: int) -> Heads:
     """Builds a head for each output of a feature network.
 
-    Args:
-        settings: its feature_filters, filters of each convolution over a mixed map,
-            and its discriminator_filters, of each halving of the head over the whole
-            image, of which the head over patches has the first two.
-        feature_network: as of `build_feature_network`.
-        num_classes: for each a further output, see `losses.logits_of`.
+    The settings' feature_filters are of each convolution over a mixed map, and their
+    discriminator_filters of each halving of the head over the whole image, of which
+    the head over patches has the first two.
     """
     *maps, images, _, _ = feature_network.outputs
-    filters = settings.discriminator_filters
+    image_shape, filters = images.shape[1:], settings.discriminator_filters
     heads = [
-        build_head(of_map.shape[1:], settings.feature_filters, num_classes)
+        _build_head(of_map.shape[1:], settings.feature_filters, num_classes)
         for of_map in maps
     ]
-    whole = build_pixel_head(images.shape[1:], filters, num_classes)
-    patches = build_patch_head(images.shape[1:], filters[:2], num_classes)
+    whole = _build_pixel_head(image_shape, filters, num_classes)
+    patches = _build_patch_head(image_shape, filters[:2], num_classes)
     return Heads([*heads, whole, patches])
 
 
-def build_head(
+def _build_head(
     shape: tuple[int, int, int], width: int, num_classes: int
 ) -> keras.Model:
-    """Builds the head of one mixed map: halvings, then one logit for the image.
+    """Halves a map while it is larger than 4 pixels, then one logit for the image."""
 
-    Args:
-        shape: (height, width, channels) of the map.
-        width: of each convolution.
-        num_classes: for each a further output, see `losses.logits_of`.
-    """
+    def convolve(
+        values: keras.KerasTensor, size: int, strides: int
+    ) -> keras.KerasTensor:
+        values = layers.SpectralNormalization(
+            layers.Conv2D(width, size, strides=strides, padding="same", use_bias=False)
+        )(values)
+        values = layers.BatchNormalization()(values)
+        return layers.LeakyReLU(negative_slope=0.2)(values)
+
     values = inputs = keras.Input(shape)
     if max(shape[:2]) <= _LEAST_SIZE:
-        values = _convolve(values, width, 3, 1)
+        values = convolve(values, 3, 1)
     while max(values.shape[1:3]) > _LEAST_SIZE:
-        values = _convolve(values, width, 4, 2)
+        values = convolve(values, 4, 2)
     logits = layers.SpectralNormalization(
         layers.Conv2D(1 + num_classes, values.shape[1:3], padding="valid")
     )(values)
     return keras.Model(inputs, logits)
 
 
-def _convolve(
-    values: keras.KerasTensor, width: int, size: int, strides: int
-) -> keras.KerasTensor:
-    values = layers.SpectralNormalization(
-        layers.Conv2D(width, size, strides=strides, padding="same", use_bias=False)
-    )(values)
-    values = layers.BatchNormalization()(values)
-    return layers.LeakyReLU(negative_slope=0.2)(values)
-
-
-def build_pixel_head(
-    image_shape: tuple[int, int, int], filters: tuple[int, ...], num_classes: int
-) -> keras.Model:
-    """Builds the head over all pixels of the image, for colours and textures."""
-    values = inputs = keras.Input(image_shape)
+def _halved(values: keras.KerasTensor, filters: tuple[int, ...]) -> keras.KerasTensor:
     for filters_out in filters:
         values = layers.Conv2D(filters_out, 4, strides=2, padding="same")(values)
         values = layers.LeakyReLU(negative_slope=0.2)(values)
-    values = layers.Flatten()(values)
+    return values
+
+
+def _build_pixel_head(
+    image_shape: tuple[int, int, int], filters: tuple[int, ...], num_classes: int
+) -> keras.Model:
+    """Looks at all pixels of the image, for colours and textures."""
+    inputs = keras.Input(image_shape)
+    values = layers.Flatten()(_halved(inputs, filters))
     return keras.Model(inputs, layers.Dense(1 + num_classes)(values))
 
 
-def build_patch_head(
+def _build_patch_head(
     image_shape: tuple[int, int, int], filters: tuple[int, ...], num_classes: int
 ) -> keras.Model:
-    """Builds the head over overlapping patches of the pixels, four pixels apart.
+    """Looks at overlapping patches of the pixels, as a patch discriminator.
 
-    A patch discriminator: Isola et al., Image-to-Image Translation with Conditional
-    Adversarial Networks, 2017.
+    Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
+    2017.
     """
-    values = inputs = keras.Input(image_shape)
-    for filters_out in filters:
-        values = layers.Conv2D(filters_out, 4, strides=2, padding="same")(values)
-        values = layers.LeakyReLU(negative_slope=0.2)(values)
+    inputs = keras.Input(image_shape)
+    values = _halved(inputs, filters)
     logits = layers.Conv2D(1 + num_classes, 3, padding="same")(values)
     return keras.Model(inputs, logits)
 
@@ -332,46 +300,32 @@ def build_generator(
     convolutions leave checkerboard artifacts, and has their skip-layer excitation:
     small maps rescale the channels of large ones.
 
-    Args:
-        settings: its latent_dim and generator_filters.
-        image_shape: (height, width, channels) of the images; values -1-1.
-        num_classes: further inputs behind the latent vector, see
-            `networks.encode_classes`.
-
     Raises:
         InputError: that many doublings cannot reach the shape.
     """
-    filters, channels = settings.generator_filters, image_shape[2]
     base = networks.first_block_shape(settings, image_shape)
     inputs = keras.Input((settings.latent_dim + num_classes,))
-    values = layers.Dense(base[0] * base[1] * base[2], use_bias=False)(inputs)
+    values = layers.Dense(math.prod(base), use_bias=False)(inputs)
     values = _activate(layers.Reshape(base)(values))
     maps = [values]
-    for number, filters_out in enumerate(filters[1:], 1):
-        values = _activate(DoublingConvolution(filters_out)(Doubling()(values)))
+    for number, filters in enumerate(settings.generator_filters[1:], 1):
+        values = _activate(DoublingConvolution(filters)(Doubling()(values)))
         if number <= _MODULATED:
-            factors = layers.Dense(filters_out, bias_initializer="ones")(inputs)
+            factors = layers.Dense(filters, bias_initializer="ones")(inputs)
             values = _rescale(values, factors)
-        if number >= _EXCITATION:
-            values = _excite(values, maps[number - _EXCITATION])
+        if number >= _EXCITATION:  # a gate, 0 to 1, for each channel
+            pooled = layers.GlobalAveragePooling2D()(maps[number - _EXCITATION])
+            gates = layers.Dense(filters, activation="leaky_relu")(pooled)
+            gates = layers.Dense(filters, activation="sigmoid")(gates)
+            values = _rescale(values, gates)
         maps.append(values)
-    images = Convolution(channels, 3, padding="same", activation="tanh")(values)
+    images = Convolution(image_shape[2], 3, padding="same", activation="tanh")(values)
     return keras.Model(inputs, images, name="generator")
 
 
 def _activate(values: keras.KerasTensor) -> keras.KerasTensor:
     values = layers.BatchNormalization(momentum=0.9)(values)
     return layers.LeakyReLU(negative_slope=0.2)(values)
-
-
-def _excite(
-    values: keras.KerasTensor, small_map: keras.KerasTensor
-) -> keras.KerasTensor:
-    """Rescales each channel by a gate, 0 to 1, computed from a pooled small map."""
-    pooled = layers.GlobalAveragePooling2D()(small_map)
-    gates = layers.Dense(values.shape[-1], activation="leaky_relu")(pooled)
-    gates = layers.Dense(values.shape[-1], activation="sigmoid")(gates)
-    return _rescale(values, gates)
 
 
 def _rescale(
@@ -392,26 +346,28 @@ def build_upsampler(image_shape: tuple[int, int, int], factor: int) -> keras.Mod
     enlargement by bilinear interpolation, to which it adds what it learns.
 
     Args:
-        image_shape: (height, width, channels) of its input, values -1-1.
+        image_shape: (height, width, channels) of its input, values -1 to 1.
         factor: by which it enlarges, a power of two.
 
     Returns:
-        Images of `factor` times that height and width, values about -1-1.
+        Images of `factor` times that height and width, values about -1 to 1.
     """
+
+    def convolve(values: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+        values = layers.Conv2D(filters, 3, padding="same")(values)
+        return layers.LeakyReLU(negative_slope=0.2)(values)
+
+    first, *others = _UPSAMPLER_FILTERS
     images = keras.Input(image_shape)
-    values = Convolution(_UPSAMPLER_FILTERS[0], 3, padding="same")(images)
+    values = Convolution(first, 3, padding="same")(images)
     values = layers.LeakyReLU(negative_slope=0.2)(values)
     for _ in range(_UPSAMPLER_BLOCKS):
-        added = values
-        for _ in range(2):
-            added = layers.Conv2D(_UPSAMPLER_FILTERS[0], 3, padding="same")(added)
-            added = layers.LeakyReLU(negative_slope=0.2)(added)
+        added = convolve(convolve(values, first), first)
         values = layers.Add()([values, added])
-    for filters in _UPSAMPLER_FILTERS[1 : 1 + int(math.log2(factor))]:
+    for filters in others[: int(math.log2(factor))]:
         values = DoublingConvolution(filters)(Doubling()(values))
         values = layers.LeakyReLU(negative_slope=0.2)(values)
-        values = layers.Conv2D(filters, 3, padding="same")(values)
-        values = layers.LeakyReLU(negative_slope=0.2)(values)
+        values = convolve(values, filters)
     detail = Convolution(
         image_shape[2], 3, padding="same", kernel_initializer="zeros", dtype="float32"
     )(values)
@@ -423,7 +379,7 @@ def build_upsampler(image_shape: tuple[int, int, int], factor: int) -> keras.Mod
 
 
 def join(generator: keras.Model, upsampler: keras.Model) -> keras.Model:
-    """Joins both: the generator's inputs in, enlarged images out, values -1-1."""
+    """Joins both: the generator's inputs in, enlarged images out, values -1 to 1."""
     images = upsampler(generator(generator.inputs[0]))
     return keras.Model(
         generator.inputs[0],

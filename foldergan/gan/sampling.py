@@ -9,17 +9,13 @@ from foldergan.images import to_unit_range
 from foldergan.nn.inference import drawn_at_once
 from foldergan.storage.models import num_classes_of
 
-# Latent vectors (n, latent_dim), or these and class numbers (n,).
+# Latent vectors, float32 (n, latent_dim), or these and class numbers (n,).
 GeneratorInputs = np.ndarray | list[np.ndarray]
 Seed = int | np.random.SeedSequence
 
 
 def sample_latents(count: int, latent_dim: int, seed: int) -> np.ndarray:
-    """Samples latent vectors from the standard normal distribution.
-
-    Returns:
-        float32 array of shape (count, latent_dim).
-    """
+    """Samples standard normal latent vectors, float32 (count, latent_dim)."""
     rng = np.random.default_rng(seed)
     return rng.standard_normal((count, latent_dim), dtype=np.float32)
 
@@ -30,16 +26,9 @@ def sample_inputs(
     seed: Seed,
     class_ids: Sequence[int] | np.ndarray | None = None,
 ) -> GeneratorInputs:
-    """Samples what a generator takes.
+    """Samples what a generator takes for `count` images.
 
-    Args:
-        generator: Keras model, latent vectors and perhaps class numbers in.
-        count: images to draw.
-        seed: of the latent vectors.
-        class_ids: to draw in turn; all in turn where left out.
-
-    Returns:
-        For `generate`: latent vectors, or a list of these and of class numbers.
+    Classes come in turn: those that are given, else all.
     """
     return next(input_batches(generator, count, seed, class_ids, size=count))
 
@@ -53,16 +42,7 @@ def input_batches(
 ) -> Iterator[GeneratorInputs]:
     """Samples the very numbers of `sample_inputs`, a batch at a time.
 
-    Args:
-        generator: as of `sample_inputs`.
-        count: the same.
-        seed: the same.
-        class_ids: the same.
-        size: images a batch, but for a short last one; None for as many as memory is
-            bounded by.
-
-    Yields:
-        As of `sample_inputs`, for a batch.
+    The last batch may be shorter than `size`, which by default bounds the memory.
     """
     rng = np.random.default_rng(seed)
     latent_dim = generator.inputs[0].shape[1]
@@ -80,9 +60,8 @@ def sample_grid_inputs(
 ) -> GeneratorInputs:
     """Samples what a generator takes for a grid.
 
-    Returns:
-        As of `sample_inputs`, for a row of images each class, from the same latent
-        vectors; without classes for as many rows as columns.
+    Each class has a row, all from the same latent vectors; without classes there are
+    as many rows as columns.
     """
     num_classes = num_classes_of(generator)
     if not num_classes:
@@ -93,16 +72,6 @@ def sample_grid_inputs(
 
 
 def generate(generator: keras.Model, inputs: GeneratorInputs) -> np.ndarray:
-    """Generates one image for each latent vector.
-
-    Args:
-        generator: Keras model, latent vectors, and class numbers where it has
-            classes, in; images -1-1 out.
-        inputs: float32 array of shape (n, latent_dim); or a list of that and of class
-            numbers (n,).
-
-    Returns:
-        float32 array of shape (n, height, width, channels), values 0-1.
-    """
+    """Generates images, float32 (n, height, width, channels), 0-1, of a generator."""
     batch_size = drawn_at_once(generator)
     return to_unit_range(generator.predict(inputs, batch_size=batch_size, verbose=0))

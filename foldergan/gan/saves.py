@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from foldergan.config import command_line, commands
 from foldergan.gan import networks, sampling
+from foldergan.gan.trainer import Trainer
 from foldergan.metrics import selection
 from foldergan.nn.convolutions import copy_of
 from foldergan.storage import atomic, filenames, models, plots, tables
@@ -21,35 +21,31 @@ class Snapshots:
     """Saves networks, of Keras' own layers in float32, and images of one training.
 
     Args:
-        saves: names as in a preset.
-        discriminator: images -1-1 in, one logit out.
-        generator: as of `networks.inference_generator`.
+        saves: names of what a checkpoint writes, as in a preset.
+        trainer: whose networks are saved; grids are drawn from latent vectors of its
+            seed, the same each time, so that they are comparable across epochs.
         class_names: in the order of its class numbers; None where it takes none.
         model_dir: folder to write in.
-        seed: of the grid's latent vectors, the same at each save, so that grids are
-            comparable across epochs.
-        training_id: as of `Checkpoint.training_id`; goes into each generator and grid.
+        training_id: goes into each generator and grid, see `Checkpoint.training_id`.
     """
 
     def __init__(
         self,
         saves: tuple[str, ...],
-        discriminator: keras.Model,
-        generator: keras.Model,
+        trainer: Trainer,
         class_names: list[str] | None,
         model_dir: Path,
-        seed: int,
         training_id: str,
     ) -> None:
         self._saves = saves
-        self._discriminator = discriminator
-        self._generator = generator
+        self._discriminator = trainer.discriminator
+        self._generator = trainer.inference_generator
         self._about: dict[str, Any] = {"training": training_id}
         if class_names:
             self._about["class_names"] = class_names
         self._model_dir = model_dir
         self._grid_inputs = sampling.sample_grid_inputs(
-            generator, plots.GRID_COLUMNS, seed
+            self._generator, plots.GRID_COLUMNS, trainer.seed
         )
 
     def save(self, epoch: int) -> None:
@@ -80,9 +76,8 @@ class Snapshots:
         """Writes the figures so far and, where the newest are the best, the generator.
 
         Args:
-            rows: epoch and figures, as of `scores.evaluate`; the last is of now.
-            draw_with_nearest: as of `evaluation.GeneratorEvaluator`; asked for what the
-                best generator draws, to be saved beside what it was trained on.
+            rows: epoch and figures of each checkpoint; the last is of now.
+            draw_with_nearest: draws what is saved beside the nearest training images.
         """
         if selection.best_row(rows) is rows[-1]:
             self._save_generator(filenames.BEST_GENERATOR, filenames.OF_BEST_GENERATOR)

@@ -2,12 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from foldergan.config.settings import GAN
 from foldergan.data.batches import epochs_of
-from foldergan.metrics import selection
 
 
 class Schedule(NamedTuple):
@@ -15,22 +13,22 @@ class Schedule(NamedTuple):
 
     Attributes:
         epochs: of the whole training; None: only time ends it.
-        save_every: epochs until the first save.
+        save_every: epochs until the first checkpoint.
         batch_size: images a discriminator step, half real, half fake.
-        save_growth: factor from each distance between saves to the next.
+        save_growth: factor from each distance between checkpoints to the next.
     """
 
     epochs: int | None
     save_every: int
     batch_size: int
-    save_growth: float = 1.0
+    save_growth: float
 
     def has_save(self, epoch: int) -> bool:
-        """Tells whether an epoch, from 1, ends with a save; the last always does.
+        """Tells whether an epoch, from 1, ends with a checkpoint; the last always does.
 
-        The distances between saves are save_every times 1, save_growth, save_growth
-        squared and so on, each rounded. Nothing else counts, so that a resumed run
-        saves at the epochs of an unbroken one.
+        The distances are save_every times 1, save_growth, save_growth squared and so
+        on, each rounded. Nothing else counts, so that a resumed run saves at the epochs
+        of an unbroken one.
         """
         saved, saves = 0, 0
         while saved < epoch:
@@ -47,36 +45,26 @@ class TimeLimit:
 
     Args:
         hours: that the training may take; 0: no limit.
-        clock: tells the time in seconds.
     """
 
-    def __init__(
-        self, hours: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._clock = clock
-        self._last = clock()  # when the last epoch ended
+    def __init__(self, hours: float) -> None:
+        self._last = time.monotonic()  # when the last epoch ended
         self._end = self._last + (hours * 3600 or math.inf)
 
     def seconds_left(self) -> float:
         """Tells how long it is until then; less than nothing after it."""
-        return self._end - self._clock()
+        return self._end - time.monotonic()
 
     def is_reached(self) -> bool:
         """Tells at the end of each epoch whether the training ends there."""
-        now = self._clock()
+        now = time.monotonic()
         half_epoch = (now - self._last) / 2
         self._last = now
         return now + half_epoch >= self._end
 
 
 def plan(settings: GAN, num_images: int) -> Schedule:
-    """Fits a schedule to the number of images, and says where a batch shrinks.
-
-    Args:
-        settings: its epochs, save_every, least_steps, save_steps, save_growth and
-            batch_size.
-        num_images: to train on.
-    """
+    """Fits a schedule to the number of images, and says where a batch shrinks."""
     batch_size = min(settings.batch_size, 2 * num_images)
     if batch_size < settings.batch_size:
         print(
@@ -89,20 +77,3 @@ def plan(settings: GAN, num_images: int) -> Schedule:
         epochs = epochs_of(epochs, settings.least_steps, *of_images)
     save_every = epochs_of(settings.save_every, settings.save_steps, *of_images)
     return Schedule(epochs, save_every, batch_size, settings.save_growth)
-
-
-def why_it_ends(
-    time_is_up: bool, quality: list[dict[str, Any]], patience: int
-) -> str | None:
-    """Tells why a training ends before its last epoch; None where it goes on.
-
-    Args:
-        time_is_up: as of `TimeLimit`.
-        quality: as of `selection.has_stalled`.
-        patience: the same.
-    """
-    if time_is_up:
-        return "the time is up"
-    if selection.has_stalled(quality, patience):
-        return f"no better save in {patience}"
-    return None

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import keras
 import numpy as np
 
 from foldergan.backbones import sources
 from foldergan.classifier import training, transfer
 from foldergan.classifier.network import build_classifier
 from foldergan.config.presets import Preset
+from foldergan.data.training_set import TrainingSet
 from foldergan.gan import schedule
 from foldergan.gan.photograph_trainer import build_trainer
 
@@ -19,31 +19,11 @@ _SECONDS = 3.0  # of steps that are measured, and at least one
 _MOST_VALUES = 2**24  # of the images that they are measured on
 _BATCHES = 40  # of a training from scratch, which takes many steps together
 _Shape = tuple[int, int, int]
-_OnStep = Callable[[int, int, dict[str, float]], None]
+_OnStep = Callable[[int, int, object], None]
 
 
 class _EnoughError(Exception):
     """Enough steps have been measured."""
-
-
-class _Stopwatch:
-    """Times steps from the end of the first call, which compiles them."""
-
-    def __init__(self) -> None:
-        self._start: float | None = None
-        self._before = self._steps = 0
-        self.seconds_a_step = math.nan
-
-    def on_step(self, batch: int, batches: int, logs: dict[str, float]) -> None:
-        now = time.monotonic()
-        if self._start is None:
-            self._start = now
-        else:
-            self._steps += batch - self._before if batch > self._before else batch
-            self.seconds_a_step = (now - self._start) / self._steps
-            if now - self._start > _SECONDS:
-                raise _EnoughError
-        self._before = batch
 
 
 def measure(
@@ -77,19 +57,24 @@ def _of_classifier(preset: Preset, shape: _Shape, counts: list[int]) -> float:
     if settings.backbone != "none":
         views = 1 + ("mirror" in settings.augmentation)
         trunk = transfer.build_trunk(settings.backbone, shape)
-        return sum(counts) * views * _seconds_an_image(trunk)
+        data = _noise(shape, 1, 32)
+
+        def predict(on_step: _OnStep) -> Iterator[None]:
+            while True:
+                trunk.predict_on_batch(data.images)
+                on_step(1, 1, None)
+                yield
+
+        images = sum(counts) * views
+        return images * _seconds_a_step(predict) / len(data.images)
     classifier = build_classifier(settings, shape, len(counts))
-    images, labels = _noise(shape, len(counts), settings.batch_size * _BATCHES)
-    rows = {"training": np.arange(len(images)), "validation": np.arange(0)}
+    data = _noise(shape, len(counts), settings.batch_size * _BATCHES)
+    labels, rows = data.labels, {"training": data.rows, "validation": data.held_out}
+    assert labels is not None
+    long = replace(settings, epochs=1000)
     seconds = _seconds_a_step(
         lambda on_step: training.train(
-            classifier,
-            images,
-            labels,
-            rows,
-            replace(settings, epochs=1000),
-            0,
-            on_step=on_step,
+            classifier, data.images, labels, rows, long, 0, on_step=on_step
         )
     )
     held_out = preset.data.validation_split + preset.data.test_split
@@ -111,14 +96,13 @@ def _of_gan(preset: Preset, array_shape: _Shape, counts: list[int]) -> float:
     # What comes before the adversarial steps takes other steps, and few.
     measured = replace(settings, warm_up_steps=0)
     trainer = build_trainer(measured, shape, num_classes, 0, classifier)
-    images, labels = _noise(shape, max(num_classes, 1), 2 * settings.batch_size)
+    data = _noise(shape, num_classes, 2 * settings.batch_size)
     seconds = _seconds_a_step(
         lambda on_step: trainer.train(
-            images,
-            1000,
+            data,
+            None,
             settings.batch_size,
-            np.arange(len(images)),
-            labels if num_classes else None,
+            # A device is waited for by its means.
             on_step=lambda batch, batches, means: on_step(batch, batches, means()),
         )
     )
@@ -128,27 +112,33 @@ def _of_gan(preset: Preset, array_shape: _Shape, counts: list[int]) -> float:
 
 
 def _seconds_a_step(train: Callable[[_OnStep], Iterator[object]]) -> float:
-    stopwatch = _Stopwatch()
+    """Times steps from the end of the first call, which compiles them."""
+    start, end, steps, before = 0.0, 0.0, 0, 0
+
+    def on_step(batch: int, batches: int, logs: object) -> None:
+        nonlocal start, end, steps, before
+        end = time.monotonic()
+        if start:
+            steps += batch - before if batch > before else batch
+            if end - start > _SECONDS:
+                raise _EnoughError
+        else:
+            start = end
+        before = batch
+
     try:
-        for _ in train(stopwatch.on_step):
+        for _ in train(on_step):
             pass
     except _EnoughError:
         pass
-    return stopwatch.seconds_a_step
+    return (end - start) / steps
 
 
-def _seconds_an_image(network: keras.Model) -> float:
-    images, _ = _noise(network.input_shape[1:], 1, 32)
-    network.predict_on_batch(images)
-    start, count = time.monotonic(), 0
-    while count == 0 or time.monotonic() - start < _SECONDS:
-        network.predict_on_batch(images)
-        count += len(images)
-    return (time.monotonic() - start) / count
-
-
-def _noise(shape: _Shape, num_classes: int, count: int) -> tuple[np.ndarray, ...]:
-    """Makes float32 images (n, *shape), 0-1, and labels (n, num_classes)."""
+def _noise(shape: _Shape, num_classes: int, count: int) -> TrainingSet:
+    """Makes images of noise, and labels where there are classes."""
     count = max(8, num_classes, min(count, _MOST_VALUES // math.prod(shape)))
     images = np.random.default_rng(0).random((count, *shape), np.float32)
-    return images, np.eye(num_classes, dtype=np.float32)[np.arange(count) % num_classes]
+    rows, labels = np.arange(count), None
+    if num_classes:
+        labels = np.eye(num_classes, dtype=np.float32)[rows % num_classes]
+    return TrainingSet(images, rows, labels=labels)

@@ -1,6 +1,6 @@
 """Adversarial training: the loop, the step that it repeats, the state between them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -10,9 +10,10 @@ from keras import ops
 from foldergan import engine
 from foldergan.config.settings import GAN
 from foldergan.data.batches import epoch_batches
+from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError, RunError
 from foldergan.gan import losses, networks
-from foldergan.images import Images, Tensor, to_tanh_range
+from foldergan.images import Tensor, to_tanh_range
 from foldergan.nn import convolutions
 from foldergan.nn.augmentation import augment
 
@@ -20,25 +21,23 @@ LOG_NAMES = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
 # What a seed of augmentation tells apart: images of one step and their use.
 _REAL, _FAKE, _FAKE_OF_ITS_OWN = range(3)
 
-_Figures = Callable[[], dict[str, float]]
-
 
 class Trainer:
     """Trains a discriminator and a generator in alternating steps.
 
     All randomness derives from the seed and the number of the step, or is a variable
-    of the networks. `state` holds all that a run needs to go on as if it had never
+    of the networks. `state` holds all that a run needs to resume as if it had never
     stopped.
 
     Args:
-        discriminator: images -1-1 in, 1 + num_classes outputs (projection); or, with
-            a `feature_network`, `networks.Heads` over its outputs.
-        generator: inputs of `networks.encode_classes` in; images -1-1 out. Both of as
-            many classes, or of none.
+        discriminator: images, -1 to 1, in, 1 + num_classes outputs (projection); or,
+            with a `feature_network`, `networks.Heads` over its outputs.
+        generator: inputs of `networks.encode_classes` in; images, -1 to 1, out. Both of
+            as many classes, or of none.
         settings: learning rates, betas, loss, augmentation, ema, latents.
         seed: of the order of the images, of latent vectors and augmentation.
-        feature_network: images -1-1 in, a list of what the heads of the discriminator
-            look at out; never trained. None where it looks at the images.
+        feature_network: images, -1 to 1, in, a list of what the heads of the
+            discriminator see out; never trained. None where it sees the images.
 
     Attributes:
         epoch: epochs that are complete.
@@ -88,23 +87,21 @@ class Trainer:
 
     def train(
         self,
-        images: Images,
-        epochs: int,
+        data: TrainingSet,
+        epochs: int | None,
         batch_size: int,
-        rows: Sequence[int] | np.ndarray | None = None,
-        labels: np.ndarray | None = None,
         *,
-        on_step: Callable[[int, int, _Figures], None] = lambda step, steps, means: None,
+        on_step: Callable[
+            [int, int, Callable[[], dict[str, float]]], None
+        ] = lambda step, steps, means: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[tuple[int, dict[str, float]]]:
         """Trains until `epochs` epochs are complete, and yields after each.
 
         Args:
-            images: float32 array (n, height, width, channels), 0-1; may lie on disk.
-            epochs: to reach in all, those of a restored state counted in.
+            data: its images, rows to train on, and labels.
+            epochs: to reach in all, with those of a restored state; None: no limit.
             batch_size: images of a discriminator step, half real, half fake.
-            rows: row numbers to train on; all where left out.
-            labels: float32 one-hot array (n, num_classes); none without classes.
             on_step: called with batches done, batches in the epoch, and what tells the
                 means so far, for which it waits for the device.
             should_stop: asked after each step; True ends the training there.
@@ -119,13 +116,13 @@ class Trainer:
         for network in (self.discriminator, self.generator):
             if not network.trainable_variables:
                 raise RunError(f"the {network.name} is frozen and would never train")
-        rows = np.asarray(range(len(images)) if rows is None else rows)
-        labels = np.empty((len(images), 0), np.float32) if labels is None else labels
-        self.prepare(images, labels, rows)
-        while self.epoch < epochs:
+        self.prepare(data)
+        rows = data.rows
+        while epochs is None or self.epoch < epochs:
             batches = epoch_batches(len(rows), batch_size // 2, self.seed, self.epoch)
-            left = [rows[batch] for batch in batches[self._batch :]]
-            for real_images, classes in self._read(images, labels, left):
+            # Sorted, so that a file is read forwards.
+            left = (np.sort(rows[batch]) for batch in batches[self._batch :])
+            for real_images, classes in self._read(data, left):
                 self._compiled_step(real_images, classes, np.int32(self._step))
                 self._step += 1
                 self._batch += 1
@@ -137,13 +134,13 @@ class Trainer:
                 return
 
     def step(self, real_images: Tensor, classes: Tensor, number: Tensor) -> None:
-        """Moves the discriminator, then the generator, then the average.
+        """Updates the discriminator, then the generator, then the average.
 
         With fresh latents each network is shown fakes of its own. Else one batch of
         fakes serves both, drawn once, while the generator is differentiated.
 
         Args:
-            real_images: float32 tensor (n, height, width, channels), -1-1.
+            real_images: float32 tensor (n, height, width, channels), -1 to 1.
             classes: one-hot float32 tensor (n, num_classes); fakes are of the same,
                 so that no class is rarer among them.
             number: of the step, int32 scalar, which all randomness depends on.
@@ -151,7 +148,7 @@ class Trainer:
         count, latents = ops.shape(real_images)[0], self._settings.latents
         reals = self.seen(real_images, number, _REAL)
 
-        def move_discriminator(fakes: list[Tensor]) -> tuple[Tensor, Any]:
+        def update_discriminator(fakes: list[Tensor]) -> tuple[Tensor, Any]:
             return engine.minimize(
                 lambda: self.discriminator_loss(reals, fakes, classes),
                 self.discriminator,
@@ -160,7 +157,7 @@ class Trainer:
 
         if latents == "fresh":
             fake_images = self.generate(self.sample(count, number, 0), classes)
-            moved = move_discriminator(self.seen(fake_images, number, _FAKE))
+            updated = update_discriminator(self.seen(fake_images, number, _FAKE))
         times = 1 if latents == "half" else 2  # fakes for each real image
         fake_classes = ops.concatenate([classes] * times)
         use = _FAKE_OF_ITS_OWN if latents == "fresh" else _FAKE
@@ -171,7 +168,7 @@ class Trainer:
             )
             fakes = self.seen(fake_images, number, use)
             first = fakes if times == 1 else [each[:count] for each in fakes]
-            judged = moved if latents == "fresh" else move_discriminator(first)
+            judged = updated if latents == "fresh" else update_discriminator(first)
             g_loss = self.generator_loss(fakes, fake_classes)
             return g_loss + self.added_loss(reals, fakes), (g_loss, judged)
 
@@ -186,10 +183,7 @@ class Trainer:
     ) -> tuple[Tensor, list[list[Tensor]]]:
         """Computes how badly the discriminator tells real from fake.
 
-        Args:
-            reals: as of `seen`, of n real images.
-            fakes: the same, of n generated ones.
-            classes: one-hot float32 tensor (n, num_classes), of both alike.
+        Real and fake images are what `seen` returns for n of each, of these classes.
 
         Returns:
             Scalar, the mean over the heads; and their logits of both.
@@ -198,12 +192,7 @@ class Trainer:
         return losses.mean_of([self._discriminator_loss(*x) for x in pairs]), pairs
 
     def generator_loss(self, fakes: list[Tensor], classes: Tensor) -> Tensor:
-        """Computes how well generated images are told from real ones, a scalar.
-
-        Args:
-            fakes: as of `seen`.
-            classes: one-hot float32 tensor (n, num_classes), that they are to be of.
-        """
+        """Computes how surely images of `seen` are classified as fake, a scalar."""
         logits = self._logits(fakes, classes)
         return losses.mean_of([self._generator_loss(x) for x in logits])
 
@@ -212,12 +201,9 @@ class Trainer:
         return 0.0
 
     def seen(self, images: Tensor, number: Tensor | int, use: int) -> list[Tensor]:
-        """Augments images and computes what each head of the discriminator looks at.
+        """Augments images and computes what each head of the discriminator sees.
 
-        Args:
-            images: float32 tensor (n, height, width, channels), -1-1.
-            number: of the step.
-            use: that the images are for; another has other draws.
+        Another step, by its number, and another use of the images have other draws.
         """
         seed = engine.fold_in(ops.stack([self.seed, number]), use)
         images = augment(images, self._settings.augmentation, seed)
@@ -231,20 +217,16 @@ class Trainer:
         return engine.normal(shape, ops.stack([self.seed, 2 * number + use]))
 
     def generate(self, latents: Tensor, classes: Tensor) -> Tensor:
-        """Draws images -1-1, float32 tensor (n, height, width, channels)."""
+        """Draws images, float32 tensor (n, height, width, channels), -1 to 1."""
         inputs = networks.encode_classes(latents, classes)
         return ops.cast(self.generator(inputs, training=True), "float32")
 
     def update_ema(self, count: Tensor | int, number: Tensor | int) -> None:
-        """Moves the average on, faster at first, when it is of few images.
+        """Updates the average, faster at first, when it is of few images.
 
         Half-life and warm-up as in Karras et al., Analyzing and Improving the Image
         Quality of StyleGAN, 2020, in their code: never longer than a twentieth of the
-        images so far.
-
-        Args:
-            count: real images of the step.
-            number: of the step, from 0.
+        images so far. The step, of a number from 0, has `count` real images.
         """
         if not self._settings.ema:
             return
@@ -257,10 +239,8 @@ class Trainer:
         ):
             mean.assign(now + kept * (mean - now))
 
-    def prepare(
-        self, images: Images, labels: np.ndarray | None, rows: np.ndarray
-    ) -> None:
-        """Looks at what it is about to train on; here there is nothing to prepare."""
+    def prepare(self, data: TrainingSet) -> None:
+        """Computes what is needed before the first step; nothing here."""
 
     def means(self) -> dict[str, float]:
         """Tells the means of the epoch under way; waits for the device.
@@ -342,12 +322,15 @@ class Trainer:
         )
 
     def _read(
-        self, images: Images, labels: np.ndarray, batches: list[np.ndarray]
+        self, data: TrainingSet, batches: Iterable[np.ndarray]
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yields the real images of each batch, -1-1, and what goes with them."""
-        for batch in map(np.sort, batches):  # a file is read forwards
+        """Yields the real images of each batch, -1 to 1, and what goes with them."""
+        for batch in batches:
             own = batch[engine.own_rows(len(batch))]
-            for_step = to_tanh_range(images[own]), labels[own]
+            classes = np.empty((len(own), 0), np.float32)
+            if data.labels is not None:
+                classes = data.labels[own]
+            for_step = to_tanh_range(data.images[own]), classes
             yield tuple(engine.whole(each, len(batch)) for each in for_step)
 
     def _logits_of_both(
@@ -388,7 +371,7 @@ class Trainer:
         return self.ema_generator
 
     def _parts(self) -> dict[str, Any]:
-        """Names what a step moves."""
+        """Names what a step updates."""
         # `.variables` holds the seeds of dropout too; `.weights` does not.
         return {
             "discriminator": self.discriminator,

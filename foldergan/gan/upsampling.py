@@ -1,4 +1,4 @@
-"""Training the upsampler: real images, made small, are to become themselves again.
+"""Training the upsampler: downsampled real images are to become themselves again.
 
 What it learns is supervised, and needs no generator, so that detail comes within
 hundreds of steps where adversarial training alone takes many thousands.
@@ -24,16 +24,12 @@ _NOISE = 0.05  # standard deviation of what is added to small images, against tr
 class Upsampling:
     """Trains an upsampler beside a generator.
 
-    Its loss is the L1 distance of pixels, of pixels made small again, and of the mixed
+    Its loss is the L1 distance of pixels, of downsampled pixels, and of the mixed
     maps of a backbone (a perceptual loss: Johnson et al., Perceptual Losses for
     Real-Time Style Transfer and Super-Resolution, 2016), and an adversarial one of
     patches.
 
-    Args:
-        upsampler: as of `photographs.build_upsampler`.
-        discriminator: as of `photographs.build_patch_head`, without classes.
-        feature_network: as of `photographs.build_feature_network`, of large images.
-        seed: of the noise.
+    The networks are those of `photographs.Networks.upsampling`; the seed is of noise.
     """
 
     def __init__(
@@ -46,25 +42,13 @@ class Upsampling:
         self.upsampler, self.discriminator = upsampler, discriminator
         self.feature_network = feature_network
         self._seed = seed
-        self.factor = upsampler.output_shape[1] // upsampler.input_shape[1]
+        self._factor = upsampler.output_shape[1] // upsampler.input_shape[1]
         self._discriminator_optimizer, self._optimizer = (
             keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.99)
             for rate in (_DISCRIMINATOR_RATE, _UPSAMPLER_RATE)
         )
         self._discriminator_optimizer.build(discriminator.trainable_variables)
         self._optimizer.build(upsampler.trainable_variables)
-
-    @classmethod
-    def of(cls, parts: photographs.Networks, seed: int) -> "Upsampling | None":
-        """Takes those networks that it trains; None where there are none."""
-        if parts.upsampler is None:
-            return None
-        return cls(
-            parts.upsampler,
-            parts.upsampler_discriminator,
-            parts.upsampler_features,
-            seed,
-        )
 
     def parts(self) -> dict[str, Any]:
         """Names all that training changes."""
@@ -76,21 +60,15 @@ class Upsampling:
         }
 
     def shrink(self, images: Tensor) -> Tensor:
-        """Averages the pixels that the upsampler makes of one.
-
-        Args:
-            images: float tensor (n, height, width, channels).
-        """
-        return ops.average_pool(images, self.factor, self.factor)
+        """Averages the pixels, float (n, height, width, channels), that become one."""
+        return ops.average_pool(images, self._factor, self._factor)
 
     def step(self, images: Tensor, number: Tensor) -> None:
-        """Moves the upsampler and its discriminator by some images of a batch.
+        """Updates the upsampler and its discriminator by some real images of a batch.
 
-        Args:
-            images: float32 tensor (n, height, width, channels), -1-1, real ones.
-            number: of the step, which the noise depends on.
+        The noise depends on the number of the step.
         """
-        images = engine.every(_EVERY, images)
+        images = every(_EVERY, images)
         small = self.shrink(images)
         noise = engine.normal(ops.shape(small), ops.stack([self._seed, number]))
         weight = _ADVERSARIAL * ops.minimum(1.0, ops.cast(number, "float32") / _FADE_IN)
@@ -116,24 +94,22 @@ class Upsampling:
                     self.feature_network(enlarged, training=False),
                 )
             )
-            return distance + weight * generator_loss(
-                self.discriminator(enlarged)
-            ), None
+            adversarial = generator_loss(self.discriminator(enlarged))
+            return distance + weight * adversarial, None
 
         engine.minimize(loss, self.upsampler, self._optimizer)
 
 
-def feature_distance(reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
-    """Computes the L1 distance of mixed maps, which weigh the same.
+def every(number: int, rows: Tensor) -> Tensor:
+    """Takes each `number`-th row from the first on; slices have slow gradients."""
+    return ops.take(rows, ops.arange(0, ops.shape(rows)[0], number), axis=0)
 
-    Args:
-        reals: what a feature network returns for real images.
-        fakes: the same, for generated ones.
-    """
+
+def feature_distance(reals: list[Tensor], fakes: list[Tensor]) -> Tensor:
+    """Computes the L1 distance of mixed maps; all maps weigh the same."""
     pairs = zip(photographs.maps_of(reals), photographs.maps_of(fakes), strict=True)
     return losses.mean_of([_distance(*pair) for pair in pairs])
 
 
 def _distance(one: Tensor, other: Tensor) -> Tensor:
-    """Computes the L1 distance, as a mean."""
     return ops.mean(ops.abs(one - other))

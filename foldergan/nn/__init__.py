@@ -1,1 +1,1 @@
-"""What the networks share: fast layers, augmentation, optimizers."""
+"""What the networks share: fast layers, augmentation, precision."""

@@ -1,7 +1,8 @@
 """Images changed a little at random, so that a network cannot learn them by heart.
 
-Everything is differentiable by the images and depends on nothing but its seed, two
-whole numbers, so that a resumed run sees the same changes.
+Images are float tensors (n, height, width, channels) before and after. Everything is
+differentiable by them and depends on nothing but its seed, an int tensor (2,), so that
+a resumed run sees the same changes.
 """
 
 from keras import ops
@@ -18,15 +19,7 @@ _IN_WORDS = {
 
 
 def mirror(images: Tensor, seed: Tensor) -> Tensor:
-    """Mirrors half of the images, left to right.
-
-    Args:
-        images: float tensor (n, height, width, channels), any range.
-        seed: int tensor of shape (2,).
-
-    Returns:
-        Tensor of the same shape and range.
-    """
+    """Mirrors half of the images, left to right."""
     draws = engine.uniform((ops.shape(images)[0], 1, 1, 1), seed)
     return ops.where(draws < 0.5, images, images[:, :, ::-1])
 
@@ -36,14 +29,7 @@ def color(images: Tensor, seed: Tensor) -> Tensor:
 
     By as much as in Zhao et al., Differentiable Augmentation for Data-Efficient GAN
     Training, 2020: adds -0.5 to 0.5, scales the distance to grey by 0 to 2 and that
-    to the image's mean by 0.5 to 1.5. Values may leave the range.
-
-    Args:
-        images: float tensor (n, height, width, channels), -1-1.
-        seed: int tensor of shape (2,).
-
-    Returns:
-        Tensor of the same shape.
+    to the image's mean by 0.5 to 1.5. Values, -1 to 1, may leave the range.
     """
     shape = (3, ops.shape(images)[0], 1, 1, 1)
     brightness, saturation, contrast = ops.unstack(engine.uniform(shape, seed), 3)
@@ -60,13 +46,10 @@ def shift(
     """Shifts each image by whole pixels, up to a fraction of its size each way.
 
     Args:
-        images: float tensor (n, height, width, channels), any range.
-        seed: int tensor of shape (2,).
+        images: to shift.
+        seed: of the shifts.
         fraction: of height and of width.
         mode: what comes in at the edge: "reflect", or "constant" for 0.
-
-    Returns:
-        Tensor of the same shape and range.
     """
     count, (_, height, width, _) = ops.shape(images)[0], images.shape
     most = int(height * fraction), int(width * fraction)
@@ -79,17 +62,9 @@ def shift(
 
 
 def cutout(images: Tensor, seed: Tensor, fraction: float = 0.2) -> Tensor:
-    """Blanks one rectangle of each image, wherever it lies, to 0.
+    """Blanks one rectangle, a fraction of height and width, of each image to 0.
 
     Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020.
-
-    Args:
-        images: float tensor (n, height, width, channels), -1-1.
-        seed: int tensor of shape (2,).
-        fraction: of height and of width.
-
-    Returns:
-        Tensor of the same shape and range.
     """
     count, (_, height, width, _) = ops.shape(images)[0], images.shape
     kept = []
@@ -102,15 +77,12 @@ def cutout(images: Tensor, seed: Tensor, fraction: float = 0.2) -> Tensor:
 
 
 def augment(images: Tensor, changes: tuple[str, ...], seed: Tensor) -> Tensor:
-    """Augments images before the discriminator, real and fake alike.
+    """Augments images, -1 to 1, before the discriminator, real and fake alike.
 
     Args:
-        images: float tensor (n, height, width, channels), -1-1.
+        images: to change.
         changes: of mirror, shift, color, cutout and none; made in this order.
-        seed: int tensor of shape (2,).
-
-    Returns:
-        Tensor of the same shape.
+        seed: of all of them.
     """
     if "mirror" in changes:
         images = mirror(images, seed)
@@ -124,11 +96,7 @@ def augment(images: Tensor, changes: tuple[str, ...], seed: Tensor) -> Tensor:
 
 
 def as_text(changes: tuple[str, ...]) -> str:
-    """Writes what is done to images, such as "mirrored, shifted and partly blanked".
-
-    Args:
-        changes: of mirror, shift, color, cutout and none.
-    """
+    """Writes what is done to images, such as "mirrored, shifted and partly blanked"."""
     words = [word for change, word in _IN_WORDS.items() if change in changes]
     *first, last = words or ["not augmented"]
     return " and ".join([", ".join(first), last] if first else [last])

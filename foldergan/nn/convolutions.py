@@ -28,24 +28,17 @@ _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 class Convolution(layers.Conv2D):
     """`Conv2D` of the same weights, by a route that is faster for few channels.
 
-    On a processor it reads or draws images as a matrix product over shifted copies of
-    the pixels, which saves 6 % of `dcgan-32`'s step. Its own activation is computed in
+    For oneDNN it reads or draws images as a matrix product over shifted copies of the
+    pixels, which saves 6 % of `dcgan-32`'s step. Its own activation is computed in
     float32, for tanh bends too much for bfloat16.
     """
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Computes feature maps.
-
-        Args:
-            inputs: tensor (n, height, width, channels).
-
-        Returns:
-            Tensor (n, new height, new width, filters); float32 after an activation.
-        """
+        """Computes feature maps; float32 after an activation."""
         *_, channels, filters = self.kernel.shape
         is_plain = (self.strides, self.dilation_rate) == ((1, 1), (1, 1))
         is_plain &= self.padding == "same" and self.groups == 1
-        if not is_plain or min(channels, filters) > _FEW or not engine.on_processor():
+        if not is_plain or min(channels, filters) > _FEW or not engine.has_onednn():
             outputs = self.convolution_op(inputs, self.kernel)
         elif channels <= _FEW:
             outputs = _convolve_few_channels(inputs, self.kernel)
@@ -62,12 +55,12 @@ class Doubling(layers.UpSampling2D):
     """`UpSampling2D`, left to the `DoublingConvolution` that follows it."""
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Returns maps as they are on a processor, else twice as high and wide."""
-        return inputs if engine.on_processor() else super().call(inputs)
+        """Returns maps as they are for oneDNN, else twice as high and wide."""
+        return inputs if engine.has_onednn() else super().call(inputs)
 
     def compute_output_shape(self, input_shape: _Shape) -> _Shape:
         """Tells the shape of what `call` returns."""
-        if engine.on_processor():
+        if engine.has_onednn():
             return input_shape
         return super().compute_output_shape(input_shape)
 
@@ -87,15 +80,8 @@ class DoublingConvolution(layers.Conv2D):
         super().__init__(filters, **(of_keras | asked))
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Computes maps from those of `Doubling`.
-
-        Args:
-            inputs: tensor (n, height, width, channels), on a processor not doubled yet.
-
-        Returns:
-            Tensor (n, 2 * height, 2 * width, filters).
-        """
-        if not engine.on_processor():
+        """Computes maps from those of `Doubling`, with oneDNN not doubled yet."""
+        if not engine.has_onednn():
             return super().call(inputs)
         *_, channels, filters = self.kernel.shape
         taps = ops.reshape(self.kernel, (9, channels * filters))
@@ -107,7 +93,7 @@ class DoublingConvolution(layers.Conv2D):
     def compute_output_shape(self, input_shape: _Shape) -> _Shape:
         """Tells the shape of what `call` returns."""
         count, height, width, _ = super().compute_output_shape(input_shape)
-        factor = 2 if engine.on_processor() else 1
+        factor = 2 if engine.has_onednn() else 1
         return count, factor * height, factor * width, self.filters
 
 

@@ -24,9 +24,7 @@ _MAPS = (8, 16, 16, 128)  # images, height, width, channels: as in the networks 
 def choose(settings: Computed, earlier: str | None = None) -> str:
     """Decides what networks are computed in, and prints what auto chose and why.
 
-    Args:
-        settings: its precision and auto_precisions.
-        earlier: what was chosen for the same training before, which auto keeps.
+    Auto keeps what was chosen for the same training earlier.
 
     Returns:
         "float32" or "bfloat16".

@@ -7,6 +7,7 @@ import twins
 from jax_process import needs_jax, run_in_jax
 
 from foldergan import backend, engine
+from foldergan.gan import upsampling
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +80,7 @@ def test_random_numbers_hang_on_the_seed_alone(name, request):
 def test_every_takes_rows_from_the_first_on_and_hands_gradients_back(folder):
     weights = keras.Variable(np.arange(10, dtype=np.float32).reshape(5, 2))
     taken, (gradients,) = engine.value_and_gradients(
-        lambda: (keras.ops.sum(engine.every(2, 2 * weights) ** 2), None), [weights]
+        lambda: (keras.ops.sum(upsampling.every(2, 2 * weights) ** 2), None), [weights]
     )
     rows = np.array([[0, 1], [0, 0], [4, 5], [0, 0], [8, 9]], np.float32)
     assert float(taken[0]) == 4 * (rows**2).sum()

@@ -116,6 +116,7 @@ def train_gan(case, folder):
     from tiny_backbone import save_tiny
 
     from foldergan.config.settings import GAN
+    from foldergan.data.training_set import TrainingSet
     from foldergan.gan import photograph_trainer
 
     changed, size, num_classes = GANS[case]
@@ -127,10 +128,11 @@ def train_gan(case, folder):
         settings, (size, size, 3), num_classes, 0, seen
     )
     mixing = mixing_kernels(trainer) if case == "photographs" else {}
-    images, labels = images_of(size), LABELS[:, :num_classes]
+    labels = LABELS if num_classes else None
+    data = TrainingSet(images_of(size), np.arange(COUNT), labels=labels)
     fixed([*trainer._parts().values(), *trainer._frozen()], folder, case)
     if case == "photographs":
-        trainer.prepare(images, labels, np.arange(COUNT))
+        trainer.prepare(data)
         rng = np.random.default_rng(1)  # for an axis has no sign
         trainer._codes = rng.standard_normal(trainer._codes.shape, np.float32)
     for part in trainer._parts().values():
@@ -140,7 +142,7 @@ def train_gan(case, folder):
     losses = []
     for step, rows in enumerate(BATCHES):
         trainer._step = step
-        (batch,) = trainer._read(images, labels, [rows])
+        (batch,) = trainer._read(data, [rows])
         trainer._compiled_step(*batch, np.int32(step))
         trainer._step += 1
         losses.append(list(trainer.means().values()))
@@ -152,7 +154,7 @@ def mixing_kernels(trainer):
     """Those of the random convolutions behind the backbone, which no state holds."""
     kernels = [
         np.array(layer.kernel)
-        for network in trainer._feature_networks()
+        for network in trainer._feature_networks
         for layer in network.layers
         if type(layer).__name__ == "Conv2D"
     ]
@@ -195,10 +197,7 @@ if __name__ == "__main__":
 
     backend.load()
     from foldergan import engine
-    from foldergan.engine import jax_engine
 
-    # As on an accelerator; the scripts' tests run the other way.
-    jax_engine._is_accelerated = lambda: True
     draw(Path(sys.argv[1]))
     vars(engine).update(numbers())
     for each in CASES:

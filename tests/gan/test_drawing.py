@@ -75,8 +75,9 @@ def stream(count, folder):
     """All that GeneratePredict.py keeps of a stream, from images that cost nothing."""
     rng = np.random.default_rng(0)
     real = rng.random((40, *SHAPE), np.float32)
+    one_class = np.ones((20, 1))
     data = TrainingSet(
-        real, np.arange(20), np.arange(20, 40), None, np.ones((20, 1)), None
+        real, np.arange(20), np.arange(20, 40), held_out_labels=one_class
     )
     evaluator = evaluation.StreamEvaluator(Means(), data, count, seed=0)
     found = Predictions(NAMES, kept=100)
@@ -110,7 +111,7 @@ def test_all_of_a_few_images_are_compared_and_shown(tmp_path):
 
 def test_without_held_out_images_there_are_nearest_ones_and_no_figures():
     real = np.random.default_rng(0).random((9, *SHAPE), np.float32)
-    data = TrainingSet(real, np.arange(9), np.arange(0), None, np.ones((0, 1)), None)
+    data = TrainingSet(real, np.arange(9))
     evaluator = evaluation.StreamEvaluator(Means(), data, 5, seed=0)
     evaluator.add(real[:5])
     assert evaluator.figures() is None
@@ -163,7 +164,7 @@ def test_a_class_of_which_too_few_are_held_out_has_no_figures():
 
 def test_too_few_to_compare_are_refused():
     data = TrainingSet(
-        np.zeros((9, *SHAPE)), *[np.arange(9)] * 2, None, np.ones((9, 1)), None
+        np.zeros((9, *SHAPE)), *[np.arange(9)] * 2, held_out_labels=np.ones((9, 1))
     )
     with pytest.raises(InputError, match="3 images are too few .*at least 4"):
         evaluation.StreamEvaluator(Means(), data, 3, seed=0)
@@ -181,8 +182,7 @@ def test_features_that_are_gone_are_said_to_be_of_the_training(monkeypatch, tmp_
     monkeypatch.setattr(
         evaluation.training_set, "of_generator", lambda *_: (data, settings)
     )
-    options = SimpleNamespace(data_dir=tmp_path, model_dir=tmp_path)
     said = "g.h5 was evaluated in its training by .*judge.keras"
     with pytest.raises(InputError, match=said) as raised:
-        evaluation.of_generator(options, tmp_path / "g.h5", 1, 0, [])
+        evaluation.of_generator(tmp_path, tmp_path, tmp_path / "g.h5", 1, 0, [])
     assert not raised.value.options  # GeneratePredict.py has no such flags

@@ -13,6 +13,7 @@ from conftest import classifier_of
 from foldergan import backend
 from foldergan.config import settings
 from foldergan.config.presets import PRESETS
+from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError
 from foldergan.gan import networks, photograph_trainer
 
@@ -81,7 +82,7 @@ def test_bfloat16_sees_nearly_the_same():
 
 def test_maps_are_halved_down_to_four_pixels():
     view = networks.build_feature_network(some_classifier(), SHAPE, "float32")
-    discriminator = networks.build_heads(HEADS, view, SHAPE, 2)
+    discriminator = networks.build_heads(HEADS, view, 2)
     strides = [
         [
             layer.strides[0]
@@ -97,18 +98,6 @@ def test_maps_are_halved_down_to_four_pixels():
     assert patches.output_shape == (None, 8, 8, 3)
 
 
-def test_a_patch_is_judged_by_what_is_near():
-    view = networks.build_feature_network(some_classifier(), SHAPE, "float32")
-    *_, patches = networks.build_heads(HEADS, view, SHAPE).heads
-    pictures = tf.constant(some_images(1))
-    with tf.GradientTape() as tape:
-        tape.watch(pictures)
-        logit = patches(pictures)[0, 4, 4, 0]
-    seen = np.flatnonzero(np.abs(tape.gradient(logit, pictures)).max((0, 2, 3)))
-    # Pixels 8 and 9 are the patch's own; three convolutions see four more each way.
-    assert seen.min() >= 4 and seen.max() <= 13 and len(seen) >= 8
-
-
 def test_only_discriminator_and_generator_learn():
     trainer = some_trainer()
     images = (some_images(8) + 1) / 2
@@ -116,8 +105,8 @@ def test_only_discriminator_and_generator_learn():
     parts = [*trainer.discriminator.heads, trainer.generator]
     before = [part.get_weights() for part in parts]
     view = trainer.feature_network.get_weights()
-    for _ in trainer.train(images, 2, 8, labels=labels):
-        pass
+    data = TrainingSet(images, np.arange(8), labels=labels)
+    assert len(list(trainer.train(data, 2, 8))) == 2
     for old, new in zip(view, trainer.feature_network.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     for part, weights in zip(parts, before, strict=True):
@@ -169,16 +158,9 @@ def test_it_needs_the_classifier(image_folder, script):
     )
 
 
-@pytest.mark.parametrize("more", [(), ("--conditioning", "class")])
-def test_it_needs_a_classifier_of_such_images(image_folder, script, more):
-    script("TrainModel.py", "--preset", "smoke")
-    result = script(*GAN, *more, "--image-shape", "64x64x3")
-    assert result.code == 2 and "change --discriminator-features" in result.err
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("more", [(), ("--conditioning", "class", "--ema", "100")])
-def test_a_resumed_run_goes_on_as_if_unbroken(image_folder, script, more):
+def test_a_resumed_run_goes_on_as_if_unbroken(image_folder, script):
+    more = ("--conditioning", "class", "--ema", "100")
     generator = image_folder.parent / "model" / "generator_model_003.h5"
     script("TrainModel.py", "--preset", "smoke")
     assert script(*GAN, *more, "--epochs", 1).code == 0

@@ -23,11 +23,6 @@ def gradient(loss, *logits):
     return [part.numpy() for part in tape.gradient(value, tensors)]
 
 
-def test_a_discriminator_that_knows_nothing_loses_ln_2():
-    assert float(losses.discriminator_loss(ZEROS, ZEROS)) == pytest.approx(np.log(2))
-    assert float(losses.generator_loss(ZEROS)) == pytest.approx(np.log(2))
-
-
 def test_discriminator_loss_is_cross_entropy_of_ones_for_real_and_zeros_for_fake():
     real, fake = some_logits(0), some_logits(1)
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -54,13 +49,6 @@ def test_both_halves_weigh_the_same_whatever_their_sizes():
     assert float(losses.discriminator_loss(real, fake)) == pytest.approx(expected)
 
 
-def test_real_and_fake_are_not_interchangeable():
-    good, bad = np.full((4, 1), 2.0), np.full((4, 1), -2.0)
-    right = float(losses.discriminator_loss(good, bad))
-    wrong = float(losses.discriminator_loss(bad, good))
-    assert wrong - right == pytest.approx(2.0)  # softplus(x) - softplus(-x) = x
-
-
 def test_extreme_logits_give_finite_losses():
     far = np.full((4, 1), 1e4, np.float32)
     assert float(losses.discriminator_loss(-far, far)) == pytest.approx(1e4)
@@ -68,12 +56,6 @@ def test_extreme_logits_give_finite_losses():
     assert float(losses.generator_loss(-far)) == pytest.approx(1e4)
     for part in gradient(losses.discriminator_loss, -far, far):
         assert np.isfinite(part).all()
-
-
-def test_the_discriminator_raises_real_logits_and_lowers_fake_ones():
-    real, fake = gradient(losses.discriminator_loss, some_logits(3), some_logits(4))
-    assert (real < 0).all()
-    assert (fake > 0).all()
 
 
 def test_the_generator_raises_fake_logits():
@@ -99,12 +81,6 @@ def test_hinge_asks_for_no_logit_beyond_1():
     pulls_on_real, pulls_on_fake = gradient(losses.hinge_discriminator_loss, real, fake)
     np.testing.assert_allclose(pulls_on_real, [[-0.25], [0]])
     np.testing.assert_allclose(pulls_on_fake, [[0], [0.25]])
-
-
-def test_hinge_tells_real_from_fake():
-    good, bad = np.full((4, 1), 2.0), np.full((4, 1), -2.0)
-    assert float(losses.hinge_discriminator_loss(good, bad)) == 0
-    assert float(losses.hinge_discriminator_loss(bad, good)) == 3
 
 
 def test_the_generator_raises_fake_logits_against_hinge_by_the_same_everywhere():
@@ -145,15 +121,3 @@ def test_accuracies_are_fractions_told_right_averaged_over_the_heads():
         ]
     )
     assert float(real) == 0.75 and float(fake) == 0.5
-
-
-def test_the_mean_of_one_head_is_its_own():
-    assert float(losses.mean_of([np.float32(3)])) == 3
-    assert float(losses.mean_of([np.float32(1), np.float32(2), np.float32(6)])) == 3
-
-
-def test_each_patch_has_the_logit_of_the_class_of_its_image():
-    outputs = np.random.default_rng(0).normal(size=(2, 2, 3, 3)).astype(np.float32)
-    found = losses.logits_of(outputs, np.eye(2, dtype=np.float32)[[1, 0]])
-    expected = outputs[..., 0] + np.stack([outputs[0, ..., 2], outputs[1, ..., 1]])
-    np.testing.assert_allclose(found, expected.reshape(2, 6), rtol=1e-6)

@@ -31,11 +31,6 @@ def test_it_shows_a_map_a_stage_the_images_twice_and_features(tmp_path):
     np.testing.assert_array_equal(second, first)
 
 
-def test_images_need_not_be_square(tmp_path):
-    feature_network = build_network(tmp_path, (32, 24, 3))
-    assert feature_network.outputs[0].shape[1:] == (8, 6, 5)
-
-
 def test_real_images_are_shown_with_mean_0_and_deviation_1(tmp_path):
     feature_network, images = build_network(tmp_path), tanh_images()
     photographs.calibrate(feature_network, images)

@@ -18,14 +18,14 @@ COUNT = 8
 @pytest.fixture
 def upsampling(tmp_path):
     backend.start(0)
-    network = photographs.see_through_backbone(str(save_tiny(tmp_path)), LARGE, 1, 0)
+    name = str(save_tiny(tmp_path))
     upsampling = Upsampling(
         photographs.build_upsampler(SMALL, 2),
-        photographs.build_patch_head(LARGE, (24, 48, 64), 0),
-        network,
+        photographs._build_patch_head(LARGE, (24, 48, 64), 0),
+        photographs._features_of_backbone(name, LARGE, 1, 0),
         seed=0,
     )
-    photographs.calibrate(network, real_images())
+    photographs.calibrate(upsampling.feature_network, real_images())
     return upsampling
 
 
@@ -49,12 +49,6 @@ def test_it_starts_as_an_enlargement(shape, factor):
     size = [factor * length for length in shape[:2]]
     expected = tf.image.resize(images, size)
     np.testing.assert_allclose(network(images), expected, atol=1e-5)
-
-
-def test_shrinking_averages_what_it_enlarges(upsampling):
-    images = 2 * random_images(2, LARGE) - 1
-    expected = images.reshape(2, 16, 2, 24, 2, 3).mean((2, 4))
-    np.testing.assert_allclose(upsampling.shrink(images), expected, atol=1e-6)
 
 
 def test_it_learns_the_detail_of_real_images(upsampling):

@@ -99,28 +99,6 @@ def test_colors_change_by_as_much_as_the_paper_says():
     assert np.abs(factors - np.eye(3)).max() < 0.2  # they do not hang together
 
 
-def test_gradients_come_through_colors():
-    images = tf.constant(some_images(3))
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        changed = augmentation.color(images, SEED)
-        total = tf.reduce_sum(changed[..., 0] - changed[..., 1], (1, 2))
-    gradient = tape.gradient(total, images).numpy()
-    scale = (changed - tf.roll(changed, 1, 3)) / (images - tf.roll(images, 1, 3))
-    factor = scale.numpy()[:, 0, 0, 0]
-    np.testing.assert_allclose(
-        gradient,
-        factor[:, None, None, None] * np.array([1, -1, 0]) + 0 * gradient,
-        atol=1e-4,
-    )
-
-
-@pytest.mark.parametrize("changes", [(), ("none",)])
-def test_no_change_is_none(changes):
-    images = some_images(5)
-    np.testing.assert_array_equal(augmentation.augment(images, changes, SEED), images)
-
-
 def test_changes_are_made_as_named():
     images = some_images(50, size=(8, 8))
     changed = augmentation.augment(images, ("color", "shift", "mirror"), SEED)
@@ -132,15 +110,6 @@ def test_changes_are_made_as_named():
         alone = augmentation.augment(images, (one,), SEED).numpy()
         assert (alone != images).any()
         assert (alone != changed.numpy()).any()
-
-
-def test_changes_do_not_hang_together():
-    images = np.zeros((400, 8, 8, 3), np.float32)
-    images[:, :, 0] = 0.1  # on the right where mirrored
-    changed = augmentation.augment(images, ("mirror", "color"), SEED).numpy()
-    is_mirrored = changed[:, 0, 7, 0] > changed[:, 0, 0, 0]
-    brightness = changed.mean((1, 2, 3))
-    assert abs(np.corrcoef(is_mirrored, brightness)[0, 1]) < 0.2
 
 
 def test_cutout_blanks_one_rectangle_of_each_image():

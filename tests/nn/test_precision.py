@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from foldergan import backend
-from foldergan.config.presets import PRESETS
 from foldergan.config.settings import GAN
 from foldergan.nn import precision
 
@@ -39,7 +38,7 @@ def measured(cache, monkeypatch):
 
 @pytest.mark.parametrize(
     ("ratio", "chosen"),
-    [(0.1, "float32"), (0.99, "float32"), (1.2, "float32"), (1.3, "bfloat16")],
+    [(0.1, "float32"), (1.2, "float32"), (1.3, "bfloat16")],
 )
 def test_bfloat16_is_chosen_where_it_is_clearly_faster(measured, capsys, ratio, chosen):
     measured(ratio)
@@ -70,9 +69,7 @@ def test_another_processor_or_version_is_measured_anew(measured, monkeypatch, wh
     assert precision.choose(BOTH) == "float32"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "\0\xff", '{"key": 1}', "number", "text"]
-)
+@pytest.mark.parametrize("text", ["", "[]", "\0\xff", "number", "text"])
 def test_a_damaged_cache_is_measured_anew(measured, cache, text):
     measured(1.3)
     precision.choose(BOTH)
@@ -119,17 +116,6 @@ def test_what_is_given_is_taken(measured, monkeypatch, capsys, given):
     assert calls == []
     warned = "no bfloat16" in capsys.readouterr().out
     assert warned == (given == "bfloat16")
-
-
-def test_only_presets_of_measured_quality_let_auto_choose():
-    both = {
-        name
-        for name, preset in PRESETS.items()
-        if "bfloat16" in preset.gan.auto_precisions + preset.classifier.auto_precisions
-    }
-    assert both == {"best-32", "dcgan-32"}
-    for preset in PRESETS.values():
-        assert preset.gan.precision == preset.classifier.precision == "auto"
 
 
 @pytest.mark.parametrize(("bfloat16", "ratio"), [(2.0, 1.5), (6.0, 0.5)])

@@ -145,9 +145,9 @@ def test_held_out_images_are_not_trained_on(trained, script, monkeypatch):
 
     sides, train, judge = {}, Trainer.train, evaluator.Evaluator.__init__
 
-    def watched(self, images, epochs, batch_size, rows, *rest, **callbacks):
-        sides["shown"] = set(rows)
-        return train(self, images, epochs, batch_size, rows, *rest, **callbacks)
+    def watched(self, data, *rest, **callbacks):
+        sides["shown"] = set(data.rows)
+        return train(self, data, *rest, **callbacks)
 
     def watched_judge(self, extractor, images, rows, held_out, *others):
         sides["not to repeat"], sides["held out"] = set(rows), set(held_out)

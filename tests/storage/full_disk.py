@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -34,8 +35,12 @@ def writers(folder: Path):
     discriminator = discriminator_of(SHAPE, (4, 4))
     plain = generator_of(SHAPE, 5, (4, 4))
     saves = ("generator", "networks")
-    snapshots = Snapshots(saves, discriminator, plain, None, folder, 0, "a")
-    named = Snapshots(saves[:1], discriminator, generator, ["a", "b"], folder, 0, "a")
+    of_plain, of_named = (
+        SimpleNamespace(discriminator=discriminator, inference_generator=each, seed=0)
+        for each in (plain, generator)
+    )
+    snapshots = Snapshots(saves, of_plain, None, folder, "a")
+    named = Snapshots(saves[:1], of_named, ["a", "b"], folder, "a")
     row = {"epoch": 1, "kernel_distance": 1.0, "kernel_distance_error": 0.1}
     row |= {"frechet_distance": 1.0, "real": 7, "fake": 7, "extractor": "any"}
     images = np.full((7, *SHAPE), 0.5, np.float32)

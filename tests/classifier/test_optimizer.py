@@ -4,14 +4,14 @@ import keras
 import numpy as np
 import pytest
 
+from foldergan.classifier import training
 from foldergan.config.settings import Classifier
-from foldergan.nn import optimizers
 
 CYCLE = Classifier(schedule="one-cycle", learning_rate=0.2, weight_decay=0.01)
 
 
 def test_one_cycle_rises_for_a_quarter_and_falls_to_nothing():
-    cycle = optimizers.OneCycle(0.2, num_steps=400)
+    cycle = training.OneCycle(0.2, num_steps=400)
     sizes = np.array([float(cycle(step)) for step in range(400)])
     assert sizes.argmax() in (99, 100) and sizes.max() == pytest.approx(0.2, rel=0.01)
     assert (np.diff(sizes[:99]) > 0).all() and (np.diff(sizes[100:]) < 0).all()
@@ -21,11 +21,11 @@ def test_one_cycle_rises_for_a_quarter_and_falls_to_nothing():
 
 
 def test_no_step_is_negative_should_there_be_more():
-    assert float(optimizers.OneCycle(0.2, num_steps=4)(9)) == 0
+    assert float(training.OneCycle(0.2, num_steps=4)(9)) == 0
 
 
 def test_the_plain_schedule_is_keras_adam():
-    optimizer = optimizers.build_optimizer(Classifier(learning_rate=0.003), 10)
+    optimizer = training.build_optimizer(Classifier(learning_rate=0.003), 10)
     assert type(optimizer) is keras.optimizers.Adam
     assert float(optimizer.learning_rate) == pytest.approx(0.003)
     assert not optimizer.weight_decay
@@ -40,14 +40,14 @@ def moved(optimizer, name, gradient=0.0):
 
 
 def test_only_kernels_decay():
-    size = float(optimizers.OneCycle(0.2, 4)(0))
-    optimizer = optimizers.build_optimizer(CYCLE, 4)
+    size = float(training.OneCycle(0.2, 4)(0))
+    optimizer = training.build_optimizer(CYCLE, 4)
     assert moved(optimizer, "kernel") == pytest.approx(1 - 0.01 * size)
     for name in ("bias", "beta", "gamma"):
-        assert moved(optimizers.build_optimizer(CYCLE, 4), name) == 1
+        assert moved(training.build_optimizer(CYCLE, 4), name) == 1
 
 
 def test_one_cycle_is_sgd_with_nesterov_momentum():
-    size = float(optimizers.OneCycle(0.2, 4)(0))
-    there = moved(optimizers.build_optimizer(CYCLE, 4), "bias", gradient=1.0)
+    size = float(training.OneCycle(0.2, 4)(0))
+    there = moved(training.build_optimizer(CYCLE, 4), "bias", gradient=1.0)
     assert there == pytest.approx(1 - 1.9 * size)

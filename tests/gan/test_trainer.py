@@ -135,6 +135,30 @@ def test_a_network_frozen_by_mistake_is_an_error(network):
         run(trainer, 1)
 
 
+def test_the_loop_moves_both_networks_on_the_short_last_batch_too():
+    trainer, seen = new_trainer(), []
+
+    def on_step(batch, batches, logs):
+        parts = (trainer.discriminator, trainer.generator)
+        seen.append([w for part in parts for w in part.get_weights()])
+
+    run(trainer, 1, some_images(5), on_step=on_step)  # batches of 4 and 1
+    assert len(seen) == 2
+    assert all((one != two).any() for one, two in zip(*seen, strict=True))
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_discriminator_learns_to_tell_real_from_fake():
+    trainer = new_trainer(learning_rate=0.01)
+    latents = tf.constant(sampling.sample_latents(8, LATENT_DIM, 0))
+    real_images, fake_images = real_batch(8), trainer.generator(latents)
+    for _ in range(60):
+        move_discriminator(trainer, real_images, fake_images, none(8))
+    real_logits = trainer.discriminator(real_images)
+    fake_logits = trainer.discriminator(fake_images)
+    assert tf.reduce_min(real_logits) > 0 > tf.reduce_max(fake_logits)
+
+
 @pytest.mark.usefixtures("eager")
 def test_accuracies_are_the_parts_told_right():
     trainer = new_trainer()
@@ -300,6 +324,31 @@ def test_a_state_that_is_not_finite_is_not_given_out():
     )
     with pytest.raises(RunError, match="NaN or infinite"):
         trainer.state()
+
+
+def test_a_state_is_a_copy():
+    trainer = new_trainer()
+    run(trainer, 1)
+    state = trainer.state()
+    kept = {name: array.copy() for name, array in state.items()}
+    run(trainer, 2)
+    for name, array in state.items():
+        np.testing.assert_array_equal(array, kept[name], err_msg=name)
+
+
+def test_generated_images_approach_the_colour_of_the_real_ones():
+    colour = np.array([0.85, 0.2, 0.6], np.float32)
+    trainer = new_trainer(learning_rate=0.004)
+    latents = sampling.sample_latents(32, LATENT_DIM, seed=0)
+
+    def distance():
+        images = sampling.generate(trainer.generator, latents)
+        return np.abs(images.mean((0, 1, 2)) - colour).max()
+
+    before = distance()
+    run(trainer, 60, np.broadcast_to(colour, (32, *SHAPE)), batch_size=16)
+    assert before > 0.25
+    assert distance() < before / 2
 
 
 # A moving average of the generator.

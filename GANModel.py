@@ -6,7 +6,7 @@
     python GANModel.py --preset gan-128 --dataset ~/photos
 
 Reads   img_data.txt.npy, or makes it from --dataset; where the preset draws by class,
-        holds images out or looks through the classifier, also img_label.txt.npy,
+        holds images out or uses features of the classifier, also img_label.txt.npy,
         train.json, train.h5 and classes.json
 Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png
         (each preset has its own: see the README), and at each, or once a minute,
@@ -54,7 +54,7 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         help="folder of the final grid (default: model-dir)",
     )
     parser.add_option(
-        "output", "--resume", action="store_true", help="go on from the last state"
+        "output", "--resume", action="store_true", help="resume from the last state"
     )
     return parser.parse()
 
@@ -86,7 +86,7 @@ def train(
     from foldergan.metrics import selection
     from foldergan.storage import checkpoint
 
-    # Load the images, and the state to go on from if asked to.
+    # Load the images, and the state to resume from if asked to.
     of_user = vars(options).keys()
     training_set.make_arrays(
         options.dataset,
@@ -118,7 +118,7 @@ def train(
     trainer.prepare(data)
     team.bytes_from_first(lambda: checkpoint.as_bytes(trainer.state()))
 
-    # Train, saving every few epochs, and a state to go on from once a minute too.
+    # Train, saving every few epochs, and a state to resume from once a minute too.
     limit = schedule.TimeLimit(preset.gan.hours)
     display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
     with process.InterruptRequest() as interrupt:
@@ -155,7 +155,7 @@ def train(
 
 
 def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
-    """Takes the steps of the first process of several, and writes nothing."""
+    """Takes the steps of rank 0 on another rank, and writes nothing."""
     from foldergan.data import training_set
     from foldergan.gan import identity
     from foldergan.storage import checkpoint
@@ -200,7 +200,7 @@ def epochs_to_reach(
     from foldergan.metrics import selection
 
     if selection.has_stalled(quality, patience):
-        print("it had ended there; a larger --patience goes on")
+        print("it had ended there; a larger --patience resumes it")
         return trainer.epoch
     return epochs
 
@@ -259,7 +259,7 @@ def decide_precision(
 def build(
     options: argparse.Namespace, preset: Preset, data: "TrainingSet", training_id: str
 ) -> "tuple[Trainer, GeneratorEvaluator | None, Snapshots]":
-    """Builds trainer, evaluator (None where nothing is held out) and snapshots."""
+    """Builds trainer, `Evaluator` (None where nothing is held out) and snapshots."""
     # This takes seconds, so only once the input is good.
     settings, model_dir = preset.gan, options.model_dir
     backend.start(preset.seed)
@@ -330,7 +330,7 @@ def restore_or_clear(
     if state:
         report.go_on()
         trainer.restore(state)
-        print(f"going on after epoch {trainer.epoch}")
+        print(f"resuming after epoch {trainer.epoch}")
         folder = RunDirectory(options.model_dir)
         folder.warn_of_other_versions("GANModel", backend.versions())
     else:

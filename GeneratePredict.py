@@ -80,7 +80,7 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
         type=Path,
         metavar="DIR",
         help="fill a dataset folder with images of each class that the classifier "
-        "accepts, and do nothing else; the same command goes on where it stopped",
+        "accepts, and do nothing else; the same command resumes where it stopped",
     )
     parser.add_option(
         "data",
@@ -271,7 +271,7 @@ def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
 
 
 def export(options: argparse.Namespace, preset: Preset, networks: "Networks") -> None:
-    """Fills a dataset folder with accepted images of each class, or goes on with it."""
+    """Fills a dataset folder with accepted images of each class, or resumes that."""
     import numpy as np
 
     from foldergan.data import splits

@@ -1,4 +1,4 @@
-"""The rooms that the three scripts share, from the ground floor up.
+"""The rooms that the three scripts share, the lowest room first.
 
     errors       what can go wrong
     processor    how many cores may be used, and of which model

@@ -50,7 +50,7 @@ def load() -> None:
     import keras
     from absl import logging
 
-    # Keras calls .h5 a legacy format at every save; the names are our contract.
+    # Keras calls .h5 a legacy format whenever it saves one; the names are our contract.
     logging.set_verbosity(logging.ERROR)
     # Whatever the user's own keras.json asks for.
     keras.config.set_image_data_format("channels_last")

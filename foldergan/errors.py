@@ -52,7 +52,7 @@ class Interrupted(BaseException):
 
     Args:
         signal_number: `signal.SIGINT` or `signal.SIGTERM`.
-        message: what was kept, and how to go on.
+        message: what was kept, and how to resume.
     """
 
     def __init__(

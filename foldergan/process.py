@@ -122,7 +122,7 @@ def _give_up(stream: TextIO) -> None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Tells of NumPy's, OpenCV's, TensorFlow's and JAX's error, none imported here."""
+    """Knows NumPy's, OpenCV's, TensorFlow's and JAX's errors without importing them."""
     words = ("Insufficient memory", "OOM when allocating", "RESOURCE_EXHAUSTED")
     return isinstance(error, MemoryError) or any(each in str(error) for each in words)
 
@@ -154,7 +154,7 @@ class InterruptRequest:
 
         Args:
             done: what is complete, for the message.
-            way_on: names of the flags that the command to go on has too.
+            way_on: names of the flags that the command to resume has too.
 
         Raises:
             Interrupted: always.
@@ -162,7 +162,7 @@ class InterruptRequest:
         assert self.signal_number is not None
         raise Interrupted(
             self.signal_number,
-            f"{done} and the state is saved; to go on: {commands.again(*way_on)}",
+            f"{done} and the state is saved; to resume: {commands.again(*way_on)}",
         )
 
     def __enter__(self) -> "InterruptRequest":

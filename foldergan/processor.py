@@ -12,8 +12,8 @@ _ROOT = Path("/")
 def usable_cores() -> int:
     """Counts the cores that this process may keep busy, at least 1.
 
-    Those that it may run on (such as of `taskset`), but not more than the CPU quota
-    of its control groups (such as of a container) comes to, rounded up.
+    Those that it may run on (`taskset` sets them), but not more than the CPU quota
+    of its control groups (a container has some) comes to, rounded up.
     """
     quota = _quota()
     cores = allowed_cores()

@@ -143,13 +143,13 @@ class Team:
             ) from error
 
     def from_first(self, value: Any) -> Any:
-        """Returns the first process' JSON value; those of the others do not count."""
+        """Returns rank 0's JSON value; those of other ranks do not count."""
         if not self._cluster:
             return value
         return json.loads(self._mesh().from_first(json.dumps(value).encode()))
 
     def bytes_from_first(self, make: Callable[[], bytes] = bytes) -> bytes:
-        """Returns what the first process makes; makes nothing where it is alone."""
+        """Returns what rank 0 makes; makes nothing where it is alone."""
         if not self._cluster:
             return b""
         return self._mesh().from_first(make() if self.is_first else b"")

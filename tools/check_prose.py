@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parent.parent
 MOST_WORDS = 30
-# Python files of these folders have all rules, the others those of [everywhere] alone.
+# Module docstrings of these folders are pages: their long sentences are errors too.
 STRICT = ("tools", "benchmarks")
 _VOCABULARY = tomllib.loads((ROOT / "tools" / "vocabulary.toml").read_text("utf-8"))
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
@@ -88,6 +88,7 @@ def python(source: str) -> Iterator[Text]:
         )
         if is_string and " " in token.string.strip():
             words = re.sub(r"\{[^{}]*\}", "VALUE", token.string)
+            words = re.sub(r"`[^`\n]*`", "CODE", words)
             yield Text(token.start[0], words, is_running=False)
 
 
@@ -100,10 +101,9 @@ def faults(path: Path, source: str) -> list[str]:
     finders = {".md": markdown, ".ipynb": notebook, ".py": python}
     if path.name == "CHANGELOG.md":
         source = _OLD_VERSION.sub("", source)
-    is_strict = path.suffix != ".py" or path.parts[0] in STRICT
-    phrases = _VOCABULARY["everywhere"] | (
-        _VOCABULARY["markdown_only"] if is_strict else {}
-    )
+    is_page = path.suffix != ".py" or path.parts[0] in STRICT
+    is_test = path.parts[0] == "tests"
+    phrases = _VOCABULARY["everywhere"] | ({} if is_test else _VOCABULARY["texts"])
     patterns = {
         re.compile(rf"(?<![\w-]){key}(?![\w-])".replace(" ", r"\s+"), re.I): better
         for key, better in phrases.items()
@@ -117,7 +117,7 @@ def faults(path: Path, source: str) -> list[str]:
                 at = line + words.count("\n", 0, match.start())
                 phrase = " ".join(match[0].split())
                 found[f'{path}:{at}: "{phrase}": write {better}'] = None
-        for sentence in _END.split(words) if is_running and is_strict else ():
+        for sentence in _END.split(words) if is_running and is_page else ():
             if (count := len(re.findall(r"\w[\w'.-]*", sentence))) > MOST_WORDS:
                 at = line + words.count("\n", 0, words.index(sentence))
                 begin = " ".join(sentence.split()[:6])

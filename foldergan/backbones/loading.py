@@ -17,7 +17,7 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     """Loads a backbone for images of one size.
 
     Images are given to a network from a file as `preprocessing.find` finds it wants
-    them, which is said where the file does not say so itself.
+    them, with a note where the file does not say so itself.
 
     Args:
         spec: a name of `sources.NAMES`, or the path of a .keras or .h5 file.
@@ -116,5 +116,5 @@ def _load_file(path: Path) -> keras.Model:
 
 @functools.cache
 def say_once(sentence: str) -> None:
-    """Prints what is said of a file, once however often it is loaded."""
+    """Prints a note on a file once, however often it is loaded."""
     print(sentence, end="\n" * bool(sentence))

@@ -152,7 +152,7 @@ def _as_rescaling(layer: layers.Normalization) -> layers.Layer:
     """Makes a layer that computes the same also after saving and loading.
 
     From an .h5 file Keras restores mean and variance of the outermost layers alone;
-    inside a classifier a Normalization would go on with 0 and 1.
+    inside a classifier a Normalization would keep 0 and 1.
     """
     mean, variance = (np.asarray(value) for value in (layer.mean, layer.variance))
     factor = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())

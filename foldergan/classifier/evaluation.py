@@ -98,7 +98,7 @@ def evaluate(
         label_smoothing: of the loss, as Keras' losses take it.
 
     Returns:
-        pictures, a count; loss (cross-entropy in nats) and accuracy (0-1).
+        `pictures`, a count; loss (cross-entropy in nats) and accuracy (0-1).
     """
     truth = labels.argmax(1)
     logs = np.log(predictions.astype(np.float64).clip(_LEAST_PROBABILITY))

@@ -18,7 +18,7 @@ from sklearn.metrics import confusion_matrix
 
 from foldergan.classifier import evaluation
 
-_UNBALANCED = 3  # times as many images of one class as of another
+_UNBALANCED = 3  # times as many images in one class as in another
 _LEVEL = 0.95
 _DRAWS = 1000
 _MOST_VALUES = 2**24  # that are drawn for F1; of many classes there are fewer draws
@@ -33,13 +33,13 @@ class Figures(NamedTuple):
     """What a classifier's answers to some images are worth.
 
     Attributes:
-        total: pictures, loss, headline ("accuracy" or "balanced_accuracy"), accuracy,
+        total: `pictures`, loss, headline ("accuracy" or "balanced_accuracy"), accuracy,
             balanced_accuracy, precision, f1 and roc_auc (means of the classes that have
             images), calibration_error, confidence; all 0-1 but the loss. Most have
             a low and a high end too, such as accuracy_low.
-        classes: a row a class: class, pictures, predicted, recall, precision, f1 and
+        classes: a row a class: class, `pictures`, predicted, recall, precision, f1 and
             roc_auc, with low and high ends.
-        reliability: a row a bin of confidence, low to high: low, high, pictures,
+        reliability: a row a bin of confidence, low to high: low, high, `pictures`,
             confidence and accuracy, the latter with low and high ends.
         matrix: int64 (classes, classes), true class down, predicted across.
     """

@@ -36,7 +36,7 @@ def build_classifier(
         num_classes: probabilities that come out.
 
     Raises:
-        InputError: there are more classes than one unit can tell apart, or the images
+        InputError: there are more classes than one unit can distinguish, or the images
             are too small.
     """
     if settings.output == "sigmoid" and num_classes != 2:

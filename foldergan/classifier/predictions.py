@@ -35,8 +35,8 @@ class Predictions:
         """Takes the next probabilities (n, classes) and intended classes (n,), if any.
 
         Returns:
-            A row an image: picture, its number from 1, intended where given, predicted,
-            probability, then each class's.
+            A row an image: `picture` (its number from 1), intended where given,
+            predicted, probability, then each class's.
         """
         names, first = self._class_names, self._counts.total() + 1
         about: list[Row] = [{"picture": first + n} for n in range(len(probabilities))]

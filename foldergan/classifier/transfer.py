@@ -19,7 +19,7 @@ from foldergan.config.settings import Classifier
 from foldergan.data.splits import balanced_weights, class_counts
 from foldergan.images import Images
 
-# Backbones were trained at it; smaller images are enlarged: +4 points of accuracy.
+# Backbones were trained at it; smaller images are upsampled: +4 points of accuracy.
 _LEAST_SIZE = 224
 _TOGETHER = 256  # images whose logits are computed together
 _POOLED_FROM = 8  # least stride that is pooled; finer maps hold edges only

@@ -66,7 +66,7 @@ def this_script() -> str:
 
 
 def of(script: str, **more: Any) -> str:
-    """Writes the command of a script, to go on in the folders of this one.
+    """Writes the command of a script, to follow this one in the same folders.
 
     The seed and the folders that were given are given again; a preset is named only
     where the model folder does not remember it.

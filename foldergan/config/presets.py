@@ -62,7 +62,7 @@ class Preset:
 
 _BEST_32 = Preset(
     "best-32",
-    "class folders at 32x32: better classifier, GAN that looks through it",
+    "class folders at 32x32: better classifier, GAN that uses its features",
     data=Data(channels="auto"),
     # Half as wide as nets of this kind are on a GPU: for minutes on two cores.
     classifier=Classifier(
@@ -91,7 +91,7 @@ _BEST_32 = Preset(
         # Narrow where images are large.
         discriminator_filters=(32, 64, 128, 256),
         generator_filters=(256, 128, 128, 64),
-        # Without it the classes are not told apart for a thousand steps.
+        # Without it the images of all classes look alike for a thousand steps.
         generator_normalization="batch",
         ema=20000,
         epochs=30,
@@ -100,7 +100,7 @@ _BEST_32 = Preset(
         save_every=2,
         save_steps=400,
         patience=8,
-        # Looking through a classifier it bears four times dcgan-32's steps.
+        # With features of a classifier it bears four times dcgan-32's steps.
         discriminator_learning_rate=8e-4,
         generator_learning_rate=8e-4,
         # As projected GANs are trained in the paper.

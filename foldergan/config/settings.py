@@ -158,7 +158,7 @@ class Classifier(Computed):
     )
     schedule: str = fields.optimization(
         "constant",
-        "constant: Adam; one-cycle: SGD with linear warm-up and linear decay",
+        "constant: Adam; one-cycle: SGD whose rate rises and then decays linearly",
         choices=("constant", "one-cycle"),
     )
     weight_decay: float = fields.optimization(
@@ -253,19 +253,19 @@ class GAN(Computed):
     )
     save_growth: float = fields.output(
         1.0,
-        "factor by which the epochs between saves grow from each save to the next; a "
+        "factor by which the epochs between checkpoints grow; a "
         "preset's is ignored where --save-every is given",
         least=1,
         below=100,
     )
     saves: Names = fields.output(
         ("generator", "grid"),
-        "what a save writes",
+        "what a checkpoint writes",
         choices=("generator", "grid", "networks", "jpg", "singles", "final"),
     )
     held_out: float = fields.evaluation(
         0.0,
-        "fraction of each class held out to evaluate every save by; 0: none",
+        "fraction of each class held out to evaluate checkpoints by; 0: none",
         least=0,
         below=1,
     )
@@ -277,7 +277,7 @@ class GAN(Computed):
     )
     backbone: str = fields.network(
         "none",
-        "pretrained network that the discriminator looks through, with a light "
+        "pretrained network whose frozen features the discriminator uses, with a light "
         f"generator: {_BACKBONES}",
         metavar="NAME|FILE",
     )
@@ -288,7 +288,7 @@ class GAN(Computed):
     )
     reconstruction: float = fields.optimization(
         0.3,
-        "with a backbone: weight of the reconstruction loss after the warm-up",
+        "with a backbone: weight of the reconstruction loss after the pre-training",
         least=0,
     )
     code_size: int = fields.network(
@@ -358,7 +358,7 @@ class GAN(Computed):
     )
     ema: int = fields.optimization(
         0,
-        "half-life, in images, of the exponential moving average of the generator "
+        "half-life, in images, of the EMA (exponential average) of the generator "
         "that is saved in its place; 0: none",
         least=0,
     )
@@ -380,7 +380,7 @@ class GAN(Computed):
             )
         if "none" not in (self.backbone, self.discriminator_features):
             raise ValueError(
-                "the discriminator looks through the backbone or through the "
+                "the discriminator uses features of the backbone or of the "
                 "classifier: set backbone or discriminator_features to none"
             )
         if self.epochs is None and not self.hours:
@@ -395,13 +395,13 @@ class GAN(Computed):
 
     @property
     def uses_classifier(self) -> bool:
-        """Whether the training looks through the classifier of TrainModel.py."""
+        """Whether the training uses features of the classifier of TrainModel.py."""
         return self.discriminator_features == "classifier" or (
             self.held_out > 0 and self.features == "classifier"
         )
 
     def upsampling(self, shape: tuple[int, ...]) -> int:
-        """The factor by which an upsampler enlarges what the generator draws.
+        """The factor by which an upsampler upsamples what the generator draws.
 
         With a backbone the generator draws 64 pixels and up to twice as many, and the
         rest is the upsampler's; without one, or for images as small as that, it is 1.

@@ -17,10 +17,10 @@ class ExtraImages(NamedTuple):
 
     Attributes:
         images: float32 (n, height, width, channels), 0-1; lie on disk.
-        labels: float32 one-hot (n, classes), columns as of the arrays' labels.
+        labels: float32 one-hot (n, classes), columns like the arrays' labels.
         about: JSON values, what they are, for the record of a training.
-        identity: of their arrays, as of `arrays.identify`.
-        trained_on: what their generator was trained on, as of
+        identity: of their arrays, see `arrays.identify`.
+        trained_on: what their generator was trained on; see
             `run_directory.describe_training`; None where nothing is known of it.
     """
 
@@ -104,7 +104,7 @@ def add(
         part: "training", "validation" or "test".
         images: float32 array (n, height, width, channels), 0-1.
         labels: float32 one-hot array (n, classes).
-        rows: as of `splits.split_in_three`; the other parts stay as they are.
+        rows: see `splits.split_in_three`; the other parts stay as they are.
 
     Returns:
         All images, their labels, and the rows.
@@ -126,7 +126,7 @@ def warn_of_duplicates(
         extra: that are held out.
         folder: of their arrays, in which the near duplicates are kept.
         images: of the dataset.
-        identity: of these, as of `arrays.identify`.
+        identity: of these, see `arrays.identify`.
     """
     count, exact, near = len(images), 0, 0
     both = f"{identity} beside {extra.identity}"
@@ -161,9 +161,9 @@ def warn_of_leak(
     Args:
         extra: drawn images.
         data_dir: folder of the arrays.
-        identity: of the arrays, as of `arrays.identify`.
+        identity: of the arrays, see `arrays.identify`.
         images: of the arrays, float32 (n, height, width, channels), 0-1.
-        labels: of the arrays, as of `add`.
+        labels: of the arrays, see `add`.
         rows: the same.
     """
     known = extra.trained_on

@@ -46,7 +46,7 @@ def load(
 
     Args:
         data_dir: folder of the arrays.
-        identity: of the arrays, as of `arrays.identify`.
+        identity: of the arrays, see `arrays.identify`.
         settings: its group_by and near_duplicates.
         images: of the arrays, where they are open already.
 
@@ -74,7 +74,7 @@ def find_near(folder: Path, identity: str, images: Images) -> list[list[int]]:
         images: float32 (n, height, width, 1 or 3), 0 to 1; may lie on disk.
 
     Returns:
-        Groups of row numbers, as of `near_duplicates.find`.
+        Groups of row numbers; see `near_duplicates.find`.
     """
     groups = load_near(folder, identity, len(images))
     if groups is None:
@@ -165,7 +165,7 @@ def split(
 
     Args:
         grouping: of the rows.
-        divide: splits the rows by groups, as of `Grouping.group_of`; "training" is
+        divide: splits the rows by groups, see `Grouping.group_of`; "training" is
             what all other parts are held out from.
 
     Returns:
@@ -211,7 +211,7 @@ def tell(
     Args:
         grouping: of the rows.
         settings: its group_by and near_duplicates.
-        parts: as of `split`.
+        parts: see `split`.
         at_random: the same.
         class_ids: int array (n,).
         class_names: of these; numbers stand for them where they are not known.

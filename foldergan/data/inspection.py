@@ -15,7 +15,7 @@ from foldergan.errors import InputError
 from foldergan.images import resize
 from foldergan.progress import ImageProgress, printable
 
-# Nearly all: the fraction of grey images from which all are taken for grey.
+# Nearly all: the fraction of grey images from which all count as grey.
 MOSTLY = 0.98
 _SAMPLE = 128  # images that tell whether a folder is grey
 _SAMPLE_SHAPE = (32, 32, 3)
@@ -296,7 +296,7 @@ def _hard(found: Inspection) -> Iterator[str]:
         if name and not count:
             yield f"{printable(name)} has no image: the class is left out"
     if len(classes) == 1:
-        yield "one class only: there is nothing to tell apart, so no classifier"
+        yield "one class only: there is nothing to distinguish, so no classifier"
     elif classes:
         few = {name: count for name, count in classes.items() if count < _FEW}
         if few:

@@ -173,7 +173,7 @@ def hold_out(
         labels: one-hot array of shape (n, classes).
         fraction: of each class to hold out.
         seed: of the shuffle.
-        group_of: as of `split_by_class`.
+        group_of: see `split_by_class`.
 
     Returns:
         "training" and "held out" -> sorted row numbers.
@@ -204,7 +204,7 @@ def split_in_three(
         labels: one-hot array of shape (n, classes).
         settings: its validation_split and test_split are fractions of the whole.
         seed: of the shuffle.
-        group_of: as of `split_by_class`.
+        group_of: see `split_by_class`.
 
     Returns:
         "training", "validation" and "test" -> sorted row numbers.

@@ -30,7 +30,7 @@ class TrainingSet:
             nothing is known of classes.
         class_names: in the order of `labels`; None without classes, or of arrays that
             were made elsewhere.
-        identity: of the arrays, as of `arrays.identify`.
+        identity: of the arrays, see `arrays.identify`.
         grouping: its group_by and near_duplicates are those of the split.
     """
 
@@ -167,7 +167,7 @@ def read(
             stays so, whatever the shape says of channels.
         seed: of the split.
         grouping: its group_by and near_duplicates.
-        is_told: says what stays together, as of `groups.tell`.
+        is_told: says what stays together; see `groups.tell`.
 
     Raises:
         InputError: arrays are missing, damaged, or too few to hold some out.

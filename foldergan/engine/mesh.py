@@ -19,7 +19,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 _AXIS = "batch"
-_HEARTBEAT = 20  # seconds until a process that says nothing is given up
+_HEARTBEAT = 20  # seconds until a silent process counts as lost
 
 
 def join(address: str, count: int, number: int) -> None:
@@ -73,7 +73,7 @@ def mesh() -> Any:
 
 
 def replicated() -> NamedSharding:
-    """Tells of arrays that are whole on each device."""
+    """Describes arrays that are whole on each device."""
     return NamedSharding(mesh(), PartitionSpec())
 
 

@@ -13,7 +13,7 @@ from foldergan.errors import RUN_TRAINING, InputError
 from foldergan.gan import drawing, sampling
 
 _BATCH = 32, 256  # images at a time, at least and at most
-# A class is given up when so many were drawn for each one that was kept, and for five
+# Export skips a class when so many were drawn for each one that was kept, and for five
 # more: at once where none is accepted of a thousand.
 _MOST_DRAWN = 200
 _SPARE = 5

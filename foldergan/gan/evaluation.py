@@ -244,7 +244,7 @@ def _evaluator_of(
     held_out: np.ndarray,
     is_mirrored: bool,
 ) -> Evaluator:
-    """Builds the evaluator by some of the rows that were held out class by class."""
+    """Builds an `Evaluator` by some of the rows that were held out class by class."""
     classes = data.held_out_labels.argmax(1)[np.isin(data.held_out, held_out)]
     return Evaluator(extractor, data.images, data.rows, held_out, classes, is_mirrored)
 

@@ -22,7 +22,7 @@ _MAY_CHANGE = {
     "saves",
     "auto_precisions",  # the precision that was chosen says it all
 }
-# The same, but it changes the bits of what follows, so that it is said.
+# The same, but it changes the bits of what follows, which deserves a line.
 RATES = ("discriminator_learning_rate", "generator_learning_rate")
 # What says nothing without a backbone; states of before there were any lack them.
 _OF_BACKBONE = {"backbone", "warm_up_steps", "reconstruction", "guidance", "code_size"}

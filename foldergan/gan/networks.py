@@ -54,7 +54,9 @@ def build_networks(
     feature_network = None
     if settings.discriminator_features == "classifier":
         if classifier is None:
-            raise InputError("the discriminator looks through a classifier: give one")
+            raise InputError(
+                "the discriminator uses features of a classifier: give one"
+            )
         feature_network = build_feature_network(
             classifier, image_shape, settings.computed_in
         )
@@ -123,7 +125,7 @@ def build_feature_network(
     if taken != image_shape:
         own, wanted = ("x".join(map(str, shape)) for shape in (taken, image_shape))
         raise InputError(
-            f"the classifier that the discriminator looks through takes images of "
+            f"the classifier whose features the discriminator uses takes images of "
             f"{own}, and {wanted} are to be generated; to train it "
             f"on these, {RUN_TRAINING}",
             ("discriminator_features",),
@@ -138,7 +140,7 @@ def build_feature_network(
     maps = [output for size, output in last.items() if size != image_shape[:2]]
     if not maps:
         raise InputError(
-            "the classifier that the discriminator looks through has no feature map "
+            "the classifier whose features the discriminator uses has no feature map "
             f"smaller than its images; {RUN_TRAINING}",
             ("discriminator_features",),
         )

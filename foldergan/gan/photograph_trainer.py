@@ -5,7 +5,7 @@ once. So it has a reconstruction pre-training, of the training images from their
 see `codes`; then all of each batch has an adversarial loss, and half of it a
 reconstruction loss too, which keeps colours, shapes and variety. The features also tell
 classes apart, and guide the generator to the class that it is conditioned on. It draws
-small images, which it learns sooner; `upsampling` trains what enlarges them.
+small images, which it learns sooner; `upsampling` trains their upsampler.
 """
 
 import itertools
@@ -72,7 +72,7 @@ class PhotographTrainer(Trainer):
     Args:
         parts: the networks.
         settings: those of `Trainer`, but for latents, here always "half"; its
-            warm_up_steps, reconstruction, guidance and code_size.
+            warm_up_steps, reconstruction, `guidance` and code_size.
         seed: of the order of the images and of all that is random in a step.
     """
 
@@ -154,7 +154,7 @@ class PhotographTrainer(Trainer):
     def _logits(self, seen: list[Tensor], classes: Tensor) -> list[Tensor]:
         return super()._logits(seen[:-1], self._split(classes)[0])
 
-    # What is added to the generator's loss: guidance, and reconstruction.
+    # What is added to the generator's loss: auxiliary classification, reconstruction.
 
     def generator_loss(self, fakes: list[Tensor], classes: Tensor) -> Tensor:
         """Adds to the adversarial loss that of another class than the intended one."""

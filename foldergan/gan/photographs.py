@@ -75,7 +75,7 @@ def build_networks(
     factor = settings.upsampling(image_shape)
     height, width, channels = image_shape
     small = (height // factor, width // factor, channels)
-    # Backbones have learned from large images, and see more in enlarged small ones.
+    # Backbones have learned from large images, and see more in upsampled small ones.
     feature_network = _features_of_backbone(name, small, 2, seed)
     discriminator = build_heads(settings, feature_network, num_classes)
     with computing_in(precision):
@@ -98,7 +98,7 @@ def build_networks(
 def _features_of_backbone(
     name: str, image_shape: tuple[int, int, int], enlarged: int, seed: int
 ) -> keras.Model:
-    """Builds the feature network of a backbone that sees images, perhaps enlarged."""
+    """Builds the feature network of a backbone that sees images, perhaps upsampled."""
     height, width, channels = image_shape
     seen_shape = (height * enlarged, width * enlarged, channels)
     seen = images = keras.Input(image_shape, name="images")
@@ -200,7 +200,7 @@ def calibrated(feature_network: keras.Model) -> list[layers.Layer]:
 def _he_normal(seed: tuple[int, int]) -> Callable[..., np.ndarray]:
     """Draws a kernel (He et al., Delving Deep into Rectifiers, 2015).
 
-    No state holds the kernels, so NumPy draws them: a training that goes on with the
+    No state holds the kernels, so NumPy draws them: a training resumed with the
     other backend must find the same.
     """
 
@@ -334,7 +334,7 @@ def _rescale(
     return layers.Multiply()([values, layers.Reshape((1, 1, -1))(factors)])
 
 
-# What enlarges its images and adds the detail that photographs have.
+# What upsamples its images and adds the detail that photographs have.
 
 
 def build_upsampler(image_shape: tuple[int, int, int], factor: int) -> keras.Model:
@@ -347,7 +347,7 @@ def build_upsampler(image_shape: tuple[int, int, int], factor: int) -> keras.Mod
 
     Args:
         image_shape: (height, width, channels) of its input, values -1 to 1.
-        factor: by which it enlarges, a power of two.
+        factor: of height and width, a power of two.
 
     Returns:
         Images of `factor` times that height and width, values about -1 to 1.
@@ -379,7 +379,7 @@ def build_upsampler(image_shape: tuple[int, int, int], factor: int) -> keras.Mod
 
 
 def join(generator: keras.Model, upsampler: keras.Model) -> keras.Model:
-    """Joins both: the generator's inputs in, enlarged images out, values -1 to 1."""
+    """Joins both: the generator's inputs in, upsampled images out, values -1 to 1."""
     images = upsampler(generator(generator.inputs[0]))
     return keras.Model(
         generator.inputs[0],

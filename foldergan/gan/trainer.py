@@ -18,7 +18,7 @@ from foldergan.nn import convolutions
 from foldergan.nn.augmentation import augment
 
 LOG_NAMES = ("d_loss", "g_loss", "real_accuracy", "fake_accuracy")
-# What a seed of augmentation tells apart: images of one step and their use.
+# What a seed of augmentation differs by, within a step: the use of the images.
 _REAL, _FAKE, _FAKE_OF_ITS_OWN = range(3)
 
 
@@ -41,7 +41,7 @@ class Trainer:
 
     Attributes:
         epoch: epochs that are complete.
-        ema_generator: the exponential moving average; the generator itself where there
+        ema_generator: its EMA; the generator itself where there
             is none.
         inference_generator: what draws with it, for files and samples.
     """
@@ -224,7 +224,7 @@ class Trainer:
     def update_ema(self, count: Tensor | int, number: Tensor | int) -> None:
         """Updates the average, faster at first, when it is of few images.
 
-        Half-life and warm-up as in Karras et al., Analyzing and Improving the Image
+        Half-life and slow start as in Karras et al., Analyzing and Improving the Image
         Quality of StyleGAN, 2020, in their code: never longer than a twentieth of the
         images so far. The step, of a number from 0, has `count` real images.
         """
@@ -336,7 +336,7 @@ class Trainer:
     def _logits_of_both(
         self, reals: list[Tensor], fakes: list[Tensor], classes: Tensor
     ) -> list[list[Tensor]]:
-        """Returns each head's logits of real and of fake images, judged together."""
+        """Returns each head's logits of real and of fake images, seen together."""
         both = [ops.concatenate(pair) for pair in zip(reals, fakes, strict=True)]
         logits = self._logits(both, ops.concatenate([classes, classes]))
         return [ops.split(of_head, 2) for of_head in logits]
@@ -388,8 +388,8 @@ class Trainer:
         if not all(np.isfinite(value).all() for value in values):
             raise RunError(
                 f"training diverged in epoch {self.epoch + 1}: a loss or a weight is "
-                "NaN or infinite; what was saved before is kept; go on from there with "
-                "smaller learning rates, or start again in float32",
+                "NaN or infinite; what was saved before is kept; resume from there "
+                "with smaller learning rates, or start again in float32",
                 (
                     "discriminator_learning_rate",
                     "generator_learning_rate",

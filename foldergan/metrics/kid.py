@@ -28,7 +28,7 @@ class KID(NamedTuple):
         estimate: 0 on average where both follow the same law, and so at times below 0.
         low: lower end of a 95 % interval.
         high: its upper end.
-        floor: the noise floor, which 95 % of sets of as many real images stay below. A
+        floor: noise floor, which 95 % of sets of as many real images stay below. A
             generator below it may still be worse than real images.
         draws: float64 (1 + draws,), the estimate and its bootstrap.
     """

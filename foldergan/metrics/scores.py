@@ -60,7 +60,7 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """Fréchet distance between Gaussians of the same means and covariances.
 
     |mean_r - mean_f|^2 + tr(C_r + C_f - 2 (C_r C_f)^(1/2)). Dowson and Landau, The
-    Frechet Distance between Multivariate Normal Distributions, 1982; Heusel et al.,
+    Fréchet Distance between Multivariate Normal Distributions, 1982; Heusel et al.,
     GANs Trained by a Two Time-Scale Update Rule, 2017. The fewer the images, the more
     it is too large: compare it at equal counts only.
 

@@ -13,7 +13,7 @@ def images_at_once(network: keras.Model, image_shape: tuple[int, ...]) -> int:
     """Counts as many images as keep the memory of the layers' outputs bounded.
 
     Args:
-        network: takes images of one size, and may enlarge them for a backbone.
+        network: takes images of one size, and may upsample them for a backbone.
         image_shape: (height, width, channels) of the images as they are read.
     """
     enlarged = [
@@ -26,7 +26,7 @@ def images_at_once(network: keras.Model, image_shape: tuple[int, ...]) -> int:
 
 
 def drawn_at_once(generator: keras.Model) -> int:
-    """Counts the images that a generator draws at a time, as of `images_at_once`."""
+    """Counts the images that a generator draws at a time; see `images_at_once`."""
     return _at_once(math.prod(generator.output_shape[1:]))
 
 

@@ -54,7 +54,7 @@ def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> st
 
     Args:
         model_dir: folder of the models.
-        history: of a classifier that is in training, as of `classifier.section`.
+        history: of a classifier in training; see `classifier.section`.
 
     Returns:
         HTML, below 10,000,000 bytes, that refers to nothing outside itself. A part

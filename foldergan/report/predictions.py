@@ -22,13 +22,13 @@ def describe(
     rows: list[dict[str, Any]],
     counts: list[tuple[str, str, int]],
 ) -> dict[str, Any]:
-    """Makes thumbnails of generated images, with what is said of each.
+    """Makes thumbnails of generated images, with the figures of each.
 
     Args:
         generator: file name of the generator.
         images: float32 array (n, height, width, channels), 0-1, the first of them.
-        rows: one an image, as of `classifier.predictions.table`.
-        counts: of all generated images, as of `Predictions.counts`.
+        rows: one an image; see `classifier.predictions.table`.
+        counts: of all generated images; see `Predictions.counts`.
 
     Returns:
         JSON values for `section`.

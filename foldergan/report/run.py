@@ -138,7 +138,7 @@ class RunReport:
             write()
         except ForeseenError as error:
             if not self._has_warned:
-                print(f"warning: {error}; the run goes on without that")
+                print(f"warning: {error}; the run continues without that")
             self._has_warned = True
 
     def _save(self, filename: str, found: Any) -> None:
@@ -149,7 +149,7 @@ class RunReport:
 class _TensorBoardLog:
     """The figures of a training epoch by epoch, and its sample grids.
 
-    It is made from what is saved, so that of a run that goes on it has the beginning
+    It is made from what is saved, so that of a resumed run it has the beginning
     too. `started`, when the training began, names the run in TensorBoard.
     """
 

@@ -465,5 +465,5 @@ def _open_array(path: Path) -> np.memmap:
         array = np.lib.format.open_memmap(path, mode="r")
         size = path.stat().st_size
         if array.offset + array.nbytes != size:
-            raise ValueError(f"it has {size} bytes, and its header tells of fewer")
+            raise ValueError(f"it has {size} bytes, and its header describes fewer")
     return array

@@ -1,4 +1,4 @@
-"""The state that a GAN training goes on from: one file, whole or absent."""
+"""The state that a GAN training resumes from: one file, whole or absent."""
 
 import contextlib
 import hashlib
@@ -57,12 +57,12 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 class Checkpoint:
-    """All that a training needs to go on, in one file: whole or not at all.
+    """All that a training needs to resume, in one file: whole or not at all.
 
     Args:
         folder: of the file.
-        resume_key: JSON values that must be the same when a training goes on.
-        may_change: names of the key whose values may be others; that is said.
+        resume_key: JSON values that must be the same when a training resumes.
+        may_change: names of the key whose values may be others, with a note.
         clock: tells the time in seconds.
 
     Attributes:

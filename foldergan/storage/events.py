@@ -1,4 +1,4 @@
-"""Logs for TensorBoard: event files, which grow while a run goes on."""
+"""Logs for TensorBoard: event files, which grow with a run."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A dataset folder of generated images, which grows batch by batch and goes on.
+"""A dataset folder of generated images, which grows batch by batch and can be resumed.
 
     DIR/<class>/gen_000001.png ...
     DIR/export.json    what it was made from, how far it is
@@ -28,7 +28,7 @@ class Export:
 
     Args:
         folder: of the export; use it inside `locking.export_folder`.
-        made_from: JSON values that must be the same when it goes on.
+        made_from: JSON values that must be the same when it resumes.
         about: further JSON values to record.
     """
 
@@ -65,7 +65,7 @@ class Export:
         self._unsynced.append(path)
 
     def save_state(self, state: dict[str, Any]) -> None:
-        """Saves JSON values to go on from, once the images that they count are saved.
+        """Saves JSON values to resume from, once the images that they count are saved.
 
         Args:
             state: "kept" of it counts the images by class; further values as needed.
@@ -170,7 +170,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         return record
     if folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir()):
         raise InputError(
-            f"the folder {folder} is not empty, and no export that could go on",
+            f"the folder {folder} is not empty, and no export that could resume",
             ("export",),
         )
     return None

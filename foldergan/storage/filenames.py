@@ -18,7 +18,7 @@ CLASSIFIER_CLASSES = "train_classes.csv"  # a row a part and class
 CLASSIFIER_MATRIX = "confusion_matrix.png"
 CLASSIFIER_RELIABILITY = "train_reliability.csv"  # a row a bin of confidence
 CLASSIFIER_RELIABILITY_PLOT = "train_reliability.png"
-OF_CLASSIFIER = (  # what tells of the classifier in CLASSIFIER_H5
+OF_CLASSIFIER = (  # what describes the classifier in CLASSIFIER_H5
     CLASSIFIER_HISTORY,
     CLASSIFIER_CURVES,
     CLASSIFIER_EVALUATION,
@@ -35,14 +35,14 @@ BEST_FIGURES = "generator_best.json"
 QUALITY = "gan_quality.csv"
 QUALITY_PLOT = "gan_quality.png"
 NEAREST = "generated_nearest.png"  # of the best save
-OF_BEST_GENERATOR = (BEST_FIGURES, NEAREST)  # what tells of it
+OF_BEST_GENERATOR = (BEST_FIGURES, NEAREST)  # what describes it
 OF_EVALUATION = (*OF_BEST_GENERATOR, QUALITY, QUALITY_PLOT, BEST_GENERATOR)
 PREDICTIONS = "predictions.csv"  # a row an image
 PREDICTIONS_PAGE = "predictions.png"
 PREDICTIONS_MATRIX = "predictions_confusion.png"  # intended against predicted
-PREDICTIONS_QUALITY = "predictions_quality.csv"  # as of QUALITY, of these images
+PREDICTIONS_QUALITY = "predictions_quality.csv"  # like QUALITY, of these images
 PREDICTIONS_NEAREST = "predictions_nearest.png"
-OF_PREDICTIONS = (  # what tells of the images in PREDICTIONS
+OF_PREDICTIONS = (  # what describes the images in PREDICTIONS
     PREDICTIONS_PAGE,
     PREDICTIONS_MATRIX,
     PREDICTIONS_QUALITY,

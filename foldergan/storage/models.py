@@ -49,7 +49,7 @@ def save_model(
     """Saves a whole Keras model as .h5, without its optimizer.
 
     With the optimizer, Keras changes the live model's recorded optimizer and
-    still loses its state on load: training goes on from `RESUME` only.
+    still loses its state on load: training resumes from `RESUME` only.
 
     Args:
         path: final name of the .h5 file.
@@ -68,7 +68,7 @@ def save_classifier(
     augmentation: tuple[str, ...],
     backbone: str = "none",
 ) -> None:
-    """Saves train.json, train.h5 and classes.json; removes what tells of others.
+    """Saves train.json, train.h5 and classes.json; removes what describes others.
 
     train.h5 says what the two others must be, and is published as such.
 
@@ -186,7 +186,7 @@ def _load_class_names(path: Path, outputs: int) -> list[str]:
     if not _is_names(names) or len(names) != outputs:
         raise InputError(
             f"{path} must be a list of {outputs} different class names, as many as "
-            f"{path.with_name(CLASSIFIER_JSON)} tells apart; {RUN_TRAINING}"
+            f"{path.with_name(CLASSIFIER_JSON)} distinguishes; {RUN_TRAINING}"
         )
     return names
 
@@ -232,7 +232,7 @@ def load_generator_classes(path: Path) -> list[str] | None:
     """Names the classes that a generator draws, in the order of their numbers.
 
     Returns:
-        None where nothing is known of them, such as of version 0.1.
+        None where nothing is known of them (version 0.1).
     """
     with report_unreadable(path, way_out="run: python GANModel.py"):
         names = networks.read_about(path).get("class_names")

@@ -134,7 +134,7 @@ def _finalize(model: "keras.Model") -> None:
     """Lets Normalization layers compute with the mean and variance that were loaded.
 
     From an .h5 file Keras does so for the outermost layers alone, and those inside a
-    backbone, such as EfficientNetB0, go on with 0 and 1.
+    backbone, such as EfficientNetB0, keep 0 and 1.
     """
     import keras
 

@@ -13,7 +13,7 @@ from foldergan.storage import networks, tables
 from foldergan.storage.filenames import RUN
 
 _Used = TypeVar("_Used", GAN, Data)
-OF_ANOTHER = "is of another training than run_GANModel.json beside it tells of"
+OF_ANOTHER = "is of another training than run_GANModel.json beside it describes"
 # What versions did whose records lack these settings.
 _BEFORE = {"group_by": "none", "near_duplicates": "ignore"}
 # Of a preset, that a script runs by.
@@ -187,7 +187,7 @@ class RunDirectory:
         return chosen if same and was_auto and chosen in now.auto_precisions else None
 
     def warn_of_other_versions(self, script: str, versions: dict[str, str]) -> None:
-        """Says so when a run goes on with other versions than it began with."""
+        """Says so when a run resumes with other versions than it began with."""
         try:
             saved = dict(self.load_run(script)["versions"])
         except (InputError, ValueError, KeyError, TypeError):  # none, or of others
@@ -217,7 +217,7 @@ class RunDirectory:
 def is_of_another_training(generator_path: Path) -> bool:
     """Tells whether a generator is not of the training that is recorded beside it.
 
-    It counts as one of it where nothing is known, such as of versions before 0.3, and
+    It counts as one of it where nothing is known (versions before 0.3), and
     where it is damaged, which loading it will tell.
     """
     try:

@@ -39,7 +39,7 @@ def check(
 
     Any bit that has flipped is found, also one of the seal: where either its label or
     its checksum is right, there was a seal, and both must be. A file without a seal,
-    such as one of another program, is taken as it is, which is said, unless it can
+    such as one of another program, is taken as it is, with a note, unless it can
     only be one of ours.
 
     Raises:

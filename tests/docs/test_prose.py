@@ -34,7 +34,9 @@ def tool():
         ("tools/a.py", "# as\n# of\nx = 1\n", ['tools/a.py:3: "as of": write see']),
         ("tools/a.py", 'x = f"a {judge} picture"\n', ['tools/a.py:1: "picture"']),
         ("tools/a.py", 'x = {"picture": picture}\n', []),
-        ("foldergan/a.py", f'"""A picture. {LONG}"""\n', []),
+        ("foldergan/a.py", f'"""A picture. {LONG}"""\n', ["foldergan/a.py:1:"]),
+        ("foldergan/a.py", '"""A row: `picture`, 1."""\n', []),
+        ("tests/a.py", '"""A picture."""\n', []),
         ("foldergan/a.py", '"""What comes first."""\n', ["foldergan/a.py:1:"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""GeneratePredict.py --export: a dataset folder that goes on where it stopped."""
+"""GeneratePredict.py --export: a dataset folder that resumes where it stopped."""
 
 import json
 import shutil
@@ -143,7 +143,7 @@ def test_a_signal_ends_it_after_a_batch_and_the_same_command_goes_on(
         patch.setattr(plots, "save_image", signalled)
         result = script(*EXPORT, *flags)
     assert result.code == 143 and f"{len(numbers)} images are kept" in result.err
-    assert "; to go on: " in result.err
+    assert "; to resume: " in result.err
     assert 2 < len(numbers) < 400
     assert script(*EXPORT, *flags).code == 0
     assert contents(work / "more") == contents(work / "unbroken")

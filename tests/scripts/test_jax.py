@@ -64,7 +64,7 @@ def test_same_seed_same_weights_and_what_goes_on_ends_with_them(whole, tmp_path)
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "model")
     done(tmp_path, "GANModel.py", "--epochs", 2)
-    assert "going on after epoch 2" in done(
+    assert "resuming after epoch 2" in done(
         tmp_path, "GANModel.py", "--epochs", 4, "--resume"
     )
     one, other = (state_in(each) for each in (whole, tmp_path))
@@ -76,6 +76,6 @@ def test_same_seed_same_weights_and_what_goes_on_ends_with_them(whole, tmp_path)
 def test_it_goes_on_with_what_tensorflow_began(finished, tmp_path):
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     said = done(tmp_path, "GANModel.py", "--epochs", 5, "--resume")
-    assert "going on after epoch 4" in said
+    assert "resuming after epoch 4" in said
     assert "backend was tensorflow, is jax" in said
     assert state_in(tmp_path)["position"][0] == 5

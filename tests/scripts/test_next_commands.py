@@ -101,10 +101,10 @@ def test_a_stopped_training_says_how_to_go_on(odd, script, as_printed, monkeypat
         patch.setattr(tables, "save_csv", signalled)
         stopped = script("GANModel.py", *FOLDERS, "--epochs", 2)
     assert stopped.code == 143
-    line = stopped.err.strip().partition("to go on: ")[2]
+    line = stopped.err.strip().partition("to resume: ")[2]
     assert shlex.split(line)[2:] == [*FOLDERS, "--epochs", "2", "--resume"]
     result = as_printed(line)
-    assert result.code == 0 and "going on after epoch 1" in result.out
+    assert result.code == 0 and "resuming after epoch 1" in result.out
 
 
 @pytest.mark.slow
@@ -149,7 +149,7 @@ def test_a_best_generator_makes_way_with_a_word_and_comes_back(odd, script, as_p
     for name, kept in moved.items():  # as it says
         (model / kept).replace(model / name)
     again = script("GANModel.py", *FOLDERS, *flags, "--resume", "--epochs", 2)
-    assert again.code == 0 and "going on after epoch 1" in again.out
+    assert again.code == 0 and "resuming after epoch 1" in again.out
     assert state != (model / "resume.npz").read_bytes()
 
 

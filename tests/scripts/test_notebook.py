@@ -74,7 +74,7 @@ def test_own_images_end_in_a_report_and_go_on(image_folder, tmp_path, monkeypatc
     longer = nbformat.v4.new_code_cell(OWN_LONGER)
     notebook.cells += [longer, copy.deepcopy(train)]
     printed, shown = run(notebook, monkeypatch)
-    assert "as intended" in printed and "going on after epoch 1" in printed
+    assert "as intended" in printed and "resuming after epoch 1" in printed
     assert "done: 2 epochs" in printed
     (page,) = (data["text/html"] for data in shown if "text/html" in data)
     assert "srcdoc=" in page and "Generated images" in page

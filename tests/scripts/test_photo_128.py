@@ -121,7 +121,7 @@ def test_a_grey_folder_without_classes_is_drawn_and_evaluated(
 def test_evaluation_is_by_another_network_unless_said(
     script, trained, backbone, features
 ):
-    """The classifier of this preset looks through the same backbone."""
+    """The classifier of this preset uses the same backbone."""
     named = backbone if features == "itself" else features
     mine = trained / "mine.toml"
     mine.write_text(f'base = "photo-128"\n[gan]\nfeatures = "{named}"\n')

@@ -260,7 +260,7 @@ def test_epochs_saves_and_learning_rates_may_change_which_is_said(copied, script
     rate = ("--generator-learning-rate", 1e-9)
     result = script("GANModel.py", "--preset", "smoke", *flags, *rate)
     assert result.code == 0, result.err
-    assert "going on after epoch 4" in result.out
+    assert "resuming after epoch 4" in result.out
     assert result.out.count("epoch 5/5") == 1
     assert (copied / "model" / "generator_model_005.h5").is_file()
     said = "note: generator_learning_rate was 0.0002, is 1e-09 from here on\n"

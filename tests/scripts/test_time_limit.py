@@ -80,7 +80,7 @@ def test_resumed_it_has_its_time_again_and_the_weights_of_an_unbroken_run(
     for more in ((), ("--resume",)):
         result = script(*GAN, *NO_TIME, *more)
         assert result.code == 0, result.err
-    assert "going on after epoch 1" in result.out
+    assert "resuming after epoch 1" in result.out
     straight = script(*GAN, "--epochs", 2, "--model-dir", "unbroken")
     assert straight.code == 0, straight.err
     ends = [trained / name / "generator_model_002.h5" for name in ("model", "unbroken")]

@@ -351,7 +351,7 @@ def test_a_header_that_tells_of_fewer_images_is_refused(tmp_path):
     np.save(tmp_path / filenames.IMAGES, images[:2])
     with open(tmp_path / filenames.IMAGES, "ab") as file:
         file.write(images[2].tobytes())
-    with pytest.raises(InputError, match="its header tells of fewer"):
+    with pytest.raises(InputError, match="its header describes fewer"):
         arrays.load_images(tmp_path)
 
 

@@ -95,14 +95,15 @@ def _read_on_all_cores(
     together = min(_MOST_TOGETHER, max(1, _BLOCK_BYTES // math.prod(image_shape)))
     workers = min(_MOST_WORKERS, usable_cores(), math.ceil(len(paths) / together))
     workers = int(max(1, min(workers, memory() // decoding.MOST_BYTES)))
-    if one_by_one:
-        together = workers = 1
+    ahead = 3 * workers
+    if one_by_one:  # none ahead: a broken pool refuses more before results are taken
+        together, workers, ahead = 1, 1, 0
     with child.pool(workers, _catch_complaints) as executor:
         pending: deque[Future[Block]] = deque()
         for start in range(0, len(paths), together):
             some = paths[start : start + together]
             pending.append(executor.submit(_read_block, some, image_shape, how))
-            if len(pending) > 3 * workers:
+            if len(pending) > ahead:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

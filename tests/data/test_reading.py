@@ -1,8 +1,9 @@
 """Image files -> arrays, in spite of those that crash their decoder."""
 
+import contextlib
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import crashing
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from decoded import read_image
 from PIL import Image
 
+from foldergan.child import CrashError
 from foldergan.data import reading
 
 SHAPE = (2, 2, 1)
@@ -107,6 +109,34 @@ def test_files_that_crash_their_decoder_are_skipped_by_name(
     ).stdout.splitlines()
     crash = "crashes the library that reads it, SIGSEGV"
     assert lines == [crash if n in crashing_ones else str(n) for n in range(60)]
+
+
+def test_a_crash_that_comes_before_earlier_results_are_taken_blames_its_own_image(
+    files, monkeypatch
+):
+    """The pool refuses what is submitted once it is broken: an innocent image then."""
+    crash = CrashError("crashes")
+
+    class Pool:
+        is_broken = False
+
+        def submit(self, function, paths, *others):
+            if self.is_broken:
+                raise crash
+            future = Future()
+            if files[20] in paths:
+                self.is_broken = True
+                future.set_exception(crash)
+            else:
+                future.set_result(function(paths, *others))
+            return future
+
+    pool = contextlib.nullcontext
+    monkeypatch.setattr(reading.child, "pool", lambda *_: pool(Pool()))
+    monkeypatch.setattr(reading, "_complaint", str)
+    monkeypatch.setattr(reading, "_BLOCK_BYTES", 1)
+    problems = read_all(files)[1]
+    assert [n for n, problem in enumerate(problems) if problem] == [20]
 
 
 def damaged_jpeg(path):

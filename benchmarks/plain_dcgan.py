@@ -24,13 +24,15 @@ from side_by_side import ROOT
 
 # What version 0.2 trained.
 BEFORE = (
-    "--latents fresh --ema 0 --discriminator-learning-rate 2e-4 "
-    "--generator-learning-rate 2e-4"
+    "--batch-size 128 --latents fresh --ema 0 "
+    "--discriminator-learning-rate 2e-4 --generator-learning-rate 2e-4"
 )
 # Contender -> images a class, flags of GANModel.py.
 CONTENDERS = {
     "before": (240, f"{BEFORE} --precision float32"),
     "before, bfloat16": (240, f"{BEFORE} --precision bfloat16"),
+    "128, bfloat16": (100, "--batch-size 128 --precision bfloat16"),
+    "128, float32": (100, "--batch-size 128 --precision float32"),
     "now, bfloat16": (100, "--precision bfloat16"),
     "now, float32": (100, "--precision float32"),
 }

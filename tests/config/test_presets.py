@@ -63,9 +63,9 @@ def test_the_default_preset_is_that_of_the_originals_but_for_its_steps():
     assert DEFAULT.data.image_shape == (32, 32, 3)
     assert (DEFAULT.classifier.epochs, DEFAULT.classifier.batch_size) == (50, 32)
     gan = DEFAULT.gan
-    assert (gan.latent_dim, gan.epochs, gan.batch_size) == (200, 100, 128)
+    assert (gan.latent_dim, gan.epochs, gan.batch_size) == (200, 100, 64)
     assert gan.save_every == 10 and gan.dropout == 0.4 and gan.beta_1 == 0.5
-    # Twice the step of the originals, with an EMA: there are half as many steps.
+    # Twice the rate of the originals and half their batch, with an EMA.
     assert gan.discriminator_learning_rate == gan.generator_learning_rate == 4e-4
     assert gan.discriminator_filters == (64, 128, 128, 256)
     assert gan.generator_filters == (256, 128, 128, 128)

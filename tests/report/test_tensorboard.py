@@ -96,7 +96,7 @@ def test_a_log_that_cannot_be_written_ends_no_training(tmp_path, capsys):
         report.update([{"epoch": 1, "loss": 0.5}])
         report.update([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.4}])
     out = capsys.readouterr().out
-    assert out.count("warning: ") == 1 and "goes on without that" in out
+    assert out.count("warning: ") == 1 and "continues without that" in out
     state = json.loads((tmp_path / "report" / "times_TrainModel.json").read_text())
     assert state["state"] == "done"
 

@@ -69,7 +69,7 @@ def test_interrupted_twice_the_gan_ends_with_the_weights_of_an_unbroken_run(
         assert started.returncode == code
         assert err.strip().count("\n") == 0
         assert signal.Signals(number).name in err
-        assert "the state is saved; to go on" in err
+        assert "the state is saved; to resume" in err
         assert "--resume" in err
         assert f"epoch {epochs_saved(arrays / 'model')} of 100000 is complete" in err
         more = ("--save-every", 1000, "--resume")

@@ -14,6 +14,8 @@ Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.
         log in tensorboard/; at the end: gan_curves.png
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
@@ -22,7 +24,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foldergan import backend, process
+from foldergan import (
+    backend,
+    classifier,
+    data,
+    gan,
+    metrics,
+    nn,
+    process,
+    report,
+    storage,
+)
 from foldergan.backbones import sources
 from foldergan.config import command_line, commands
 from foldergan.config.presets import Preset
@@ -34,13 +46,6 @@ from foldergan.team import Team
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from foldergan.data.training_set import TrainingSet
-    from foldergan.gan.evaluation import GeneratorEvaluator
-    from foldergan.gan.saves import Snapshots
-    from foldergan.gan.trainer import Trainer
-    from foldergan.report.run import RunReport
-    from foldergan.storage.checkpoint import Checkpoint
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -63,7 +68,6 @@ def main() -> None:
     options, preset = parse_flags()
     options.output_dir = options.output_dir or options.model_dir
     sources.refuse_missing(preset.gan.backbone)  # before anything is replaced
-    from foldergan.report.run import RunReport
 
     with Team() as team:
         if not team.is_first:
@@ -73,22 +77,17 @@ def main() -> None:
         model_dir, has_log = options.model_dir, options.tensorboard
         with (
             locking.training_folder(model_dir),
-            RunReport(model_dir, "GANModel", has_log=has_log) as report,
+            report.run.RunReport(model_dir, "GANModel", has_log=has_log) as page,
         ):
-            train(options, preset, report, team)
+            train(options, preset, page, team)
 
 
 def train(
-    options: argparse.Namespace, preset: Preset, report: "RunReport", team: Team
+    options: argparse.Namespace, preset: Preset, page: report.run.RunReport, team: Team
 ) -> None:
-    from foldergan.data import training_set
-    from foldergan.gan import identity, schedule
-    from foldergan.metrics import selection
-    from foldergan.storage import checkpoint
-
     # Load the images, and the state to resume from if asked to.
     of_user = vars(options).keys()
-    training_set.make_arrays(
+    data.training_set.make_arrays(
         options.dataset,
         options.data_dir,
         preset,
@@ -96,34 +95,42 @@ def train(
         strict=options.strict,
         is_resumed=options.resume,
     )
-    data = training_set.load(options.data_dir, options.model_dir, preset, of_user)
-    preset = replace(preset, data=data.grouping)
-    plan = schedule.plan(preset.gan, len(data.rows))
-    given, preset = preset.gan.precision, decide_precision(options, preset, data)
-    key = identity.of_training(preset.gan, preset.seed, data, options.model_dir)
-    saved = checkpoint.Checkpoint(options.model_dir, key, identity.RATES)
+    training_set = data.training_set.load(
+        options.data_dir, options.model_dir, preset, of_user
+    )
+    preset = replace(preset, data=training_set.grouping)
+    plan = gan.schedule.plan(preset.gan, len(training_set.rows))
+    given, preset = preset.gan.precision, decide_precision(options, preset)
+    key = gan.identity.of_training(
+        preset.gan, preset.seed, training_set, options.model_dir
+    )
+    saved = storage.checkpoint.Checkpoint(options.model_dir, key, gan.identity.RATES)
     state = saved.load() if options.resume else None
     history, quality, least = (
         saved.tables.setdefault(name, []) for name in ("history", "quality", "least")
     )
 
     # Build the networks, and what evaluates and saves them.
-    trainer, evaluator, snapshots = build(options, preset, data, saved.training_id)
+    trainer, evaluator, snapshots = build(
+        options, preset, training_set, saved.training_id
+    )
     say_augmentation(preset)
-    restore_or_clear(options, trainer, state, report)
-    record(options, preset, given, saved.training_id, data, report)
+    restore_or_clear(options, trainer, state, page)
+    record(options, preset, given, saved.training_id, training_set, page)
     epochs = epochs_to_reach(plan.epochs, trainer, quality, preset.gan.patience)
     told = {"key": key, "precision": preset.gan.precision, "is_resumed": bool(state)}
     team.from_first(told | {"epochs": epochs, "batch_size": plan.batch_size})
-    trainer.prepare(data)
-    team.bytes_from_first(lambda: checkpoint.as_bytes(trainer.state()))
+    trainer.prepare(training_set)
+    team.bytes_from_first(lambda: storage.checkpoint.as_bytes(trainer.state()))
 
     # Train, saving every few epochs, and a state to resume from once a minute too.
-    limit = schedule.TimeLimit(preset.gan.hours)
-    display = EpochProgress(epochs, len(data.rows), trainer.epoch, limit.seconds_left)
+    limit = gan.schedule.TimeLimit(preset.gan.hours)
+    display = EpochProgress(
+        epochs, len(training_set.rows), trainer.epoch, limit.seconds_left
+    )
     with process.InterruptRequest() as interrupt:
         for epoch, logs in trainer.train(
-            data,
+            training_set,
             epochs,
             plan.batch_size,
             on_step=showing_and_saving(display, saved, trainer),
@@ -138,9 +145,9 @@ def train(
             tables.save_csv(options.model_dir / "gan_history.csv", history)
             if has_save or saved.is_due():
                 saved.save(trainer.state())
-            report.update()
+            page.update()
             patience = preset.gan.patience
-            has_stalled = selection.has_stalled(quality, patience)
+            has_stalled = metrics.selection.has_stalled(quality, patience)
             if team.any_ends(time_is_up or has_stalled):
                 why = f"no better save in {patience}"
                 why = "the time is up" if time_is_up else why
@@ -156,17 +163,15 @@ def train(
 
 def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
     """Takes the steps of rank 0 on another rank, and writes nothing."""
-    from foldergan.data import training_set
-    from foldergan.gan import identity
-    from foldergan.storage import checkpoint
-
     told = team.from_first(None)  # comes once that one has made the arrays
     settings = replace(preset.gan, precision=told["precision"])
     given = {name: told["key"][name] for name in GROUPING if name in told["key"]}
     grouping = preset.data.override(given)
-    data = training_set.read(options.data_dir, settings, preset.seed, grouping)
-    key = identity.of_training(
-        settings, preset.seed, data, options.model_dir, evaluates=False
+    training_set = data.training_set.read(
+        options.data_dir, settings, preset.seed, grouping
+    )
+    key = gan.identity.of_training(
+        settings, preset.seed, training_set, options.model_dir, evaluates=False
     )
     key = json.loads(json.dumps(key))
     if others := differences({name: told["key"].get(name) for name in key}, key):
@@ -175,14 +180,14 @@ def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
             f"{'; '.join(others)}"
         )
     backend.start(preset.seed)
-    trainer = build_trainer_of(options, replace(preset, gan=settings), data)
+    trainer = build_trainer_of(options, replace(preset, gan=settings), training_set)
     if not told["is_resumed"]:
-        trainer.prepare(data)
-    trainer.restore(checkpoint.from_bytes(team.bytes_from_first()))
+        trainer.prepare(training_set)
+    trainer.restore(storage.checkpoint.from_bytes(team.bytes_from_first()))
     with process.InterruptRequest() as interrupt:
         should_stop = team.agreed(interrupt)
         for _ in trainer.train(
-            data, told["epochs"], told["batch_size"], should_stop=should_stop
+            training_set, told["epochs"], told["batch_size"], should_stop=should_stop
         ):
             if team.any_ends(False):
                 return
@@ -192,21 +197,21 @@ def follow(options: argparse.Namespace, preset: Preset, team: Team) -> None:
 
 def epochs_to_reach(
     epochs: int | None,
-    trainer: "Trainer",
+    trainer: gan.trainer.Trainer,
     quality: list[dict[str, Any]],
     patience: int,
 ) -> int | None:
     """Tells which epoch is the last: that of a state which had ended there already."""
-    from foldergan.metrics import selection
-
-    if selection.has_stalled(quality, patience):
+    if metrics.selection.has_stalled(quality, patience):
         print("it had ended there; a larger --patience resumes it")
         return trainer.epoch
     return epochs
 
 
 def showing_and_saving(
-    display: EpochProgress, saved: "Checkpoint", trainer: "Trainer"
+    display: EpochProgress,
+    saved: storage.checkpoint.Checkpoint,
+    trainer: gan.trainer.Trainer,
 ) -> Callable[[int, int, Callable[[], dict[str, float]]], None]:
     """Makes what is called after each step: a long epoch saves its state on the way."""
 
@@ -222,96 +227,92 @@ def showing_and_saving(
 
 def save_and_evaluate(
     epoch: int,
-    snapshots: "Snapshots",
-    evaluator: "GeneratorEvaluator | None",
+    snapshots: gan.saves.Snapshots,
+    evaluator: gan.evaluation.GeneratorEvaluator | None,
     quality: list[dict[str, Any]],
     least: list[dict[str, Any]],
 ) -> None:
     """Saves an epoch's networks and images; adds a row to `quality` if evaluated."""
-    from foldergan.metrics import selection
-
     snapshots.save(epoch)
     if evaluator:
         row, draws = evaluator.evaluate()
-        selection.add_row(quality, least, {"epoch": epoch} | row, draws)
+        metrics.selection.add_row(quality, least, {"epoch": epoch} | row, draws)
         snapshots.save_quality(quality, evaluator.draw_with_nearest)
-        print(selection.as_text(quality))
+        print(metrics.selection.as_text(quality))
 
 
-def decide_precision(
-    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
-) -> Preset:
+def decide_precision(options: argparse.Namespace, preset: Preset) -> Preset:
     """Replaces a precision of auto by the one that it comes to."""
-    from foldergan.nn import precision
-    from foldergan.storage import checkpoint
-    from foldergan.storage.run_directory import RunDirectory
-
     settings = preset.gan
     if options.resume:
-        before = checkpoint.precision_of(options.model_dir)
+        before = storage.checkpoint.precision_of(options.model_dir)
     else:
-        folder = RunDirectory(options.model_dir)
+        folder = storage.run_directory.RunDirectory(options.model_dir)
         before = folder.chosen_before("GANModel", preset)
-    chosen = precision.choose(settings, before)
+    chosen = nn.precision.choose(settings, before)
     return replace(preset, gan=replace(settings, precision=chosen))
 
 
 def build(
-    options: argparse.Namespace, preset: Preset, data: "TrainingSet", training_id: str
-) -> "tuple[Trainer, GeneratorEvaluator | None, Snapshots]":
+    options: argparse.Namespace,
+    preset: Preset,
+    training_set: data.training_set.TrainingSet,
+    training_id: str,
+) -> tuple[
+    gan.trainer.Trainer, gan.evaluation.GeneratorEvaluator | None, gan.saves.Snapshots
+]:
     """Builds trainer, `Evaluator` (None where nothing is held out) and snapshots."""
     # This takes seconds, so only once the input is good.
     settings, model_dir = preset.gan, options.model_dir
     backend.start(preset.seed)
-    from foldergan.gan.evaluation import GeneratorEvaluator
-    from foldergan.gan.saves import Snapshots
-    from foldergan.metrics.features import load_extractor, refuse_network_of
 
-    trainer = build_trainer_of(options, preset, data)
+    trainer = build_trainer_of(options, preset, training_set)
     generator = trainer.inference_generator
     evaluator = None
     if settings.held_out:
-        extractor = load_extractor(
-            settings.features, model_dir, max(data.image_shape[:2])
+        extractor = metrics.features.load_extractor(
+            settings.features, model_dir, max(training_set.image_shape[:2])
         )
         uses = trainer.feature_network
         if uses is not None and not hasattr(options, "features"):
-            refuse_network_of(extractor, uses)
+            metrics.features.refuse_network_of(extractor, uses)
         is_mirrored = "mirror" in settings.augmentation
-        evaluator = GeneratorEvaluator(
-            generator, extractor, data, preset.seed + 1, is_mirrored
+        evaluator = gan.evaluation.GeneratorEvaluator(
+            generator, extractor, training_set, preset.seed + 1, is_mirrored
         )
-    snapshots = Snapshots(
-        settings.saves, trainer, data.class_names, model_dir, training_id
+    snapshots = gan.saves.Snapshots(
+        settings.saves, trainer, training_set.class_names, model_dir, training_id
     )
     return trainer, evaluator, snapshots
 
 
 def build_trainer_of(
-    options: argparse.Namespace, preset: Preset, data: "TrainingSet"
-) -> "Trainer":
+    options: argparse.Namespace,
+    preset: Preset,
+    training_set: data.training_set.TrainingSet,
+) -> gan.trainer.Trainer:
     """Builds the networks, and what trains them."""
-    from foldergan.classifier.evaluation import warn_if_guessing
-    from foldergan.gan.photograph_trainer import build_trainer
-    from foldergan.storage import models
-
-    classifier = None
+    network = None
     if preset.gan.discriminator_features == "classifier":
-        classifier = models.load_classifier(options.model_dir).model
-    trainer = build_trainer(
-        preset.gan, data.image_shape, data.num_classes, preset.seed, classifier
+        network = storage.models.load_classifier(options.model_dir).model
+    trainer = gan.photograph_trainer.build_trainer(
+        preset.gan,
+        training_set.image_shape,
+        training_set.num_classes,
+        preset.seed,
+        network,
     )
-    if classifier and data.labels is not None:
-        warn_if_guessing(classifier, data.images, data.labels)
+    if network and training_set.labels is not None:
+        classifier.evaluation.warn_if_guessing(
+            network, training_set.images, training_set.labels
+        )
     return trainer
 
 
 def say_augmentation(preset: Preset) -> None:
     """Prints what is done to the images before the discriminator."""
-    from foldergan.nn import augmentation
-
     changes = preset.gan.augmentation
-    said = f"images are {augmentation.as_text(changes)} before the discriminator"
+    said = f"images are {nn.augmentation.as_text(changes)} before the discriminator"
     if "mirror" in changes:
         said += "; if left and right matter, leave mirror out of --augmentation"
     print(said)
@@ -319,22 +320,19 @@ def say_augmentation(preset: Preset) -> None:
 
 def restore_or_clear(
     options: argparse.Namespace,
-    trainer: "Trainer",
-    state: "dict[str, np.ndarray] | None",
-    report: "RunReport",
+    trainer: gan.trainer.Trainer,
+    state: dict[str, np.ndarray] | None,
+    page: report.run.RunReport,
 ) -> None:
     """Restores a state, or clears the way for a new run."""
-    from foldergan.gan import saves
-    from foldergan.storage.run_directory import RunDirectory
-
     if state:
-        report.go_on()
+        page.go_on()
         trainer.restore(state)
         print(f"resuming after epoch {trainer.epoch}")
-        folder = RunDirectory(options.model_dir)
+        folder = storage.run_directory.RunDirectory(options.model_dir)
         folder.warn_of_other_versions("GANModel", backend.versions())
     else:
-        saves.back_up_earlier(options.model_dir)
+        gan.saves.back_up_earlier(options.model_dir)
 
 
 def record(
@@ -342,36 +340,32 @@ def record(
     preset: Preset,
     given_precision: str,
     training_id: str,
-    data: "TrainingSet",
-    report: "RunReport",
+    training_set: data.training_set.TrainingSet,
+    page: report.run.RunReport,
 ) -> None:
     """Records the settings beside the networks, and the data in the report."""
-    from foldergan.storage.run_directory import RunDirectory
-
-    report.add_dataset(options.data_dir, data.images, data.class_names)
-    RunDirectory(options.model_dir).save_run(
+    page.add_dataset(options.data_dir, training_set.images, training_set.class_names)
+    storage.run_directory.RunDirectory(options.model_dir).save_run(
         "GANModel",
         preset,
         backend.versions(),
         given_precision,
-        data=data.identity,
+        data=training_set.identity,
         training=training_id,
     )
 
 
 def finish(
     options: argparse.Namespace,
-    trainer: "Trainer",
-    snapshots: "Snapshots",
+    trainer: gan.trainer.Trainer,
+    snapshots: gan.saves.Snapshots,
     history: list[dict[str, float]],
 ) -> None:
     """Draws the last grid and the curves."""
-    from foldergan.storage import plots
-
     snapshots.save_final(options.output_dir)
     if history:
-        charts = plots.curves(history)
-        plots.save_charts(options.model_dir / "gan_curves.png", charts)
+        charts = storage.plots.curves(history)
+        storage.plots.save_charts(options.model_dir / "gan_curves.png", charts)
     print(f"done: {trainer.epoch} epochs in {options.model_dir}")
     print(f"next: {commands.of('GeneratePredict')}")
 

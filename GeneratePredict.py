@@ -20,13 +20,26 @@ Writes  in model/: predictions.png, predictions.csv, report.html; of a generator
         class folders, classified_classes.csv and classified_confusion.png
 """
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foldergan import backend, child, process
+from foldergan import (
+    backend,
+    child,
+    classifier,
+    data,
+    gan,
+    metrics,
+    nn,
+    process,
+    report,
+    storage,
+)
 from foldergan.config import command_line, commands
 from foldergan.config.presets import Preset
 from foldergan.errors import InputError, RunError
@@ -35,11 +48,6 @@ from foldergan.storage import filenames, locking, tables
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from foldergan.classifier.predictions import Classified, Predictions
-    from foldergan.gan.drawing import Networks
-    from foldergan.gan.evaluation import StreamEvaluator
-    from foldergan.report.run import RunReport
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -121,45 +129,42 @@ def main() -> None:
     if options.classify:
         classify(options, preset)
         return
-    from foldergan.report.run import RunReport
-    from foldergan.storage import onnx
 
     if options.export_onnx:
-        onnx.require()
-    report = RunReport(options.model_dir, "GeneratePredict")
+        storage.onnx.require()
+    page = report.run.RunReport(options.model_dir, "GeneratePredict")
     networks = load_networks(options, preset)
     if options.export:
         with locking.export_folder(options.export):
             export(options, preset, networks)
     else:
-        with report:
-            judge(options, preset, networks, report)
+        with page:
+            judge(options, preset, networks, page)
             if options.export_onnx:
-                path = onnx.export_generator(networks.generator_path, options.model_dir)
-                print(f"saved {onnx.export_classifier(options.model_dir)} and {path}")
+                path = storage.onnx.export_generator(
+                    networks.generator_path, options.model_dir
+                )
+                classifier_path = storage.onnx.export_classifier(options.model_dir)
+                print(f"saved {classifier_path} and {path}")
 
 
-def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
+def load_networks(options: argparse.Namespace, preset: Preset) -> gan.drawing.Networks:
     """Finds generator and classifier, and loads them."""
-    from foldergan.storage import exports, models
-    from foldergan.storage.run_directory import RunDirectory
-
-    models.require_classifier(options.model_dir)
-    path = RunDirectory(options.model_dir).find_generator(
+    storage.models.require_classifier(options.model_dir)
+    path = storage.run_directory.RunDirectory(options.model_dir).find_generator(
         getattr(options, "generator", None), preset.generate.generator
     )
     locking.make_writable_folder(options.model_dir)
     checksums = None
     if options.export:
-        exports.read_record(options.export)  # refuses what is no export
-        checksums = exports.checksums_of(path, options.model_dir)
+        storage.exports.read_record(options.export)  # refuses what is no export
+        checksums = storage.exports.checksums_of(path, options.model_dir)
     if options.save_images:
         locking.make_empty_folder(options.save_images, "save_images")
     child.start_server()
     backend.start(preset.seed)
-    from foldergan.gan import drawing
 
-    return drawing.load_networks(
+    return gan.drawing.load_networks(
         options.model_dir, path, preset.classifier.augmentation, checksums
     )
 
@@ -167,25 +172,21 @@ def load_networks(options: argparse.Namespace, preset: Preset) -> "Networks":
 def judge(
     options: argparse.Namespace,
     preset: Preset,
-    networks: "Networks",
-    report: "RunReport",
+    networks: gan.drawing.Networks,
+    page: report.run.RunReport,
 ) -> None:
     """Draws images, and reports what the classifier says of them."""
     import numpy as np
 
-    from foldergan.classifier.predictions import Predictions
-    from foldergan.gan import drawing, evaluation, sampling
-    from foldergan.storage import plots
-
     # Decide what to draw.
-    class_ids = drawing.classes_to_draw(networks, options.only)
+    class_ids = gan.drawing.classes_to_draw(networks, options.only)
     count = preset.generate.count
     if preset.generate.per_class:
-        drawing.require_conditioning(networks, "per_class")
+        gan.drawing.require_conditioning(networks, "per_class")
         count = preset.generate.per_class * len(class_ids)
     evaluator = None
     if options.evaluate:
-        evaluator = evaluation.of_generator(
+        evaluator = gan.evaluation.of_generator(
             options.data_dir,
             options.model_dir,
             networks.generator_path,
@@ -195,33 +196,37 @@ def judge(
         )
 
     # Draw it from seeded latent vectors and classify it, in a stream.
-    inputs = sampling.input_batches(
+    inputs = gan.sampling.input_batches(
         networks.generator, count, preset.seed, class_ids or None
     )
-    found = Predictions(networks.class_names, kept=plots.MOST_ON_PAGE)
-    page: list[np.ndarray] = []
+    found = classifier.predictions.Predictions(
+        networks.class_names, kept=storage.plots.MOST_ON_PAGE
+    )
+    shown: list[np.ndarray] = []
     progress = ImageProgress(count, "drew")
     table = options.model_dir / filenames.PREDICTIONS
     outdated = [options.model_dir / name for name in filenames.OF_PREDICTIONS]
     with tables.writing_csv(table, outdated) as append:
-        for drawn in drawing.draw(networks, inputs):
+        for drawn in gan.drawing.draw(networks, inputs):
             rows = found.add(drawn.probabilities, drawn.class_ids)
             nearest = evaluator.add(drawn.images) if evaluator else [{}] * len(rows)
             append([row | of for row, of in zip(rows, nearest, strict=True)])
-            page += list(drawn.images[: plots.MOST_ON_PAGE - len(page)].copy())
+            shown += list(
+                drawn.images[: storage.plots.MOST_ON_PAGE - len(shown)].copy()
+            )
             for row, image in zip(rows, drawn.images, strict=True):
                 if options.save_images:
                     name = filenames.SINGLE.format(number=row["picture"])
-                    plots.save_image(options.save_images / name, image)
+                    storage.plots.save_image(options.save_images / name, image)
             progress.on_images(len(rows))
     progress.done()
     print(f"drew {count} images with {networks.generator_path}")
 
     # Show and save what it says.
     print(found.as_text())
-    images = np.stack(page)
+    images = np.stack(shown)
     save_pages(options, images, found, networks.class_names)
-    report.add_predictions(
+    page.add_predictions(
         networks.generator_path.name, images, found.rows, found.counts()
     )
     if evaluator:
@@ -230,34 +235,31 @@ def judge(
 
 def save_pages(
     options: argparse.Namespace,
-    images: "np.ndarray",
-    found: "Predictions",
+    images: np.ndarray,
+    found: classifier.predictions.Predictions,
     class_names: list[str],
 ) -> None:
     """Saves the first images with their classes, and the confusion matrix."""
-    from foldergan.storage import plots
-
     page = options.model_dir / filenames.PREDICTIONS_PAGE
-    plots.save_predictions(page, images, found.rows)
+    storage.plots.save_predictions(page, images, found.rows)
     if found.matrix.any():
-        plots.save_confusion_matrix(
+        storage.plots.save_confusion_matrix(
             options.model_dir / filenames.PREDICTIONS_MATRIX,
             found.matrix,
             class_names,
             down="intended",
         )
     print(f"saved {page} and {options.model_dir / filenames.PREDICTIONS}")
-    if options.show and not plots.show(page):
+    if options.show and not storage.plots.show(page):
         print("warning: --show needs a screen and there is none")
 
 
-def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
+def save_evaluation(model_dir: Path, evaluator: gan.evaluation.StreamEvaluator) -> None:
     """Saves the figures, and some images above the nearest ones trained on."""
-    from foldergan.metrics import memorisation, selection
-    from foldergan.storage import plots
-
     page = model_dir / filenames.PREDICTIONS_NEAREST
-    plots.save_with_nearest(page, *evaluator.shown_with_nearest(), plots.GRID_COLUMNS)
+    storage.plots.save_with_nearest(
+        page, *evaluator.shown_with_nearest(), storage.plots.GRID_COLUMNS
+    )
     print(f"saved {page}: each image above the nearest one trained on")
     row = evaluator.figures()
     if row is None:
@@ -266,30 +268,30 @@ def save_evaluation(model_dir: Path, evaluator: "StreamEvaluator") -> None:
     tables.save_csv(model_dir / filenames.PREDICTIONS_QUALITY, [row])
     if matching := evaluator.matching():
         print(matching)
-    print(selection.figures_as_text(row))
-    print(memorisation.as_text(row))
+    print(metrics.selection.figures_as_text(row))
+    print(metrics.memorisation.as_text(row))
 
 
-def export(options: argparse.Namespace, preset: Preset, networks: "Networks") -> None:
+def export(
+    options: argparse.Namespace, preset: Preset, networks: gan.drawing.Networks
+) -> None:
     """Fills a dataset folder with accepted images of each class, or resumes that."""
     import numpy as np
-
-    from foldergan.data import splits
-    from foldergan.gan import balanced_set, drawing, evaluation
-    from foldergan.storage import exports
 
     # Decide how many of each class, and find out how far it is.
     names, settings = networks.class_names, preset.generate
     wanted = np.full(len(names), settings.per_class)
     if not settings.per_class:
-        counts = splits.training_counts(options.data_dir, options.model_dir)
-        wanted = balanced_set.missing(counts, names)
+        counts = data.splits.training_counts(options.data_dir, options.model_dir)
+        wanted = gan.balanced_set.missing(counts, names)
     if options.only:
-        wanted *= np.arange(len(names)) == drawing.class_number(networks, options.only)
+        wanted *= np.arange(len(names)) == gan.drawing.class_number(
+            networks, options.only
+        )
     asked = {"min_confidence": settings.min_confidence}
     if options.refuse_near_copies:
         asked["refuse_near_copies"] = True
-    folder = exports.open_export(
+    folder = storage.exports.open_export(
         options.export,
         networks.generator_path,
         options.model_dir,
@@ -301,13 +303,13 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
         },
         backend.versions(),
     )
-    drawn = balanced_set.BalancedSet(
+    drawn = gan.balanced_set.BalancedSet(
         names, wanted, settings.min_confidence, folder.load()
     )
     print(f"{drawn.kept.sum()} of {wanted.sum()} images are in {options.export}")
     are_copies = None
     if options.refuse_near_copies:
-        are_copies = evaluation.near_copy_finder(
+        are_copies = gan.evaluation.near_copy_finder(
             options.data_dir, options.model_dir, networks.generator_path
         )
 
@@ -338,9 +340,7 @@ def export(options: argparse.Namespace, preset: Preset, networks: "Networks") ->
 
 def command_to_augment(options: argparse.Namespace) -> str:
     """Writes the command of a training with the export, in a folder of its own."""
-    from foldergan.storage import arrays
-
-    source = Path(arrays.load_source(options.data_dir).source)
+    source = Path(storage.arrays.load_source(options.data_dir).source)
     return commands.of(
         "TrainModel",
         dataset=source if source.is_dir() else None,  # it may be CIFAR-10
@@ -351,44 +351,40 @@ def command_to_augment(options: argparse.Namespace) -> str:
 
 def classify(options: argparse.Namespace, preset: Preset) -> None:
     """Says what images of a person's own show, and how often that is right."""
-    from foldergan.classifier.image_files import ImageFiles
-    from foldergan.storage import models, plots
-    from foldergan.storage.run_directory import RunDirectory
-
     # Find images and classifier.
-    models.require_classifier(options.model_dir)
-    files = ImageFiles(options.classify)
+    storage.models.require_classifier(options.model_dir)
+    files = classifier.image_files.ImageFiles(options.classify)
     print(f"classifying {len(files.paths)} files of {options.classify}")
     locking.make_writable_folder(options.model_dir)
     child.start_server()
     backend.start(preset.seed)
-    from foldergan.classifier import evaluation
-    from foldergan.classifier.predictions import Classified
-    from foldergan.data import dataset
-    from foldergan.nn import convolutions, inference
 
-    network, names, augmentation = models.load_classifier(options.model_dir)
+    network, names, augmentation = storage.models.load_classifier(options.model_dir)
     if augmentation is None:  # of a version before 0.2, or of others
         augmentation = preset.classifier.augmentation
-    folder = RunDirectory(options.model_dir)
-    network = convolutions.in_precision(network, folder.precision("TrainModel"))
+    folder = storage.run_directory.RunDirectory(options.model_dir)
+    network = nn.convolutions.in_precision(network, folder.precision("TrainModel"))
     if remark := files.remark(names):
         print(remark)
 
     # Classify them in a stream.
     shape = network.input_shape[1:]
-    found = Classified(files, names, shown=plots.GRID_COLUMNS**2)
+    found = classifier.predictions.Classified(
+        files, names, shown=storage.plots.GRID_COLUMNS**2
+    )
     path = options.model_dir / filenames.CLASSIFIED
     outdated = [options.model_dir / name for name in filenames.OF_CLASSIFIED]
     with tables.writing_csv(path, outdated) as append:
         for numbers, images in files.batches(
             shape,
-            inference.images_at_once(network, shape),
+            nn.inference.images_at_once(network, shape),
             folder.resize(),
         ):
-            said = evaluation.predict(network, images, augmentation=augmentation)
+            said = classifier.evaluation.predict(
+                network, images, augmentation=augmentation
+            )
             append(found.add(numbers, images, said))
-        dataset.list_problems(files.skipped, files.doubtful, len(files.paths))
+        data.dataset.list_problems(files.skipped, files.doubtful, len(files.paths))
         if not found.rows:
             raise InputError(
                 f"no file of {options.classify} is an image that can be read",
@@ -400,25 +396,22 @@ def classify(options: argparse.Namespace, preset: Preset) -> None:
 
 
 def save_classified(
-    model_dir: Path, found: "Classified", class_names: list[str]
+    model_dir: Path, found: classifier.predictions.Classified, class_names: list[str]
 ) -> None:
     """Saves the sheet and, where classes are known, how often it is right."""
     import numpy as np
 
-    from foldergan.classifier import figures
-    from foldergan.storage import plots
-
     page = model_dir / filenames.CLASSIFIED_PAGE
-    plots.save_predictions(page, np.stack(found.images), found.rows)
+    storage.plots.save_predictions(page, np.stack(found.images), found.rows)
     print(f"saved {model_dir / filenames.CLASSIFIED} and {page}")
     measured = found.figures()
     if measured:
-        print(figures.part_as_text("images", measured.total))
-        print(figures.as_text(measured))
+        print(classifier.figures.part_as_text("images", measured.total))
+        print(classifier.figures.as_text(measured))
         table = model_dir / filenames.CLASSIFIED_CLASSES
         tables.save_csv(table, measured.classes)
         matrix = model_dir / filenames.CLASSIFIED_MATRIX
-        plots.save_confusion_matrix(matrix, measured.matrix, class_names)
+        storage.plots.save_confusion_matrix(matrix, measured.matrix, class_names)
         print(f"saved {table} and {matrix}")
 
 

@@ -20,6 +20,8 @@ Writes  img_data.txt.npy, img_label.txt.npy, img_data.txt.json, img_files.txt,
         test_images/
 """
 
+from __future__ import annotations
+
 import argparse
 import functools
 import sys
@@ -28,7 +30,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foldergan import backend, process
+from foldergan import backend, classifier, data, gan, nn, process, report, storage
 from foldergan.backbones import sources
 from foldergan.config import command_line, commands
 from foldergan.config.presets import PRESETS, Preset
@@ -41,9 +43,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from foldergan.data.splits import Parts
     from foldergan.images import Images, Joined
-    from foldergan.report.run import RunReport
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -95,20 +95,18 @@ def main() -> None:
         inspect(options.dataset or Path("dataset"))
         return
     sources.refuse_missing(preset.classifier.backbone)  # before anything is replaced
-    from foldergan.report.run import RunReport
-    from foldergan.storage import onnx
 
     if options.export_onnx:
-        onnx.require()
+        storage.onnx.require()
     with (
         locking.training_folder(options.model_dir),
-        RunReport(
+        report.run.RunReport(
             options.model_dir, "TrainModel", has_log=options.tensorboard
-        ) as report,
+        ) as page,
     ):
-        train(options, preset, report)
+        train(options, preset, page)
         if options.export_onnx:
-            print(f"saved {onnx.export_classifier(options.model_dir)}")
+            print(f"saved {storage.onnx.export_classifier(options.model_dir)}")
         print(f"next: {commands.of('GANModel')}")
 
 
@@ -120,10 +118,9 @@ def choose_preset() -> None:
     if "--inspect" in sys.argv:  # which says what fits
         name_preset("dcgan-32")
         return
-    from foldergan.data import inspection
 
-    found = inspection.inspect(Path(given.dataset or "dataset"))
-    advice = inspection.advise(found)
+    found = data.inspection.inspect(Path(given.dataset or "dataset"))
+    advice = data.inspection.advise(found)
     print(f"preset auto: {advice.preset}, for {advice.why}", flush=True)
     name_preset(advice.preset)
     if not found.can_be_told_apart:
@@ -140,28 +137,25 @@ def name_preset(name: str) -> None:
 
 def inspect(dataset: Path) -> None:
     """Says what a dataset holds, which preset fits and how long that takes here."""
-    from foldergan.data import inspection
-
     start = time.monotonic()
-    found = inspection.inspect(dataset)
+    found = data.inspection.inspect(dataset)
     seconds_to_read = time.monotonic() - start
-    for line in inspection.report(found):
+    for line in data.inspection.report(found):
         print(line)
-    advice = inspection.advise(found)
+    advice = data.inspection.advise(found)
     preset = PRESETS[advice.preset]
     print(f"preset that fits: {preset.name}, for {advice.why}")
     print(f"timing some steps of {preset.name} on this machine ...", flush=True)
 
     backend.start(preset.seed)
-    from foldergan.gan import timing
 
-    shape = inspection.array_shape(found, preset.data)
+    shape = data.inspection.array_shape(found, preset.data)
     counts = list(found.classes.values()) or [found.looks.images]
-    seconds = timing.measure(preset, shape, counts)
+    seconds = gan.timing.measure(preset, shape, counts)
     if seconds is None:
         print("not measured: weights of its backbone are not on this machine")
     name_preset(preset.name)
-    for number, script in enumerate(inspection.scripts(found)):
+    for number, script in enumerate(data.inspection.scripts(found)):
         takes = "under a minute"  # a few images are drawn
         if script != "GeneratePredict":
             to_read = seconds_to_read if number == 0 else 0.0
@@ -170,12 +164,12 @@ def inspect(dataset: Path) -> None:
         print(f"  {commands.of(script, **given)}  ({takes})")
 
 
-def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> None:
-    from foldergan.storage import arrays
-
+def train(
+    options: argparse.Namespace, preset: Preset, page: report.run.RunReport
+) -> None:
     # Read the images and save them as arrays.
     class_names, images, labels = read_dataset(options, preset)
-    identity = arrays.identify(options.data_dir)
+    identity = storage.arrays.identify(options.data_dir)
 
     # Hold out a fraction of each class.
     rows = hold_out(options.data_dir, preset, identity, class_names, images, labels)
@@ -191,58 +185,59 @@ def train(options: argparse.Namespace, preset: Preset, report: "RunReport") -> N
     preset = decide_settings(options.model_dir, preset, images.shape[1:])
     settings = preset.classifier
     backend.start(preset.seed)
-    from foldergan.classifier import training, transfer
-    from foldergan.classifier.network import build_classifier
 
-    classifier = build_classifier(settings, images.shape[1:], len(class_names))
+    network = classifier.network.build_classifier(
+        settings, images.shape[1:], len(class_names)
+    )
 
     # Train it.
-    report.add_dataset(options.data_dir, images, class_names)
+    page.add_dataset(options.data_dir, images, class_names)
     num_images = len(rows["training"])
-    display = EpochProgress(training.num_epochs(settings, num_images), num_images)
+    display = EpochProgress(
+        classifier.training.num_epochs(settings, num_images), num_images
+    )
     history = []
 
     def on_step(batch: int, batches: int, logs: dict[str, float]) -> None:
         display.on_step(batch, batches, lambda: logs)
 
-    fit = functools.partial(training.train, on_step=on_step)
+    fit = functools.partial(classifier.training.train, on_step=on_step)
     if settings.backbone != "none":
-        fit = functools.partial(transfer.train, cache=options.data_dir)
-    epochs = fit(classifier, seen, labels, rows, settings, preset.seed)
+        fit = functools.partial(classifier.transfer.train, cache=options.data_dir)
+    epochs = fit(network, seen, labels, rows, settings, preset.seed)
     for epoch, logs in epochs:
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})
-        report.update(history)
+        page.update(history)
 
     # Save and evaluate it.
-    save_results(
-        options.model_dir, preset, given, classifier, class_names, history, about
-    )
+    save_results(options.model_dir, preset, given, network, class_names, history, about)
     results = evaluate(
-        options.model_dir, classifier, class_names, seen, labels, rows, settings
+        options.model_dir, network, class_names, seen, labels, rows, settings
     )
-    report.add_confusions(*results)
+    page.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}")
 
 
 def read_dataset(
     options: argparse.Namespace, preset: Preset
-) -> "tuple[list[str], np.ndarray, np.ndarray]":
+) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Makes the arrays; returns class names, images and labels."""
-    from foldergan.data import dataset
-    from foldergan.storage import arrays
-
     # Another run could replace the arrays between making and loading them.
     with locking.arrays_folder(options.data_dir):
-        class_names = dataset.build(
+        class_names = data.dataset.build(
             options.dataset,
             options.data_dir,
             preset.data,
             strict=options.strict,
             most_classes=2 if preset.classifier.output == "sigmoid" else None,
         )
-        images = arrays.load_images(options.data_dir)
-        return class_names, images, arrays.load_labels(options.data_dir, len(images))
+        images = storage.arrays.load_images(options.data_dir)
+        return (
+            class_names,
+            images,
+            storage.arrays.load_labels(options.data_dir, len(images)),
+        )
 
 
 def hold_out(
@@ -250,22 +245,22 @@ def hold_out(
     preset: Preset,
     identity: str,
     class_names: list[str],
-    images: "np.ndarray",
-    labels: "np.ndarray",
-) -> "Parts":
+    images: np.ndarray,
+    labels: np.ndarray,
+) -> data.splits.Parts:
     """Splits the rows; says what stays together, and what is on both sides."""
-    from foldergan.data import groups, splits
-
     if not (preset.data.validation_split or preset.data.test_split):
-        return splits.split_in_three(labels, preset.data, preset.seed)
-    grouping = groups.load(data_dir, identity, preset.data, images)
-    rows, at_random = groups.split(
+        return data.splits.split_in_three(labels, preset.data, preset.seed)
+    grouping = data.groups.load(data_dir, identity, preset.data, images)
+    rows, at_random = data.groups.split(
         grouping,
-        lambda group_of: splits.split_in_three(
+        lambda group_of: data.splits.split_in_three(
             labels, preset.data, preset.seed, group_of
         ),
     )
-    groups.tell(grouping, preset.data, rows, at_random, labels.argmax(1), class_names)
+    data.groups.tell(
+        grouping, preset.data, rows, at_random, labels.argmax(1), class_names
+    )
     print("  ".join(f"{part} {len(numbers)}" for part, numbers in rows.items()))
     return rows
 
@@ -274,16 +269,15 @@ def decide_settings(
     model_dir: Path, preset: Preset, image_shape: tuple[int, int, int]
 ) -> Preset:
     """Replaces a precision of auto, and what a backbone leaves idle."""
-    from foldergan.nn import precision
-    from foldergan.storage.run_directory import RunDirectory
-
     settings = preset.classifier
     if settings.backbone != "none":
         if "shift" in settings.augmentation:
             print("note: beside a backbone images are not shifted")
         return replace(preset, classifier=settings.beside_backbone())
-    before = RunDirectory(model_dir).chosen_before("TrainModel", preset)
-    chosen = precision.choose(settings, before)
+    before = storage.run_directory.RunDirectory(model_dir).chosen_before(
+        "TrainModel", preset
+    )
+    chosen = nn.precision.choose(settings, before)
     return replace(preset, classifier=replace(settings, precision=chosen))
 
 
@@ -291,17 +285,16 @@ def add_extra_images(
     options: argparse.Namespace,
     identity: str,
     class_names: list[str],
-    images: "np.ndarray",
-    labels: "np.ndarray",
-    rows: "Parts",
-) -> "tuple[Images, np.ndarray, Parts, dict[str, Any]]":
+    images: np.ndarray,
+    labels: np.ndarray,
+    rows: data.splits.Parts,
+) -> tuple[Images, np.ndarray, data.splits.Parts, dict[str, Any]]:
     """Adds the images of other folders; returns all, and what to record of them."""
-    from foldergan.data import extra_images
 
-    def load(option: str, name: str) -> extra_images.ExtraImages:
+    def load(option: str, name: str) -> data.extra_images.ExtraImages:
         own_dir, shape = options.data_dir / name, images.shape[1:]
         folder = getattr(options, option)
-        return extra_images.load(
+        return data.extra_images.load(
             folder, own_dir, class_names, shape, options.strict, option
         )
 
@@ -311,10 +304,12 @@ def add_extra_images(
         extra = load("augment_with", filenames.EXTRA)
         added, folder = len(extra.images), options.augment_with
         print(f"{added} of {folder} are added to the training")
-        extra_images.warn_of_leak(
+        data.extra_images.warn_of_leak(
             extra, options.data_dir, identity, images, labels, rows
         )
-        seen, labels, rows = extra_images.add(extra, "training", seen, labels, rows)
+        seen, labels, rows = data.extra_images.add(
+            extra, "training", seen, labels, rows
+        )
         about["augmented_with"] = extra.about
     for part, name in filenames.HELD_OUT.items():
         if getattr(options, part):
@@ -323,8 +318,8 @@ def add_extra_images(
             if missing := [n for n, k in extra.about["images"].items() if not k]:
                 print(f"note: it has no image of {', '.join(missing)}")
             own_dir = options.data_dir / name
-            extra_images.warn_of_duplicates(extra, own_dir, images, identity)
-            seen, labels, rows = extra_images.add(extra, part, seen, labels, rows)
+            data.extra_images.warn_of_duplicates(extra, own_dir, images, identity)
+            seen, labels, rows = data.extra_images.add(extra, part, seen, labels, rows)
             about.setdefault("held_out_folders", {})[part] = extra.about
     return seen, labels, rows, about
 
@@ -333,68 +328,66 @@ def save_results(
     model_dir: Path,
     preset: Preset,
     given_precision: str,
-    classifier: "keras.Model",
+    network: keras.Model,
     class_names: list[str],
     history: list[dict[str, float]],
     about: dict[str, Any],
 ) -> None:
     """Writes the classifier, and how its training went."""
-    from foldergan.storage import models, plots
-    from foldergan.storage.run_directory import RunDirectory
-
-    models.save_classifier(
+    storage.models.save_classifier(
         model_dir,
-        classifier,
+        network,
         class_names,
         preset.classifier.augmentation,
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / filenames.CLASSIFIER_HISTORY, history)
-    RunDirectory(model_dir).save_run(
+    storage.run_directory.RunDirectory(model_dir).save_run(
         "TrainModel", preset, backend.versions(), given_precision, **about
     )
-    charts = plots.curves(history)
-    plots.save_charts(model_dir / filenames.CLASSIFIER_CURVES, charts)
+    charts = storage.plots.curves(history)
+    storage.plots.save_charts(model_dir / filenames.CLASSIFIER_CURVES, charts)
 
 
 def evaluate(
     model_dir: Path,
-    classifier: "keras.Model",
+    network: keras.Model,
     class_names: list[str],
-    images: "Images",
-    labels: "np.ndarray",
-    rows: "dict[str, np.ndarray]",
+    images: Images,
+    labels: np.ndarray,
+    rows: dict[str, np.ndarray],
     settings: Classifier,
-) -> "tuple[str, list[str], Images, np.ndarray, np.ndarray, np.ndarray]":
+) -> tuple[str, list[str], Images, np.ndarray, np.ndarray, np.ndarray]:
     """Reports on every part, and class by class on the one that it saw least of.
 
     Returns:
         The name of that part, the class names, all images, the part's row numbers,
         labels and predictions.
     """
-    from foldergan.classifier import evaluation, figures
-    from foldergan.storage import plots
-
     table, of_classes = [], []
     for part, numbers in rows.items():
         if len(numbers):
-            probabilities = evaluation.predict(
-                classifier, images, numbers, settings.augmentation
+            probabilities = classifier.evaluation.predict(
+                network, images, numbers, settings.augmentation
             )
-            found = figures.measure(labels[numbers], probabilities, class_names)
+            found = classifier.figures.measure(
+                labels[numbers], probabilities, class_names
+            )
             table.append({"part": part} | found.total)
             of_classes += [{"part": part} | row for row in found.classes]
-            print(figures.part_as_text(part, found.total))
+            print(classifier.figures.part_as_text(part, found.total))
             last = (part, class_names, images, numbers, labels[numbers], probabilities)
-    print(figures.as_text(found))
+    print(classifier.figures.as_text(found))
     tables.save_csv(model_dir / filenames.CLASSIFIER_EVALUATION, table)
     tables.save_csv(model_dir / filenames.CLASSIFIER_CLASSES, of_classes)
-    plots.save_confusion_matrix(
+    storage.plots.save_confusion_matrix(
         model_dir / filenames.CLASSIFIER_MATRIX, found.matrix, class_names
     )
     tables.save_csv(model_dir / filenames.CLASSIFIER_RELIABILITY, found.reliability)
-    chart = plots.reliability(found.reliability)
-    plots.save_charts(model_dir / filenames.CLASSIFIER_RELIABILITY_PLOT, [chart])
+    chart = storage.plots.reliability(found.reliability)
+    storage.plots.save_charts(
+        model_dir / filenames.CLASSIFIER_RELIABILITY_PLOT, [chart]
+    )
     return last
 
 

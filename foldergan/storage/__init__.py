@@ -4,3 +4,20 @@ Other people's scripts read these files with nothing of ours installed, so the n
 stay as they are. Everything that is loaded is checked, and a failed check names the
 file and the way out; everything that is saved is saved whole.
 """
+
+from typing import TYPE_CHECKING
+
+from foldergan import modules_of
+
+if TYPE_CHECKING:  # what the scripts use
+    from foldergan.storage import (
+        arrays,
+        checkpoint,
+        exports,
+        models,
+        onnx,
+        plots,
+        run_directory,
+    )
+
+__getattr__ = modules_of(__name__)

@@ -25,30 +25,27 @@ class EventLog:
     """
 
     def __init__(self, folder: Path) -> None:
-        import tensorflow as tf
+        import tensorflow  # takes seconds, and only these logs need it here
 
-        self._folder = folder
+        self._tf, self._folder = tensorflow, folder
         locking.make_writable_folder(folder)
         for path in folder.glob("events.out.tfevents.*"):
             path.unlink(missing_ok=True)
         with self._reporting():
-            self._writer = tf.summary.create_file_writer(str(folder))
+            self._writer = self._tf.summary.create_file_writer(str(folder))
 
     def add_figures(self, epoch: int, figures: dict[str, float]) -> None:
         """Adds figures of an epoch, each under its name."""
-        import tensorflow as tf
-
         with self._reporting(), self._writer.as_default(step=epoch):
             for name, value in figures.items():
-                tf.summary.scalar(name, value)
+                self._tf.summary.scalar(name, value)
 
     def add_image(self, epoch: int, name: str, path: Path) -> None:
         """Adds a .png or .jpg file of an epoch."""
-        import tensorflow as tf
-
         with self._reporting(), self._writer.as_default(step=epoch):
-            image = tf.io.decode_image(path.read_bytes(), expand_animations=False)
-            tf.summary.image(name, image[None])
+            content = path.read_bytes()
+            image = self._tf.io.decode_image(content, expand_animations=False)
+            self._tf.summary.image(name, image[None])
 
     def flush(self) -> None:
         """Writes to the disk what has been added."""
@@ -57,9 +54,7 @@ class EventLog:
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:
-        import tensorflow as tf
-
         try:
             yield
-        except tf.errors.OpError as error:
+        except self._tf.errors.OpError as error:
             raise RunError(f"could not write to {self._folder}: {error}") from error

@@ -12,6 +12,11 @@ from typing import IO
 from foldergan.errors import InputError, RunError
 from foldergan.storage.filenames import IMAGES, LABELS
 
+if sys.platform == "win32":  # not os.name: type checkers know this one
+    import msvcrt
+else:
+    import fcntl
+
 # The disk's own refusals; any other failure to make a folder is a wrong path.
 _DISK_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 _DAY = 86_400  # seconds
@@ -123,13 +128,9 @@ def _held_alone(
 
 def _lock(file: IO[str]) -> None:
     """Takes the lock or raises OSError at once."""
-    if sys.platform == "win32":  # not os.name: type checkers know this one
-        import msvcrt
-
+    if sys.platform == "win32":
         # Far behind the text, because Windows also keeps others from reading it.
         file.seek(1 << 20)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
-        import fcntl
-
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -41,6 +41,7 @@ STEPS = {
     "best-32": ((32, 32, 3), 5, 64),
     "photo-128": ((128, 128, 3), 5, 32),
 }
+WIDTHS = ("discriminator_filters", "generator_filters")
 TORCH_MODES = {"eager": None, "compiled": "max-autotune"}
 STEPS_OF_AN_HOUR = 9000  # of best-32 in 60 CPU minutes: 8,478 to 9,770
 MATMULS = 20
@@ -51,7 +52,9 @@ def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="small, few steps")
+    parser.add_argument(
+        "--quick", action="store_true", help="float32, narrow networks, one step"
+    )
     parser.add_argument("--minutes", type=float, default=7.5, help="for all parts")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="parts with a word")
     parser.add_argument("--output", type=Path, help="JSON file of what was found")
@@ -59,14 +62,14 @@ def parse():
     return parser.parse_args()
 
 
-def parts() -> list[str]:
+def parts(is_quick: bool) -> list[str]:
     """Names all parts, the most wanted first."""
-    names = []
+    names, dtypes = [], DTYPES[: 1 if is_quick else None]
     for backend in BACKENDS:
-        names += [f"matmul {backend} {dtype}" for dtype in DTYPES]
-        names += [f"{preset} {backend} {d}" for preset in STEPS for d in DTYPES]
+        names += [f"matmul {backend} {dtype}" for dtype in dtypes]
+        names += [f"{preset} {backend} {d}" for preset in STEPS for d in dtypes]
         names.append(f"scripts {backend}")
-    return names + [f"torch {mode} {dtype}" for mode in TORCH_MODES for dtype in DTYPES]
+    return names + [f"torch {mode} {dtype}" for mode in TORCH_MODES for dtype in dtypes]
 
 
 def run(name: str, options) -> dict:
@@ -165,13 +168,17 @@ def step(name: str, dtype: str, is_quick: bool) -> dict:
 
     preset, (shape, classes, num_real) = find_preset(name), STEPS[name]
     steps = 50
+    gan = preset.gan
     if is_quick:
         steps, num_real = 1, 4
+        shape = (*[min(side, 64) for side in shape[:2]], 3)  # without an upsampler
+        narrow = {name: (4,) * len(getattr(gan, name)) for name in WIDTHS}
+        gan = replace(gan, **narrow, feature_filters=4)
     classifier = None
     if preset.gan.discriminator_features == "classifier":
         classifier = build_classifier(preset.classifier, shape, classes)
     # What comes before the adversarial steps takes other steps, and few.
-    settings = replace(preset.gan, precision=dtype, warm_up_steps=0)
+    settings = replace(gan, precision=dtype, warm_up_steps=0)
     trainer = build_trainer(settings, shape, classes, 0, classifier)
     count = steps * num_real
     images = np.random.default_rng(0).random((count, *shape), np.float32)
@@ -251,7 +258,7 @@ def main():
     print(side_by_side.machine())
     print(side_by_side.versions("keras", "tensorflow", "jax", "torch"), flush=True)
     end, found = time.monotonic() + 60 * options.minutes, {}
-    for name in parts():
+    for name in parts(options.quick):
         if options.only and not any(word in name for word in options.only):
             continue
         left = end - time.monotonic()

@@ -157,12 +157,15 @@ class Chart:
     @property
     def summary(self) -> str:
         """The chart in words, for readers who cannot see it."""
-        ends = "; ".join(map(self._label, self.lines))
+        ends = "; ".join(map(self.label, self.lines))
         span = f"{self.unit} {self.across[0]:.3g} to {self.across[-1]:.3g}"
-        return f"{self.title}, {span}. Last values: {ends}"
+        what = "Last values" if self.unit == "epoch" else "Lines"
+        return f"{self.title}, {span}. {what}: {ends}"
 
-    def _label(self, name: str) -> str:
-        """Names a line and its last value."""
+    def label(self, name: str) -> str:
+        """Names a line and, of a training, its last value."""
+        if self.unit != "epoch":
+            return name
         known = [value for value in self.lines[name] if math.isfinite(value)]
         return f"{name} {known[-1]:.3g}" if known else name
 
@@ -289,7 +292,7 @@ def _draw(axis: Axes, chart: Chart) -> None:
     for number, (name, values) in enumerate(chart.lines.items()):
         style, marker = ("--", None) if name == chart.dashed else ("-", dot)
         colour = _SOFT if name == chart.dashed else _COLOURS[number % len(_COLOURS)]
-        label, points = chart._label(name), np.array(values)[rows]
+        label, points = chart.label(name), np.array(values)[rows]
         axis.plot(across, points, style, marker=marker, color=colour, label=label)
     if chart.band and np.isfinite(chart.band).any():
         low, high = (np.array(end)[rows] for end in chart.band)

@@ -266,3 +266,9 @@ def test_reliability_is_drawn_of_bins_that_have_images(tmp_path):
     chart = plots.reliability([empty, full])
     plots.save_charts(tmp_path / "a.png", [chart])
     assert read(tmp_path / "a.png").std() > 0
+
+
+def test_what_is_no_training_has_no_last_value():
+    chart = plots.Chart("Calibration", [0.5, 0.9], {"accuracy": [0.4, 1]}, unit="sure")
+    assert chart.label("accuracy") == "accuracy"
+    assert chart.summary == "Calibration, sure 0.5 to 0.9. Lines: accuracy"

@@ -184,7 +184,7 @@ def test_figures_of_classes_are_shown_where_they_are(model_dir):
     ends = {"accuracy_low": 0.5, "accuracy_high": 0.9}
     full = {"pictures": 9, "confidence": 0.85, "accuracy": 0.75} | ends
     tables.save_csv(model_dir / filenames.CLASSIFIER_RELIABILITY, [empty, full])
-    assert "Calibration, confidence 0.85 to 0.85. Last" in page.render(model_dir)
+    assert "Calibration, confidence 0.85 to 0.85. Lines" in page.render(model_dir)
 
 
 def test_of_unbalanced_classes_the_verdict_is_balanced_accuracy(model_dir):

@@ -83,10 +83,11 @@ def test_steps_of_presets_are_timed(monkeypatch, name, channels):
 def test_steps_through_a_backbone_are_timed(monkeypatch, tmp_path):
     monkeypatch.setattr(timing, "_SECONDS", 0.0)
     preset, path = PRESETS["photo-128"], str(save_tiny(tmp_path))
+    narrow = {"generator_filters": (4,) * 5, "discriminator_filters": (4,) * 3}
     preset = replace(
         preset,
         classifier=replace(preset.classifier, backbone=path),
-        gan=replace(preset.gan, backbone=path),
+        gan=replace(preset.gan, backbone=path, **narrow),
     )
     found = timing.measure(preset, (64, 64, 1), [20, 20])
     assert all(0 < seconds < 1e6 for seconds in found.values())

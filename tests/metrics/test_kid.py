@@ -161,7 +161,7 @@ def mixture(seed, count, shift=0.0, is_by_class=True):
 def test_strata_neither_bias_kid_nor_lift_its_floor(fewer_draws, is_by_class):
     """Drawn by class, fakes of the same law were far below 0 and never above it."""
     found, plain = [], []
-    for seed in range(300):
+    for seed in range(150):
         real, of_real = mixture([seed, 0], 100)
         fake, of_fake = mixture([seed, 1], 200, is_by_class=is_by_class)
         found.append(kid(real, fake, of_real, of_fake if is_by_class else None)[:4])
@@ -182,7 +182,7 @@ def test_the_interval_of_strata_covers_kid(fewer_draws):
     with patch.object(module, "_DRAWS", 1):
         truth = kid(x, y, of_x, of_y).estimate
     held = []
-    for seed in range(300):
+    for seed in range(150):
         (x, of_x), (y, of_y) = mixture([seed, 0], 60), mixture([seed, 1], 200, 0.5)
         found = kid(x, y, of_x, of_y)
         held.append(found.low <= truth <= found.high)

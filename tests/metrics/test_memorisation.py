@@ -47,7 +47,7 @@ def test_closer_share_is_half_for_one_law_give_or_take_what_is_said():
         figures(*(RNG.normal(size=(n, 4)) for n in (50, 500, 60)))[
             "closer_to_training_share"
         ]
-        for _ in range(200)
+        for _ in range(100)
     ]
     assert np.mean(draws) == pytest.approx(0.5, abs=0.02)
     assert np.std(draws) == pytest.approx(0.3 / 50**0.5, rel=0.2)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from foldergan.images import Images, Joined
+    from foldergan.images import Images
 
 
 def parse_flags() -> tuple[argparse.Namespace, Preset]:
@@ -176,9 +176,8 @@ def train(
 
     # Add images of other folders, where there are any: to the training part alone, or
     # to those that are held out.
-    seen, labels, rows, about = add_extra_images(
-        options, identity, class_names, images, labels, rows
-    )
+    of_arrays = data.splits.LabelledImages(images, labels, rows)
+    seen, about = add_extra_images(options, identity, class_names, of_arrays)
 
     # Build the classifier. This takes seconds, so only once the images are good.
     given = preset.classifier.precision
@@ -192,7 +191,7 @@ def train(
 
     # Train it.
     page.add_dataset(options.data_dir, images, class_names)
-    num_images = len(rows["training"])
+    num_images = len(seen.rows["training"])
     display = EpochProgress(
         classifier.training.num_epochs(settings, num_images), num_images
     )
@@ -204,17 +203,18 @@ def train(
     fit = functools.partial(classifier.training.train, on_step=on_step)
     if settings.backbone != "none":
         fit = functools.partial(classifier.transfer.train, cache=options.data_dir)
-    epochs = fit(network, seen, labels, rows, settings, preset.seed)
+    epochs = fit(network, seen, settings, preset.seed)
     for epoch, logs in epochs:
         display.on_epoch(epoch, logs)
         history.append({"epoch": epoch, **logs})
         page.update(history)
 
     # Save and evaluate it.
-    save_results(options.model_dir, preset, given, network, class_names, history, about)
-    results = evaluate(
-        options.model_dir, network, class_names, seen, labels, rows, settings
+    save_results(options.model_dir, preset, network, class_names, history)
+    storage.run_directory.RunDirectory(options.model_dir).save_run(
+        "TrainModel", preset, backend.versions(), given, **about
     )
+    results = evaluate(options.model_dir, network, class_names, seen, settings)
     page.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}")
 
@@ -285,31 +285,25 @@ def add_extra_images(
     options: argparse.Namespace,
     identity: str,
     class_names: list[str],
-    images: np.ndarray,
-    labels: np.ndarray,
-    rows: data.splits.Parts,
-) -> tuple[Images, np.ndarray, data.splits.Parts, dict[str, Any]]:
+    of_arrays: data.splits.LabelledImages,
+) -> tuple[data.splits.LabelledImages, dict[str, Any]]:
     """Adds the images of other folders; returns all, and what to record of them."""
 
     def load(option: str, name: str) -> data.extra_images.ExtraImages:
-        own_dir, shape = options.data_dir / name, images.shape[1:]
+        own_dir, shape = options.data_dir / name, of_arrays.image_shape
         folder = getattr(options, option)
         return data.extra_images.load(
             folder, own_dir, class_names, shape, options.strict, option
         )
 
-    seen: np.ndarray | Joined = images
+    seen = of_arrays
     about: dict[str, Any] = {"data": identity}
     if options.augment_with:
         extra = load("augment_with", filenames.EXTRA)
         added, folder = len(extra.images), options.augment_with
         print(f"{added} of {folder} are added to the training")
-        data.extra_images.warn_of_leak(
-            extra, options.data_dir, identity, images, labels, rows
-        )
-        seen, labels, rows = data.extra_images.add(
-            extra, "training", seen, labels, rows
-        )
+        data.extra_images.warn_of_leak(extra, options.data_dir, identity, of_arrays)
+        seen = data.extra_images.add(extra, "training", seen)
         about["augmented_with"] = extra.about
     for part, name in filenames.HELD_OUT.items():
         if getattr(options, part):
@@ -317,21 +311,20 @@ def add_extra_images(
             print(f"{part} {len(extra.images)}: all of {getattr(options, part)}")
             if missing := [n for n, k in extra.about["images"].items() if not k]:
                 print(f"note: it has no image of {', '.join(missing)}")
-            own_dir = options.data_dir / name
-            data.extra_images.warn_of_duplicates(extra, own_dir, images, identity)
-            seen, labels, rows = data.extra_images.add(extra, part, seen, labels, rows)
+            data.extra_images.warn_of_duplicates(
+                extra, options.data_dir / name, of_arrays.images, identity
+            )
+            seen = data.extra_images.add(extra, part, seen)
             about.setdefault("held_out_folders", {})[part] = extra.about
-    return seen, labels, rows, about
+    return seen, about
 
 
 def save_results(
     model_dir: Path,
     preset: Preset,
-    given_precision: str,
     network: keras.Model,
     class_names: list[str],
     history: list[dict[str, float]],
-    about: dict[str, Any],
 ) -> None:
     """Writes the classifier, and how its training went."""
     storage.models.save_classifier(
@@ -342,9 +335,6 @@ def save_results(
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / filenames.CLASSIFIER_HISTORY, history)
-    storage.run_directory.RunDirectory(model_dir).save_run(
-        "TrainModel", preset, backend.versions(), given_precision, **about
-    )
     charts = storage.plots.curves(history)
     storage.plots.save_charts(model_dir / filenames.CLASSIFIER_CURVES, charts)
 
@@ -353,9 +343,7 @@ def evaluate(
     model_dir: Path,
     network: keras.Model,
     class_names: list[str],
-    images: Images,
-    labels: np.ndarray,
-    rows: dict[str, np.ndarray],
+    seen: data.splits.LabelledImages,
     settings: Classifier,
 ) -> tuple[str, list[str], Images, np.ndarray, np.ndarray, np.ndarray]:
     """Reports on every part, and class by class on the one that it saw least of.
@@ -365,18 +353,17 @@ def evaluate(
         labels and predictions.
     """
     table, of_classes = [], []
-    for part, numbers in rows.items():
+    for part, numbers in seen.rows.items():
         if len(numbers):
+            labels = seen.labels[numbers]
             probabilities = classifier.evaluation.predict(
-                network, images, numbers, settings.augmentation
+                network, seen.images, numbers, settings.augmentation
             )
-            found = classifier.figures.measure(
-                labels[numbers], probabilities, class_names
-            )
+            found = classifier.figures.measure(labels, probabilities, class_names)
             table.append({"part": part} | found.total)
             of_classes += [{"part": part} | row for row in found.classes]
             print(classifier.figures.part_as_text(part, found.total))
-            last = (part, class_names, images, numbers, labels[numbers], probabilities)
+            last = part, class_names, seen.images, numbers, labels, probabilities
     print(classifier.figures.as_text(found))
     tables.save_csv(model_dir / filenames.CLASSIFIER_EVALUATION, table)
     tables.save_csv(model_dir / filenames.CLASSIFIER_CLASSES, of_classes)

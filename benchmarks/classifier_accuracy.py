@@ -28,6 +28,7 @@ def main():
     options = parser.parse_args()
     from foldergan import backend
     from foldergan.config.presets import find_preset
+    from foldergan.config.settings import Data
     from foldergan.data import dataset
     from foldergan.storage import arrays
 
@@ -40,12 +41,15 @@ def main():
             folder = Path(name) / part
             folder.mkdir()
             source = getattr(options, part)
-            class_names = dataset.build_arrays(source, folder, preset.data.image_shape)
+            class_names = dataset.build(
+                source, folder, Data(image_shape=preset.data.image_shape)
+            )
             images = np.array(arrays.load_images(folder))
             parts[part] = images, arrays.load_labels(folder, len(images))
     backend.start(options.seed)
     from foldergan.classifier import evaluation, training
     from foldergan.classifier.network import build_classifier
+    from foldergan.data.splits import LabelledImages
     from foldergan.nn import precision
 
     chosen = precision.choose(settings)
@@ -53,12 +57,10 @@ def main():
     images, labels = parts["train"]
     classifier = build_classifier(settings, images.shape[1:], len(class_names))
     rows = {"training": np.arange(len(images)), "validation": np.arange(0)}
+    data = LabelledImages(images, labels, rows)
     start, cpu = time.perf_counter(), time.process_time()
     history = [
-        logs
-        for _, logs in training.train(
-            classifier, images, labels, rows, settings, options.seed
-        )
+        logs for _, logs in training.train(classifier, data, settings, options.seed)
     ]
     minutes = (time.perf_counter() - start) / 60
     cpu_minutes = (time.process_time() - cpu) / 60

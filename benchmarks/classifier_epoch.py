@@ -51,13 +51,16 @@ def ours(options):
     import time
 
     from foldergan.classifier import training
+    from foldergan.data.splits import LabelledImages
 
     settings, images, labels, classifier = prepare(options)
     rows = {"training": np.arange(len(images)), "validation": np.arange(0)}
     settings = dataclasses.replace(settings, epochs=2)
 
+    data = LabelledImages(images, labels, rows)
+
     def work():
-        epochs = training.train(classifier, images, labels, rows, settings, 0)
+        epochs = training.train(classifier, data, settings, 0)
         first, second = (time.perf_counter() for _ in epochs)
         return second - first
 

@@ -90,7 +90,9 @@ class Data:
         folder, array_dir = options.work / "all", options.work / "arrays"
         self.link(folder, range(len(self._files)))
         array_dir.mkdir(exist_ok=True)
-        self.names = dataset.build_arrays(folder, array_dir, image_shape, strict=True)
+        self.names = dataset.build(
+            folder, array_dir, Data(image_shape=image_shape), strict=True
+        )
         self.images = arrays.load_images(array_dir)
         self.labels = arrays.load_labels(array_dir, len(self.images))
         cuts = (cut.rpartition("=") for cut in options.cut)
@@ -256,6 +258,7 @@ def measure(options, preset, fold: Fold, rows, changed: dict, backbone: str, see
     from foldergan import backend
     from foldergan.classifier import evaluation, training, transfer
     from foldergan.classifier.network import build_classifier
+    from foldergan.data.splits import LabelledImages
 
     keras.utils.clear_session()
     settings = replace(
@@ -275,7 +278,8 @@ def measure(options, preset, fold: Fold, rows, changed: dict, backbone: str, see
         how = {"cache": options.work / "features"}
     train = training.train if backbone == "none" else transfer.train
     parts = {"training": rows, "validation": np.arange(0)}
-    for _ in train(classifier, fold.images, fold.labels, parts, settings, seed, **how):
+    labelled = LabelledImages(fold.images, fold.labels, parts)
+    for _ in train(classifier, labelled, settings, seed, **how):
         pass
     said = evaluation.predict(classifier, fold.images, fold.test)
     truth, ids = fold.labels[fold.test].argmax(1), range(names)

@@ -5,7 +5,7 @@
     cv2 loop        imread, resize, cvtColor, a list, one array, np.save
     cv2 loop, area  the same with the filter that ours uses where images shrink
     keras           image_dataset_from_directory, its batches in one array, np.save
-    ours            dataset.build_arrays: bad files named, labels, atomic files
+    ours            dataset.build: bad files named, labels, atomic files
     ours, again     ours on a folder that has not changed since
 
 Memory is by how much the process's peak grew; ours writes the images as it goes.
@@ -68,6 +68,7 @@ def keras_directory(options):
 
 def ours(options, is_fresh=True):
     """What TrainModel.py does."""
+    from foldergan.config.settings import Data
     from foldergan.data import dataset
     from foldergan.storage import arrays, filenames
 
@@ -76,7 +77,7 @@ def ours(options, is_fresh=True):
     def work():
         if is_fresh:
             (folder / filenames.ORIGIN).unlink(missing_ok=True)
-        dataset.build_arrays(options.dataset, folder, options.image_shape)
+        dataset.build(options.dataset, folder, Data(image_shape=options.image_shape))
         return len(arrays.load_images(folder))
 
     if not is_fresh:

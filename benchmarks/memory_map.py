@@ -71,6 +71,7 @@ def training_on(dtype: str, opened, is_cold=False):
 
     def prepare(options):
         from foldergan import backend
+        from foldergan.data.splits import LabelledImages
 
         # A page that any process has mapped cannot be dropped: each has its own file.
         path = options.folder / f"{os.getpid()}.npy"
@@ -91,7 +92,7 @@ def training_on(dtype: str, opened, is_cold=False):
                 descriptor = os.open(path, os.O_RDONLY)
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
                 os.close(descriptor)
-            images, ends = opened(path), []
+            data, ends = LabelledImages(opened(path), labels, rows), []
 
             def on_step(step, steps, logs):
                 ends.append((step, time.perf_counter(), time.process_time()))
@@ -99,11 +100,7 @@ def training_on(dtype: str, opened, is_cold=False):
                     raise KeyboardInterrupt
 
             with contextlib.suppress(KeyboardInterrupt):
-                next(
-                    training.train(
-                        classifier, images, labels, rows, settings, 0, on_step=on_step
-                    )
-                )
+                next(training.train(classifier, data, settings, 0, on_step=on_step))
             # The first call compiles.
             steps, *seconds = np.subtract(ends[-1], ends[0])
             return [each / steps for each in seconds]

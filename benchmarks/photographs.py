@@ -97,7 +97,9 @@ class Data:
         shape = (SIZE, SIZE, 3)
         for folder, source in ((self.folder, "train"), (real, "real")):
             folder.mkdir(exist_ok=True)
-            self.names = dataset.build_arrays(photographs / source, folder, shape)
+            self.names = dataset.build(
+                photographs / source, folder, Data(image_shape=shape)
+            )
         self.training = np.array(arrays.load_images(self.folder))
         self.labels = arrays.load_labels(self.folder, len(self.training))
         self.real = np.array(arrays.load_images(real))

@@ -53,6 +53,7 @@ def classifier_epoch():
     from foldergan.classifier import training
     from foldergan.classifier.network import build_classifier
     from foldergan.config.presets import PRESETS
+    from foldergan.data.splits import LabelledImages
 
     settings = PRESETS["dcgan-32"].classifier
     rng = np.random.default_rng(0)
@@ -63,7 +64,9 @@ def classifier_epoch():
         "validation": np.arange(HELD_OUT),
     }
     classifier = build_classifier(settings, (32, 32, 3), 5)
-    epochs = training.train(classifier, images, labels, rows, settings, 0)
+    epochs = training.train(
+        classifier, LabelledImages(images, labels, rows), settings, 0
+    )
     return lambda: next(epochs), settings.epochs
 
 

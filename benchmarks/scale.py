@@ -5,7 +5,7 @@
     nice python benchmarks/scale.py --counts 5000 --image-shape 350x350x3 --parts build
     nice python benchmarks/scale.py --counts 1000000 --parts noise open train
 
-    build       dataset.build_arrays: decodes, writes and hashes
+    build       dataset.build: decodes, writes and hashes
     noise       in place of it arrays of noise: writes and hashes
     open        what each training begins with: every value and both checksums are
                 checked, the rows are split
@@ -47,10 +47,11 @@ LARGE = 64  # pixels; the CNN of dcgan-32 has too many weights for more
 
 def build(options, folder):
     """Makes the arrays; returns what was done and the seconds it took."""
+    from foldergan.config.settings import Data
     from foldergan.data import dataset
 
     start = time.perf_counter()
-    dataset.build_arrays(folder / "dataset", folder, options.image_shape)
+    dataset.build(folder / "dataset", folder, Data(image_shape=options.image_shape))
     return "all", time.perf_counter() - start
 
 
@@ -84,6 +85,7 @@ def train(options, folder):
     images, labels, rows = _opened(folder)
     classifier, settings = _classifier(images, labels)
     from foldergan.classifier import training
+    from foldergan.data import splits
 
     ends = []
 
@@ -93,9 +95,8 @@ def train(options, folder):
             raise StopIteration
 
     with contextlib.suppress(StopIteration, RuntimeError):
-        for _ in training.train(
-            classifier, images, labels, rows, settings, 0, on_step=on_step
-        ):
+        data = splits.LabelledImages(images, labels, rows)
+        for _ in training.train(classifier, data, settings, 0, on_step=on_step):
             pass
     done = ends[-1][1] - ends[0][1]
     num_images = done * settings.batch_size

@@ -67,12 +67,13 @@ def parse():
 def prepare(options) -> None:
     """Makes the arrays and the classifiers, unless they are in the work folder."""
     from foldergan.config.presets import find_preset
+    from foldergan.config.settings import Data
     from foldergan.data import dataset
 
     shape = (32, 32, 3)
     for folder, source in ((".", options.dataset), (REAL, options.real)):
         (options.work / folder).mkdir(parents=True, exist_ok=True)
-        dataset.build_arrays(source, options.work / folder, shape)
+        dataset.build(source, options.work / folder, Data(image_shape=shape))
     classifiers = [(1, options.judge, "--epochs", "10")]
     if any(find_preset(name).gan.uses_classifier for name in options.presets):
         classifiers.append((0, SEEN))

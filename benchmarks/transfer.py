@@ -63,14 +63,14 @@ def transferred(options, images, labels, train, held_out, seed: int) -> float:
     """Fits the project's head; returns the accuracy of the mean of both views."""
     from foldergan.classifier import transfer
     from foldergan.config.settings import Classifier
+    from foldergan.data.splits import LabelledImages
 
     settings = Classifier(backbone=options.backbone, augmentation=("mirror",))
     classifier = transfer.build_classifier(settings, images.shape[1:], labels.shape[1])
     rows = {"training": train, "validation": held_out}
     cache = Path(options.cache)
-    ((_, logs),) = transfer.train(
-        classifier, images, labels, rows, settings, seed, cache=cache
-    )
+    data = LabelledImages(images, labels, rows)
+    ((_, logs),) = transfer.train(classifier, data, settings, seed, cache=cache)
     return logs["val_accuracy"]
 
 
@@ -89,6 +89,7 @@ def main():
     """Measures and prints."""
     options = parse()
     from foldergan import backend
+    from foldergan.config.settings import Data
     from foldergan.data import dataset, splits
     from foldergan.storage import arrays
 
@@ -96,7 +97,7 @@ def main():
         data_dir = Path(folder)
         options.cache = folder
         shape = (options.size, options.size, 3)
-        names = dataset.build_arrays(options.dataset, data_dir, shape)
+        names = dataset.build(options.dataset, data_dir, Data(image_shape=shape))
         images = arrays.load_images(data_dir)
         labels = arrays.load_labels(data_dir, len(images))
         backend.start(0)

@@ -46,7 +46,8 @@ def test_a_classifier_trains_and_is_evaluated(images, classifier):
     kept, held = splits.split_by_class(LABELS, 0.5, seed=0)
     settings = Classifier(epochs=1, batch_size=8)
     rows = {"training": kept, "validation": held}
-    ((_, logs),) = training.train(classifier, images, LABELS, rows, settings, 0)
+    data = splits.LabelledImages(images, LABELS, rows)
+    ((_, logs),) = training.train(classifier, data, settings, 0)
     assert "val_loss" in logs
     said = evaluation.predict(classifier, images, held)
     found = page.describe("validation", ["a", "b"], images, held, LABELS[held], said)

@@ -16,9 +16,9 @@ from foldergan.classifier import evaluation
 from foldergan.classifier.network import whiten
 from foldergan.config.settings import Classifier
 from foldergan.data.batches import epoch_batches, epochs_of
-from foldergan.data.splits import balanced_weights, class_counts
+from foldergan.data.splits import LabelledImages, balanced_weights, class_counts
 from foldergan.errors import RunError
-from foldergan.images import Images, Tensor
+from foldergan.images import Tensor
 from foldergan.nn import augmentation, convolutions
 
 _OnStep = Callable[[int, int, dict[str, float]], None]
@@ -30,9 +30,7 @@ _WARM_UP = 0.25  # fraction of the training in which one cycle rises
 
 def train(
     classifier: keras.Model,
-    images: Images,
-    labels: np.ndarray,
-    rows: dict[str, np.ndarray],
+    data: LabelledImages,
     settings: Classifier,
     seed: int,
     *,
@@ -43,9 +41,7 @@ def train(
     Args:
         classifier: images 0-1 in, probabilities out; has the weights of each epoch
             when that is yielded.
-        images: float32 array (n, height, width, channels), 0-1.
-        labels: float32 one-hot array (n, classes).
-        rows: "training" and "validation" -> row numbers; the second may be empty.
+        data: its validation part may be empty.
         settings: how to train.
         seed: of the order of the images.
         on_step: called with (batches done, batches in the epoch, means so far).
@@ -57,6 +53,7 @@ def train(
     Raises:
         RunError: the loss is no longer a finite number.
     """
+    images, labels, rows = data.images, data.labels, data.rows
     is_single = classifier.output_shape[-1] == 1
     targets = labels[:, 1:] if is_single else labels
     training, validation = rows["training"], rows["validation"]

@@ -16,8 +16,7 @@ from foldergan.backbones import features, loading
 from foldergan.classifier import evaluation
 from foldergan.classifier.linear_head import Features, LinearHead, fit
 from foldergan.config.settings import Classifier
-from foldergan.data.splits import balanced_weights, class_counts
-from foldergan.images import Images
+from foldergan.data.splits import LabelledImages, balanced_weights, class_counts
 
 # Backbones were trained at it; smaller images are upsampled: +4 points of accuracy.
 _LEAST_SIZE = 224
@@ -46,9 +45,7 @@ def build_classifier(
 
 def train(
     classifier: keras.Model,
-    images: Images,
-    labels: np.ndarray,
-    rows: dict[str, np.ndarray],
+    data: LabelledImages,
     settings: Classifier,
     seed: int,
     *,
@@ -59,11 +56,12 @@ def train(
     The penalty is chosen by cross-validation on the training rows, whose folds `seed`
     draws; features are kept in the folder `cache`, if any.
     """
+    labels, rows = data.labels, data.rows
     training = rows["training"]
     *_, dense = classifier.layers
     trunk = keras.Model(classifier.inputs[0], dense.input)
     is_mirrored = "mirror" in settings.augmentation
-    pooled = features.cached_features(trunk, images, is_mirrored, cache)
+    pooled = features.cached_features(trunk, data.images, is_mirrored, cache)
     counts = class_counts(labels, training)
     weights = np.ones(len(counts), np.float32)
     if settings.class_weights != "none":

@@ -26,61 +26,22 @@ def build(
 ) -> list[str]:
     """Saves the arrays of a folder, or of CIFAR-10 where the settings name that.
 
-    Use it inside `locking.arrays_folder`, and load the arrays there too: another run
-    could replace them in between, and these class names would be of others.
-
-    Args:
-        dataset: folder of images; None for `data.source`, where "folder" is dataset/.
-        data_dir: folder for the arrays.
-        data: its source, image_shape, resize and channels.
-        strict: makes an unreadable file an error.
-        least_classes: fewer are an error; 0 needs none.
-        most_classes: more are an error, if given.
-
-    Returns:
-        Class names in the order of the labels' columns; none without classes.
-    """
-    if data.source == "cifar10" and not dataset:
-        return cifar10.build_cifar10_arrays(data_dir, data.image_shape)
-    return build_arrays(
-        dataset or Path("dataset"),
-        data_dir,
-        data.image_shape,
-        strict=strict,
-        least_classes=least_classes,
-        most_classes=most_classes,
-        resize=data.resize,
-        channels=data.channels,
-    )
-
-
-def build_arrays(
-    dataset: Path,
-    data_dir: Path,
-    image_shape: tuple[int, int, int],
-    *,
-    strict: bool = False,
-    least_classes: int = 2,
-    most_classes: int | None = None,
-    resize: str = "stretch",
-    channels: str = "fixed",
-) -> list[str]:
-    """Reads every image of a folder and saves the arrays.
-
     What cannot be read is skipped and listed; a class with nothing to read is
     dropped, so that no column of the labels stands for nothing. A folder that has
     not changed since its arrays were made is not read again.
 
+    Use it inside `locking.arrays_folder`, and load the arrays there too: another run
+    could replace them in between, and these class names would be of others.
+
     Args:
         dataset: folder with one folder a class or, where no classes are needed,
-            with images of its own; with those there are no labels to save.
+            with images of its own; with those there are no labels to save. None for
+            `data.source`, where "folder" is dataset/.
         data_dir: folder for img_data.txt.npy and img_label.txt.npy.
-        image_shape: (height, width, channels) of every image.
+        data: its source, image_shape, resize and channels.
         strict: makes an unreadable file an error.
         least_classes: fewer are an error; 0 needs none.
         most_classes: more are an error, if given.
-        resize: stretch, crop or pad, which `images.resize` explains.
-        channels: fixed; or auto, where images that are grey become arrays of one.
 
     Returns:
         Class names, sorted: the order of the labels' columns. Empty where there
@@ -89,22 +50,26 @@ def build_arrays(
     Raises:
         InputError: there is too little to read; nothing was overwritten.
     """
+    if data.source == "cifar10" and not dataset:
+        return cifar10.build_cifar10_arrays(data_dir, data.image_shape)
+    dataset = dataset or Path("dataset")
     class_folders = folders.list_files(dataset, least_classes)
     entries = [entry for some in class_folders.values() for entry in some]
-
-    asked_shape = image_shape
 
     def check(counts: Counter[str], found: dict[str, Any]) -> list[str]:
         if strict and found["skipped"]:
             raise InputError(f"{found['skipped'][0]}; mend or remove it")
         list_problems(found["skipped"], found.get("doubtful", []), len(entries))
         class_names = _usable_classes(dataset, class_folders, counts)
-        for line in inspection.first_lines(found, asked_shape, resize):
+        for line in inspection.first_lines(found, data.image_shape, data.resize):
             print(line)
         _refuse_number(dataset, class_names, least_classes, most_classes)
         return class_names
 
-    made_from = arrays.describe(dataset, image_shape, entries, resize, channels)
+    image_shape = data.image_shape
+    made_from = arrays.describe(
+        dataset, image_shape, entries, data.resize, data.channels
+    )
     known = arrays.recall(data_dir, made_from)
     if known:
         images_path = data_dir / filenames.IMAGES
@@ -112,11 +77,13 @@ def build_arrays(
         duplicates.warn_of_classes(duplicates.load(data_dir))
         return check(Counter(known["counts"]), known)
 
-    if channels == "auto" and inspection.are_likely_grey([e.path for e in entries]):
+    if data.channels == "auto" and inspection.are_likely_grey(
+        [entry.path for entry in entries]
+    ):
         image_shape = (*image_shape[:2], 1)
     with arrays.writing(data_dir, image_shape) as writer:
         class_of_each, paths, found = _read(
-            class_folders, image_shape, resize, strict, writer
+            class_folders, image_shape, data.resize, strict, writer
         )
         counts = Counter(class_of_each)
         class_names = check(counts, found)

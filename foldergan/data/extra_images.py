@@ -64,14 +64,9 @@ def load(
             (option,),
         )
     with locking.arrays_folder(own_dir):
-        names = dataset.build_arrays(
-            folder,
-            own_dir,
-            image_shape,
-            strict=strict,
-            least_classes=1,
-            resize=arrays.load_source(own_dir.parent).resize,
-        )
+        how = arrays.load_source(own_dir.parent).resize
+        data = Data(image_shape=image_shape, resize=how)
+        names = dataset.build(folder, own_dir, data, strict=strict, least_classes=1)
         images = arrays.load_images(own_dir)
         own_labels = arrays.load_labels(own_dir, len(images))
         identity = arrays.identify(own_dir)
@@ -91,34 +86,19 @@ def load(
 
 
 def add(
-    extra: ExtraImages,
-    part: str,
-    images: np.ndarray | Joined,
-    labels: np.ndarray,
-    rows: splits.Parts,
-) -> tuple[Joined, np.ndarray, splits.Parts]:
-    """Adds images behind those of the arrays, and to the rows of one part.
-
-    Args:
-        extra: to add.
-        part: "training", "validation" or "test".
-        images: float32 array (n, height, width, channels), 0-1.
-        labels: float32 one-hot array (n, classes).
-        rows: see `splits.split_in_three`; the other parts stay as they are.
-
-    Returns:
-        All images, their labels, and the rows.
-    """
-    added = np.arange(len(images), len(images) + len(extra.images))
-    return (
-        Joined(images, extra.images),
-        np.concatenate([labels, extra.labels]),
-        rows | {part: np.concatenate([rows[part], added])},
+    extra: ExtraImages, part: str, data: splits.LabelledImages
+) -> splits.LabelledImages:
+    """Adds images behind those of the arrays, and to the rows of one part."""
+    added = np.arange(len(data.images), len(data.images) + len(extra.images))
+    return splits.LabelledImages(
+        Joined(data.images, extra.images),
+        np.concatenate([data.labels, extra.labels]),
+        data.rows | {part: np.concatenate([data.rows[part], added])},
     )
 
 
 def warn_of_duplicates(
-    extra: ExtraImages, folder: Path, images: np.ndarray, identity: str
+    extra: ExtraImages, folder: Path, images: np.ndarray | Joined, identity: str
 ) -> None:
     """Warns of held-out images that are in the dataset too, exactly or nearly.
 
@@ -149,12 +129,7 @@ def warn_of_duplicates(
 
 
 def warn_of_leak(
-    extra: ExtraImages,
-    data_dir: Path,
-    identity: str,
-    images: np.ndarray,
-    labels: np.ndarray,
-    rows: splits.Parts,
+    extra: ExtraImages, data_dir: Path, identity: str, data: splits.LabelledImages
 ) -> None:
     """Warns where the generator was trained on images that are held out here.
 
@@ -162,9 +137,7 @@ def warn_of_leak(
         extra: drawn images.
         data_dir: folder of the arrays.
         identity: of the arrays, see `arrays.identify`.
-        images: of the arrays, float32 (n, height, width, channels), 0-1.
-        labels: of the arrays, see `add`.
-        rows: the same.
+        data: the images of the arrays.
     """
     known = extra.trained_on
     if known is None:
@@ -175,13 +148,13 @@ def warn_of_leak(
     if known["held_out"]:
         grouping = Data().override({name: known[name] for name in GROUPING})
         parts = splits.hold_out(
-            labels,
+            data.labels,
             known["held_out"],
             known["seed"],
-            groups.load(data_dir, identity, grouping, images).group_of,
+            groups.load(data_dir, identity, grouping, data.images).group_of,
         )
         unseen = parts["held out"]
-    held_out = np.concatenate([rows["validation"], rows["test"]])
+    held_out = np.concatenate([data.rows["validation"], data.rows["test"]])
     leaked = np.setdiff1d(held_out, unseen)
     if len(leaked):
         print(

@@ -1,5 +1,6 @@
 """Which rows are trained on and which are held out: by class, and in whole groups."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,11 +9,33 @@ import numpy as np
 from foldergan.config.settings import GROUPING, Data
 from foldergan.data import groups
 from foldergan.errors import InputError
+from foldergan.images import Joined
 from foldergan.storage import arrays
 from foldergan.storage.run_directory import RunDirectory
 
 Parts = groups.Parts
 FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images of known classes, and which of them a classifier is trained on.
+
+    Attributes:
+        images: float32 (n, height, width, channels), 0-1; may lie on disk.
+        labels: float32 one-hot (n, classes).
+        rows: "training", "validation" and perhaps "test" -> row numbers.
+    """
+
+    images: np.ndarray | Joined
+    labels: np.ndarray
+    rows: Parts
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of every image."""
+        _, *shape = self.images.shape
+        return tuple(shape)
 
 
 def split_by_class(

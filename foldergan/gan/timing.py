@@ -11,6 +11,7 @@ from foldergan.backbones import sources
 from foldergan.classifier import training, transfer
 from foldergan.classifier.network import build_classifier
 from foldergan.config.presets import Preset
+from foldergan.data.splits import LabelledImages
 from foldergan.data.training_set import TrainingSet
 from foldergan.gan import schedule
 from foldergan.gan.photograph_trainer import build_trainer
@@ -69,13 +70,12 @@ def _of_classifier(preset: Preset, shape: _Shape, counts: list[int]) -> float:
         return images * _seconds_a_step(predict) / len(data.images)
     classifier = build_classifier(settings, shape, len(counts))
     data = _noise(shape, len(counts), settings.batch_size * _BATCHES)
-    labels, rows = data.labels, {"training": data.rows, "validation": data.held_out}
-    assert labels is not None
+    rows = {"training": data.rows, "validation": data.held_out}
+    assert data.labels is not None and isinstance(data.images, np.ndarray)
+    labelled = LabelledImages(data.images, data.labels, rows)
     long = replace(settings, epochs=1000)
     seconds = _seconds_a_step(
-        lambda on_step: training.train(
-            classifier, data.images, labels, rows, long, 0, on_step=on_step
-        )
+        lambda on_step: training.train(classifier, labelled, long, 0, on_step=on_step)
     )
     held_out = preset.data.validation_split + preset.data.test_split
     trained = max(1, round(sum(counts) * (1 - held_out)))

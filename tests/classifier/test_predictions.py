@@ -8,6 +8,7 @@ from conftest import draw_images
 
 from foldergan.classifier.image_files import ImageFiles
 from foldergan.classifier.predictions import Classified, Predictions
+from foldergan.config.settings import Data
 from foldergan.data import dataset
 from foldergan.storage import arrays
 
@@ -41,7 +42,7 @@ def test_no_more_than_a_batch_is_kept(tmp_path):
 @pytest.mark.parametrize("how", ["stretch", "crop", "pad"])
 def test_files_are_resized_as_arrays_are(tmp_path, how):
     folder = draw_images(tmp_path / "mine")
-    dataset.build_arrays(folder, tmp_path, SHAPE, resize=how)
+    dataset.build(folder, tmp_path, Data(image_shape=SHAPE, resize=how))
     [(_, found)] = ImageFiles(folder).batches(SHAPE, 99, how)
     np.testing.assert_array_equal(found, arrays.load_images(tmp_path))
 

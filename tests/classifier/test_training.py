@@ -10,6 +10,7 @@ from foldergan import backend
 from foldergan.classifier import evaluation, training
 from foldergan.config.presets import Classifier
 from foldergan.data.batches import epoch_batches
+from foldergan.data.splits import LabelledImages
 from foldergan.errors import InputError, RunError
 
 SETTINGS = Classifier(epochs=8, batch_size=4, learning_rate=0.005)
@@ -30,7 +31,10 @@ def new_classifier(seed=0):
 
 def history_of(*arguments):
     """The rows that a training yields."""
-    return [{"epoch": epoch} | logs for epoch, logs in training.train(*arguments)]
+    classifier, images, labels, rows, settings, seed = arguments
+    data = LabelledImages(images, labels, rows)
+    epochs = training.train(classifier, data, settings, seed)
+    return [{"epoch": epoch} | logs for epoch, logs in epochs]
 
 
 def trained(settings=SETTINGS, seed=0, images=None, held_out=6):

@@ -7,6 +7,7 @@ from tiny_backbone import random_images, save_tiny
 
 from foldergan.classifier import evaluation, transfer
 from foldergan.config.settings import Classifier
+from foldergan.data.splits import LabelledImages
 from foldergan.storage import models
 
 
@@ -30,9 +31,8 @@ def trained(tmp_path, shape=(32, 32, 3), **changed):
     rows = {"training": np.arange(12), "validation": np.arange(12, 16)}
     chosen = settings(tmp_path, **changed)
     classifier = transfer.build_classifier(chosen, shape, 2)
-    epochs = transfer.train(
-        classifier, images, labels, rows, chosen, seed=0, cache=tmp_path
-    )
+    data = LabelledImages(images, labels, rows)
+    epochs = transfer.train(classifier, data, chosen, seed=0, cache=tmp_path)
     return classifier, [logs for _, logs in epochs], images, labels
 
 

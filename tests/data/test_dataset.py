@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import ENVIRONMENT, ROOT
 
+from foldergan.config.settings import Data
 from foldergan.data import dataset
 from foldergan.errors import InputError
 from foldergan.images import cv2
@@ -20,7 +21,9 @@ SHAPE = (8, 8, 3)
 
 
 def build(tmp_path, strict=False) -> list[str]:
-    return dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE, strict=strict)
+    return dataset.build(
+        tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE), strict=strict
+    )
 
 
 def saved_arrays(tmp_path) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +67,7 @@ def test_order_of_the_listing_does_not_matter(image_folder, tmp_path, monkeypatc
             yield sorted(listed(path), key=lambda e: e.name, reverse=is_reversed)
 
         monkeypatch.setattr(os, "scandir", in_order)
-        names = dataset.build_arrays(image_folder, data_dir, SHAPE)
+        names = dataset.build(image_folder, data_dir, Data(image_shape=SHAPE))
         assert names == ["blue", "red"]
     monkeypatch.undo()
     assert array_files(forwards) == array_files(backwards)
@@ -194,7 +197,9 @@ def test_images_in_no_class_folder_are_read_where_no_classes_are_needed(
     image_folder, tmp_path
 ):
     (image_folder / "red" / "0.png").rename(image_folder / "loose.png")
-    names_read = dataset.build_arrays(image_folder, tmp_path, SHAPE, least_classes=0)
+    names_read = dataset.build(
+        image_folder, tmp_path, Data(image_shape=SHAPE), least_classes=0
+    )
     assert names_read == []
     assert len(arrays.load_images(tmp_path)) == 8
     assert not (tmp_path / filenames.LABELS).exists()
@@ -204,7 +209,7 @@ def test_images_in_no_class_folder_are_counted_where_classes_are_needed(
     image_folder, tmp_path, capsys
 ):
     (image_folder / "red" / "0.png").rename(image_folder / "loose.png")
-    dataset.build_arrays(image_folder, tmp_path, SHAPE)
+    dataset.build(image_folder, tmp_path, Data(image_shape=SHAPE))
     assert "1 files in" in capsys.readouterr().out
     assert len(arrays.load_images(tmp_path)) == 7
 
@@ -297,7 +302,7 @@ def test_whatever_changed_is_read_again(image_folder, tmp_path, count_reads, cha
 
 def test_another_shape_is_read_again(image_folder, tmp_path, count_reads):
     build(tmp_path)
-    dataset.build_arrays(image_folder, tmp_path, (4, 8, 3))
+    dataset.build(image_folder, tmp_path, Data(image_shape=(4, 8, 3)))
     assert arrays.load_images(tmp_path).shape == (8, 4, 8, 3)
     assert len(count_reads) == 2
 
@@ -308,7 +313,7 @@ def test_a_folder_of_the_same_name_elsewhere_is_read_again(
     shutil.copytree(tmp_path, tmp_path / "copy")  # sizes and times are the same
     for folder in (tmp_path, tmp_path / "copy"):
         monkeypatch.chdir(folder)
-        dataset.build_arrays(Path("dataset"), tmp_path, SHAPE)
+        dataset.build(Path("dataset"), tmp_path, Data(image_shape=SHAPE))
     assert len(count_reads) == 2
 
 
@@ -320,14 +325,16 @@ def test_a_known_folder_is_still_refused_where_it_will_not_do(
     with pytest.raises(InputError, match="bad.png is empty; mend or remove it"):
         build(tmp_path, strict=True)
     with pytest.raises(InputError, match="has 2 classes"):
-        dataset.build_arrays(image_folder, tmp_path, SHAPE, most_classes=1)
+        dataset.build(image_folder, tmp_path, Data(image_shape=SHAPE), most_classes=1)
     assert len(count_reads) == 1
 
 
 def test_a_folder_without_classes_is_known_too(image_folder, tmp_path, count_reads):
     (image_folder / "loose.png").symlink_to(image_folder / "red" / "0.png")
     for _ in range(2):
-        found = dataset.build_arrays(image_folder, tmp_path, SHAPE, least_classes=0)
+        found = dataset.build(
+            image_folder, tmp_path, Data(image_shape=SHAPE), least_classes=0
+        )
         assert found == []
     assert count_reads == [9]
     assert build(tmp_path) == ["blue", "red"]  # the loose one does not count here
@@ -351,10 +358,11 @@ def test_class_names_are_utf_8_in_any_locale(image_folder, tmp_path, locale):
 import sys
 import numpy as np
 from pathlib import Path
+from foldergan.config.settings import Data
 from foldergan.data import dataset
 from foldergan.storage.exports import Export
 sys.stdout.reconfigure(errors="backslashreplace")
-names = dataset.build_arrays(Path("dataset"), Path(), (8, 8, 3))
+names = dataset.build(Path("dataset"), Path(), Data(image_shape=(8, 8, 3)))
 assert names == ["blue", "r\\xf6t \\u732b"], ascii(names)
 export = Export(Path("export"), {}, {})
 export.save_image(names[1], 1, np.ones((4, 4, 3)))

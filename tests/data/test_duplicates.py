@@ -4,13 +4,14 @@ import shutil
 
 import numpy as np
 
+from foldergan.config.settings import Data
 from foldergan.data import dataset, duplicates
 
 SHAPE = (8, 8, 3)
 
 
 def build(tmp_path, capsys):
-    names = dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE)
+    names = dataset.build(tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE))
     return names, capsys.readouterr().out.replace(str(tmp_path), "")
 
 

@@ -49,7 +49,7 @@ def test_columns_are_those_of_the_dataset_and_its_arrays_stay_as_they_are(tmp_pa
 
 def test_they_are_resized_as_those_of_the_dataset_were(tmp_path):
     images = draw_images(tmp_path / "dataset")
-    dataset.build_arrays(images, tmp_path, SHAPE, resize="pad")
+    dataset.build(images, tmp_path, Data(image_shape=SHAPE, resize="pad"))
     load(draw_images(tmp_path / "more"), tmp_path)
     assert arrays.load_source(tmp_path / filenames.EXTRA).resize == "pad"
 
@@ -85,7 +85,9 @@ def test_an_unreadable_file_is_an_error_where_asked(tmp_path):
 def test_they_are_trained_on_and_no_other_part_has_one(tmp_path):
     extra = load(draw_images(tmp_path / "more"), tmp_path)
     rows = splits.split_in_three(LABELS, Data(test_split=0.2), 0)
-    images, labels, joined = extra_images.add(extra, "training", IMAGES, LABELS, rows)
+    data = splits.LabelledImages(IMAGES, LABELS, rows)
+    data = extra_images.add(extra, "training", data)
+    images, labels, joined = data.images, data.labels, data.rows
     for part in ("validation", "test"):
         np.testing.assert_array_equal(joined[part], rows[part])
     added = joined["training"][len(rows["training"]) :]
@@ -118,7 +120,8 @@ def said(tmp_path, capsys):
         assert extra.about["export"] == {"seed": 5}
         capsys.readouterr()
         rows = splits.split_in_three(LABELS, Data(validation_split=split), 0)
-        extra_images.warn_of_leak(extra, tmp_path, "own", IMAGES, LABELS, rows)
+        data = splits.LabelledImages(IMAGES, LABELS, rows)
+        extra_images.warn_of_leak(extra, tmp_path, "own", data)
         return capsys.readouterr().out
 
     return said
@@ -159,7 +162,7 @@ def test_it_is_read_once(tmp_path, capsys):
     capsys.readouterr()
     load(folder, tmp_path)
     assert "not read again" in capsys.readouterr().out
-    dataset.build_arrays(folder, tmp_path, SHAPE)
+    dataset.build(folder, tmp_path, Data(image_shape=SHAPE))
     assert "not read again" not in capsys.readouterr().out
 
 
@@ -175,7 +178,9 @@ def test_images_of_a_folder_are_held_out_and_all_others_trained_on(tmp_path):
     extra = held_out(draw_images(tmp_path / "more"), tmp_path)
     settings = Data(validation_split=0.2, test_split=0.0)
     rows = splits.split_in_three(LABELS, settings, 0)
-    images, labels, joined = extra_images.add(extra, "test", IMAGES, LABELS, rows)
+    data = splits.LabelledImages(IMAGES, LABELS, rows)
+    data = extra_images.add(extra, "test", data)
+    images, labels, joined = data.images, data.labels, data.rows
     assert joined["test"].tolist() == list(range(60, 68))
     np.testing.assert_array_equal(images[joined["test"]], extra.images)
     np.testing.assert_array_equal(labels[joined["test"]], extra.labels)

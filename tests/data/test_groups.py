@@ -174,7 +174,7 @@ def test_paths_are_those_of_the_images_that_were_read(tmp_path):
     draw(tmp_path / "dataset", names)
     (tmp_path / "dataset" / "a" / "p0_0.png").write_text("no image")
     for _ in range(2):  # made, and left as it is
-        dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE)
+        dataset.build(tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE))
         assert arrays.load_files(tmp_path) == sorted(names)
         found = grouping_of(tmp_path, Data(group_by=r"p\d"))
         assert found.group_of.tolist() == [0, 0, 1, 1] * 2
@@ -183,27 +183,27 @@ def test_paths_are_those_of_the_images_that_were_read(tmp_path):
 def test_an_odd_name_stays_on_its_line(tmp_path):
     draw(tmp_path / "dataset", ["a/1.png", "a/2.png", "b/3.png"])
     (tmp_path / "dataset" / "a" / "2.png").rename(tmp_path / "dataset/a/2\n\u2028.png")
-    dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE)
+    dataset.build(tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE))
     assert arrays.load_files(tmp_path) == ["a/1.png", "a/2\\n\u2028.png", "b/3.png"]
 
 
 def test_arrays_of_before_are_read_again_for_their_paths(tmp_path, capsys):
     draw(tmp_path / "dataset", ["a/1.png", "b/2.png"])
-    dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE)
+    dataset.build(tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE))
     path = tmp_path / filenames.ORIGIN
     content = json.loads(path.read_text())
     del content["arrays"][filenames.FILES], content["sha256"]
     path.write_text(json.dumps(content))
     assert arrays.load_files(tmp_path) is None
     capsys.readouterr()
-    dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE)
+    dataset.build(tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE))
     assert "not read again" not in capsys.readouterr().out
     assert arrays.load_files(tmp_path) == ["a/1.png", "b/2.png"]
 
 
 def test_paths_of_other_arrays_are_refused(tmp_path):
     draw(tmp_path / "dataset", ["a/1.png", "b/2.png"])
-    dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE)
+    dataset.build(tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE))
     (tmp_path / filenames.FILES).write_text("a/9.png\nb/2.png\n")
     with pytest.raises(InputError, match=r"img_files\.txt is not the file"):
         arrays.load_files(tmp_path)
@@ -263,7 +263,7 @@ def test_paths_and_near_duplicates_are_joined(tmp_path):
     draw(tmp_path / "dataset", names)
     one, other = (tmp_path / "dataset" / name for name in (names[0], names[-1]))
     other.write_bytes(one.read_bytes())
-    dataset.build_arrays(tmp_path / "dataset", tmp_path, SHAPE)
+    dataset.build(tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE))
     found = grouping_of(tmp_path, Data(group_by=r"./p\d"))
     assert found.near[0] == found.near[15] and len(set(found.near)) == 15
     assert len(set(found.named)) == 8 and len(set(found.group_of)) == 7

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foldergan.config.settings import Data
 from foldergan.data import dataset
 from foldergan.errors import InputError
 from foldergan.images import cv2
@@ -29,7 +30,7 @@ def folder(tmp_path) -> Path:
 
 
 def build(folder: Path) -> None:
-    dataset.build_arrays(folder / "dataset", folder, SHAPE)
+    dataset.build(folder / "dataset", folder, Data(image_shape=SHAPE))
 
 
 def state(folder: Path) -> checkpoint.Checkpoint:

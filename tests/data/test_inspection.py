@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from foldergan.config.commands import flag_of
+from foldergan.config.settings import Data
 from foldergan.data import dataset, folders, inspection
 from foldergan.data.reading import Facts
 from foldergan.errors import InputError
@@ -196,7 +197,7 @@ def test_classes_that_are_called_like_a_part_are_classes(tmp_path, names):
 
 def build(tmp_path, shape=(8, 8, 3), **options):
     folder = tmp_path / "images"
-    dataset.build_arrays(folder, tmp_path, shape, least_classes=1, **options)
+    dataset.build(folder, tmp_path, Data(image_shape=shape, **options), least_classes=1)
     return arrays.load_images(tmp_path)
 
 

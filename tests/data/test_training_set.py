@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from foldergan.config.presets import find_preset
+from foldergan.config.settings import Data
 from foldergan.data import dataset, training_set
 from foldergan.errors import InputError
 from foldergan.images import resize_all
@@ -17,7 +18,7 @@ SHAPE = (32, 32, 3)
 
 @pytest.fixture
 def load(image_folder, tmp_path):
-    dataset.build_arrays(image_folder, tmp_path, SHAPE)
+    dataset.build(image_folder, tmp_path, Data(image_shape=SHAPE))
     preset = find_preset("smoke")
     preset = replace(preset, gan=replace(preset.gan, conditioning="class"))
 
@@ -43,7 +44,7 @@ def test_arrays_that_are_replaced_while_they_are_read_are_refused(
         monkeypatch.undo()
         content = read(*given, **options) if is_after else None
         (image_folder / "red").rename(image_folder / "azure")
-        dataset.build_arrays(image_folder, tmp_path, SHAPE)
+        dataset.build(image_folder, tmp_path, Data(image_shape=SHAPE))
         return content if is_after else read(*given, **options)
 
     monkeypatch.setattr(module, name, read_while_another_writes)
@@ -74,7 +75,7 @@ def test_images_that_are_stretched_are_warned_of(load, capsys, shape, is_said):
 def test_arrays_are_resized_as_they_were_made_unless_another_way_is_asked_for(
     load, image_folder, tmp_path, of_arrays, asked
 ):
-    dataset.build_arrays(image_folder, tmp_path, SHAPE, resize=of_arrays)
+    dataset.build(image_folder, tmp_path, Data(image_shape=SHAPE, resize=of_arrays))
     preset = find_preset("smoke")
     gan = replace(preset.gan, image_shape=(64, 48, 3), resize=asked)
     data = training_set.read(tmp_path, gan, 0, preset.data)
@@ -87,14 +88,14 @@ def test_arrays_are_resized_as_they_were_made_unless_another_way_is_asked_for(
 
 @pytest.mark.parametrize("shape", [None, SHAPE, (64, 64, 3), (64, 64, 1)])
 def test_grey_arrays_are_drawn_grey(load, image_folder, tmp_path, shape):
-    dataset.build_arrays(image_folder, tmp_path, (32, 32, 1))
+    dataset.build(image_folder, tmp_path, Data(image_shape=(32, 32, 1)))
     assert load(shape).image_shape == (*(shape or SHAPE)[:2], 1)
 
 
 def test_grey_arrays_are_not_drawn_in_the_colour_that_is_asked_for(
     image_folder, tmp_path
 ):
-    dataset.build_arrays(image_folder, tmp_path, (32, 32, 1))
+    dataset.build(image_folder, tmp_path, Data(image_shape=(32, 32, 1)))
     gan = replace(find_preset("smoke").gan, image_shape=(64, 64, 3))
     preset = replace(find_preset("smoke"), gan=gan)
     with pytest.raises(InputError, match="are grey, of one channel") as error:

@@ -166,6 +166,7 @@ def train_classifier(case, folder):
 
     from foldergan.classifier import training
     from foldergan.config.settings import Classifier
+    from foldergan.data.splits import LabelledImages
 
     classifier = classifier_of((16, 16, 3), 2, (4, 6))
     fixed([classifier], folder, case)
@@ -177,7 +178,8 @@ def train_classifier(case, folder):
         schedule="one-cycle",
         learning_rate=0.05,
     )
-    epochs = training.train(classifier, images_of(16), LABELS, rows, settings, 0)
+    data = LabelledImages(images_of(16), LABELS, rows)
+    epochs = training.train(classifier, data, settings, 0)
     losses = np.array([list(logs.values()) for _, logs in epochs])
     weights = {str(n): w for n, w in enumerate(classifier.get_weights())}
     return {"losses": losses} | weights

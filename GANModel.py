@@ -9,7 +9,7 @@ Reads   img_data.txt.npy, or makes it from --dataset; where the preset draws by 
         holds images out or uses features of the classifier, also img_label.txt.npy,
         train.json, train.h5 and classes.json
 Writes  in model/, every 10 epochs: generator_model_010.h5, generated_plot_e010.png
-        (each preset has its own: see the README), and at each, or once a minute,
+        (each preset has its own: see docs/presets.md), and at each, or once a minute,
         resume.npz; every epoch: gan_history.csv, report.html, with --tensorboard its
         log in tensorboard/; at the end: gan_curves.png
 """
@@ -41,7 +41,7 @@ from foldergan.config.presets import Preset
 from foldergan.config.settings import GROUPING
 from foldergan.errors import InputError, differences
 from foldergan.progress import EpochProgress
-from foldergan.storage import locking, tables
+from foldergan.storage import filenames, locking, tables
 from foldergan.team import Team
 
 if TYPE_CHECKING:
@@ -367,7 +367,10 @@ def finish(
         charts = storage.plots.curves(history)
         storage.plots.save_charts(options.model_dir / "gan_curves.png", charts)
     print(f"done: {trainer.epoch} epochs in {options.model_dir}")
-    print(f"next: {commands.of('GeneratePredict')}")
+    if (options.model_dir / filenames.CLASSIFIER_H5).exists():
+        print(f"next: {commands.of('GeneratePredict')}")
+    elif (options.data_dir / filenames.LABELS).exists():
+        print(f"next: {commands.of('TrainModel')}")
 
 
 if __name__ == "__main__":

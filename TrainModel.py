@@ -83,8 +83,8 @@ def parse_flags() -> tuple[argparse.Namespace, Preset]:
             parser.error(f"--{part} goes without --{part}-split")
         if folder.resolve() == (options.dataset or Path("dataset")).resolve():
             parser.error(f"{folder} is the dataset itself; --{part} needs another")
-        data = preset.data.override({f"{part}_split": 0.0})
-        preset = replace(preset, data=data)
+        without = {f"{part}_split": 0.0}
+        preset = replace(preset, data=preset.data.override(without))
     return options, preset
 
 
@@ -214,6 +214,8 @@ def train(
     storage.run_directory.RunDirectory(options.model_dir).save_run(
         "TrainModel", preset, backend.versions(), given, **about
     )
+    charts = storage.plots.curves(history)
+    storage.plots.save_charts(options.model_dir / filenames.CLASSIFIER_CURVES, charts)
     results = evaluate(options.model_dir, network, class_names, seen, settings)
     page.add_confusions(*results)
     print(f"saved {options.model_dir / filenames.CLASSIFIER_H5}")
@@ -335,8 +337,6 @@ def save_results(
         sources.fingerprint(preset.classifier.backbone),
     )
     tables.save_csv(model_dir / filenames.CLASSIFIER_HISTORY, history)
-    charts = storage.plots.curves(history)
-    storage.plots.save_charts(model_dir / filenames.CLASSIFIER_CURVES, charts)
 
 
 def evaluate(

@@ -79,7 +79,7 @@ class Data:
     """
 
     def __init__(self, options, image_shape):
-        from foldergan.config import settings
+        from foldergan.config.settings import Data as DataSettings
         from foldergan.data import dataset
         from foldergan.storage import arrays
 
@@ -92,7 +92,7 @@ class Data:
         self.link(folder, range(len(self._files)))
         array_dir.mkdir(exist_ok=True)
         self.names = dataset.build(
-            folder, array_dir, settings.Data(image_shape=image_shape), strict=True
+            folder, array_dir, DataSettings(image_shape=image_shape), strict=True
         )
         self.images = arrays.load_images(array_dir)
         self.labels = arrays.load_labels(array_dir, len(self.images))

@@ -87,7 +87,7 @@ class Data:
     """
 
     def __init__(self, options):
-        from foldergan.config import settings
+        from foldergan.config.settings import Data as DataSettings
         from foldergan.data import dataset
         from foldergan.storage import arrays
 
@@ -99,7 +99,7 @@ class Data:
         for folder, source in ((self.folder, "train"), (real, "real")):
             folder.mkdir(exist_ok=True)
             self.names = dataset.build(
-                photographs / source, folder, settings.Data(image_shape=shape)
+                photographs / source, folder, DataSettings(image_shape=shape)
             )
         self.training = np.array(arrays.load_images(self.folder))
         self.labels = arrays.load_labels(self.folder, len(self.training))

@@ -1,12 +1,25 @@
-"""Benchmarks and tools run too rarely to notice: what they name must still be there."""
+"""What benchmarks, tools and notebooks take from the package must still be there."""
 
 import ast
+import json
 import pkgutil
+import re
 
 import pytest
 from conftest import ROOT
 
-PATHS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("tools/*.py")])
+FOLDERS = ("benchmarks/*.py", "tools/*.py", "notebooks/*.ipynb")
+PATHS = sorted(path for pattern in FOLDERS for path in ROOT.glob(pattern))
+
+
+def code_of(path) -> str:
+    """The Python of a file, of a notebook without the lines that are none."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return text
+    cells = (x["source"] for x in json.loads(text)["cells"] if x["cell_type"] == "code")
+    code = "\n".join("".join(lines) for lines in cells)
+    return re.sub(r"^(\s*)[!%].*", r"\1pass", code, flags=re.MULTILINE)
 
 
 def named(code: str) -> set[str]:
@@ -37,7 +50,7 @@ def missing(code: str) -> list[str]:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_what_it_takes_from_the_package_is_there(path):
-    assert missing(path.read_text(encoding="utf-8")) == []
+    assert missing(code_of(path)) == []
 
 
 def test_what_is_gone_is_missed():

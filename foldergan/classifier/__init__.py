@@ -14,5 +14,5 @@ if TYPE_CHECKING:  # what the scripts use
         training,
         transfer,
     )
-
-__getattr__ = modules_of(__name__)
+else:
+    __getattr__ = modules_of(__name__)

@@ -13,5 +13,5 @@ if TYPE_CHECKING:  # what the scripts use
         splits,
         training_set,
     )
-
-__getattr__ = modules_of(__name__)
+else:
+    __getattr__ = modules_of(__name__)

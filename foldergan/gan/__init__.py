@@ -17,5 +17,5 @@ if TYPE_CHECKING:  # what the scripts use
         timing,
         trainer,
     )
-
-__getattr__ = modules_of(__name__)
+else:
+    __getattr__ = modules_of(__name__)

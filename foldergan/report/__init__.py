@@ -6,5 +6,5 @@ from foldergan import modules_of
 
 if TYPE_CHECKING:  # what the scripts use
     from foldergan.report import run
-
-__getattr__ = modules_of(__name__)
+else:
+    __getattr__ = modules_of(__name__)

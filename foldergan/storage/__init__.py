@@ -19,5 +19,5 @@ if TYPE_CHECKING:  # what the scripts use
         plots,
         run_directory,
     )
-
-__getattr__ = modules_of(__name__)
+else:
+    __getattr__ = modules_of(__name__)

@@ -59,6 +59,16 @@ def test_each_next_command_leads_to_the_end(odd, script, as_printed):
         assert end.out.splitlines()[-1] == "report: the model's/report.html"
 
 
+def test_a_classifier_comes_next_where_there_is_none_and_classes_are_known(
+    odd, script, as_printed
+):
+    drawn = script("GANModel.py", *SMOKE, *FOLDERS, *IMAGES)
+    trained = as_printed(next_of(drawn))
+    assert trained.code == 0 and "saved the model's/train.h5" in trained.out
+    flat = ("--dataset", odd / "my images" / "red", "--model-dir", "flat")
+    assert "next:" not in script("GANModel.py", *SMOKE, "--data-dir", "flat", *flat).out
+
+
 def test_what_must_run_before_is_a_whole_command(odd, script, as_printed):
     """From the last script back to the first, and on again as they say."""
     early = script("GeneratePredict.py", *SMOKE, *FOLDERS, "--seed", 3)

@@ -52,6 +52,7 @@ def evaluate(
         "recall": recall,
         "density": density,
         "coverage": coverage,
+        "variety": variety(real, fake, real_classes, fake_classes),
     }
     return row, found.draws
 
@@ -107,6 +108,42 @@ def density_coverage(
     """
     inside = _in_balls(real, fake, k)
     return float(inside.sum() / (k * len(fake))), float(inside.any(1).mean())
+
+
+def variety(
+    real: np.ndarray,
+    fake: np.ndarray,
+    real_classes: np.ndarray | None = None,
+    fake_classes: np.ndarray | None = None,
+) -> float:
+    """Mean distance of two fakes of a class, divided by that of two real images.
+
+    0 where a class is one image again and again, 1 where fakes vary as real images do,
+    whether they look like them or not. The mean over the classes, weighted by their
+    real images; those with fewer than two images on a side are left out. Without
+    classes of both, or where none is left, all are one class.
+    """
+    ratios, weights = [], []
+    if real_classes is not None and fake_classes is not None:
+        for number in np.unique(real_classes):
+            of_class = real[real_classes == number], fake[fake_classes == number]
+            if min(map(len, of_class)) > 1 and np.ptp(of_class[0], axis=0).any():
+                real_distance, fake_distance = map(_mean_distance, of_class)
+                ratios.append(fake_distance / real_distance)
+                weights.append(len(of_class[0]))
+    if not ratios:
+        return _mean_distance(fake) / _mean_distance(real)
+    return float(np.average(ratios, weights=weights))
+
+
+def _mean_distance(points: np.ndarray) -> float:
+    """Mean distance of two different points."""
+    sums = pairwise_distances_chunked(
+        np.asarray(points, np.float64),
+        reduce_func=lambda block, at: block.sum(1),
+        working_memory=_MEGABYTES,
+    )
+    return float(sum(map(np.sum, sums))) / (len(points) * (len(points) - 1))
 
 
 def _in_balls(points: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:

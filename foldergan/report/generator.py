@@ -55,6 +55,11 @@ METRICS = (
         "Fraction of held-out images that lie among the generated ones: variety.",
     ),
     (
+        *("variety", "Variety within a class", "1"),
+        "Mean distance of two generated images of a class, divided by that of two "
+        "held-out images: 0 where a class is one image again and again.",
+    ),
+    (
         *("frechet_distance", "Fréchet distance", "0"),
         "Distance between Gaussians fitted to held-out and generated features. It "
         "falls with more images.",

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from scipy import linalg, spatial
+from scipy.spatial.distance import pdist
 
 from foldergan.metrics import kid, scores
 
@@ -108,6 +109,38 @@ def test_a_dropped_mode_lowers_recall_and_coverage_but_not_precision():
     assert recall < 0.51 and coverage < 0.51
 
 
+# Variety within a class.
+
+
+def test_variety_is_the_ratio_of_mean_distances():
+    real, fake = normal(0, 30), normal(1, 20, shift=1)
+    expected = pdist(fake).mean() / pdist(real).mean()
+    assert scores.variety(real, fake) == pytest.approx(expected)
+    assert scores.variety(fake, real) == pytest.approx(1 / expected)
+    assert scores.variety(real, real / 2 + 9) == pytest.approx(0.5)
+    assert scores.variety(real, np.repeat(fake[:1], 5, axis=0)) < 1e-6
+
+
+def test_classes_that_lie_apart_are_no_variety():
+    classes = np.repeat([0, 1], [20, 10])
+    real = normal(0, 30) + 100 * classes[:, None]
+    fake = np.repeat(real[[0, 20]], 5, axis=0)  # one image of each class
+    of_fake = np.repeat([0, 1], 5)
+    assert scores.variety(real, fake) > 0.9
+    assert scores.variety(real, fake, classes, of_fake) < 1e-6
+    halves = real - 0.5 * (classes == 0)[:, None] * (real - real[0])
+    assert scores.variety(real, halves, classes, classes) == pytest.approx(2 / 3)
+
+
+def test_a_class_without_a_pair_says_nothing_of_variety():
+    real, fake = normal(0, 30), normal(1, 20)
+    expected = scores.variety(real[:29], fake[:19])
+    found = scores.variety(real, fake, np.arange(30) // 29, np.arange(20) // 19)
+    assert found == pytest.approx(expected)
+    alone = scores.variety(real, fake, np.arange(30), np.arange(20))
+    assert alone == pytest.approx(scores.variety(real, fake))
+
+
 # Neighbours.
 
 
@@ -150,6 +183,7 @@ def test_one_row_has_every_figure_and_what_it_was_measured_with():
         "recall": recall,
         "density": density,
         "coverage": coverage,
+        "variety": scores.variety(real, fake, classes, classes[:20]),
     }
     assert {type(value) for value in row.values()} == {str, int, float}
     assert json.loads(json.dumps(row)) == row

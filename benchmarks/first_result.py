@@ -25,7 +25,7 @@ from side_by_side import ROOT
 # Preset -> its images, and flags of GANModel.py.
 RUNS = {
     "dcgan-32": (ROOT / "dataset", []),
-    "best-32": (ROOT / "dataset", ["--hours", "0.15"]),
+    "best-32": (ROOT / "dataset", ["--hours", "0.05"]),
     "photo-128": (ROOT / "examples" / "clothes", ["--hours", "0.15"]),
 }
 

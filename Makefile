@@ -1,4 +1,5 @@
-# make run       sets up and runs the three scripts on the images in dataset/
+# make install   sets up .venv
+# make run       ... and runs the three scripts on the images in dataset/
 # make photographs  ... on the photographs in examples/clothes, into photographs/
 # make test      sets up and passes the quick tests
 # make test-all  ... and the slow ones
@@ -12,7 +13,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run photographs announce test test-all coverage lint site lock audit
+.PHONY: install run photographs announce test test-all coverage lint site lock audit
+
+install: .venv/run
 
 # Each says first how long it takes, measured by benchmarks/first_result.py: to install
 # takes minutes too.

@@ -14,9 +14,11 @@ rare class until it is as large as the median class:
     accepted    generated images that the classifier accepts, in turn
     confident   of a pool of those, the ones of the highest probability
     covering    of that pool, the ones farthest from each other and from the real ones
-    features    points between the features of two real images of the class, neighbours
+    interpolated features
+                points between the features of two real images of the class, neighbours
                 (Chawla et al., SMOTE, 2002); needs no GAN
-    gaussian    features from a normal distribution with the mean of the class, and the
+    Gaussian features
+                features from a normal distribution with the mean of the class, and the
                 shrunk covariance of all classes around theirs; needs no GAN
 
 each with and without class weights, which give each class of the real images the
@@ -135,8 +137,8 @@ class Added:
             "accepted": self._drawn[:count],
             "confident": self._drawn[np.argsort(-self._sure)[:count]],
             "covering": self._drawn[self._covering(count)],
-            "features": self._between(count),
-            "gaussian": self._gaussian(count),
+            "interpolated features": self._between(count),
+            "Gaussian features": self._gaussian(count),
         }
 
     def _covering(self, count: int) -> np.ndarray:

@@ -161,7 +161,7 @@ def mixture(seed, count, shift=0.0, is_by_class=True):
 def test_strata_neither_bias_kid_nor_lift_its_floor(fewer_draws, is_by_class):
     """Drawn by class, fakes of the same law were far below 0 and never above it."""
     found, plain = [], []
-    for seed in range(150):
+    for seed in range(300):
         real, of_real = mixture([seed, 0], 100)
         fake, of_fake = mixture([seed, 1], 200, is_by_class=is_by_class)
         found.append(kid(real, fake, of_real, of_fake if is_by_class else None)[:4])

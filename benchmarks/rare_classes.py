@@ -63,7 +63,7 @@ def parse():
 
 
 def split(labels: np.ndarray, rare: int, count: int, seed: int):
-    """Yields the rows to train on, of which `count` are rare, and those held out."""
+    """Returns the rows to train on, of which `count` are rare, and those held out."""
     from foldergan.data import splits
 
     training, test = splits.split_by_class(labels, HELD_OUT, seed)
@@ -175,18 +175,21 @@ def _distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     return cdist(some, others)
 
 
-def measure(features, classes, added, rare, test, num_classes, seed: int):
-    """Yields weights or not, and the figures of a head fitted with `added`."""
+def measure(training, test, added, rare: int, num_classes: int, seed: int):
+    """Yields weights or not, and the figures of a head fitted with `added`.
+
+    Training and test are features and class numbers of real images.
+    """
     from sklearn.metrics import balanced_accuracy_score, recall_score
 
     from foldergan.classifier import linear_head
     from foldergan.data import splits
 
-    training, of_training = features[0], classes[0]
-    values = np.concatenate([training, added]).astype(np.float32)
-    ids = np.concatenate([of_training, np.full(len(added), rare)])
+    features, classes = training
+    values = np.concatenate([features, added]).astype(np.float32)
+    ids = np.concatenate([classes, np.full(len(added), rare)])
     labels = np.eye(num_classes, dtype=np.float32)[ids]
-    counts = np.bincount(of_training, minlength=num_classes)
+    counts = np.bincount(classes, minlength=num_classes)
     for kind in ("", ", class weights"):
         weights = np.ones(num_classes, np.float32)
         if kind:
@@ -233,11 +236,10 @@ def run(options) -> list[dict]:
             own_rows = []
             for arm, more in arms.items():
                 for kind, recall, balanced in measure(
-                    (real,),
-                    (ids,),
+                    (real, ids),
+                    (features[test], classes[test]),
                     more,
                     rare,
-                    (features[test], classes[test]),
                     len(data.names),
                     seed,
                 ):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import keras
 
 _ABOUT = "foldergan"  # name of the text in an .h5 file; Keras reads over it
-_WRITABLE = 1  # H5LT_FILE_IMAGE_OPEN_RW, for which h5py has no name
 _EXPANSION = 10  # times the size of a file; weights are not packed
 
 
@@ -38,7 +37,7 @@ class _FileInMemory(h5py.File):
 
 
 def encode(model: "keras.Model", about: dict[str, Any] | None = None) -> bytes:
-    """Makes the very bytes that Keras would write to an .h5 file, without optimizer.
+    """Makes the bytes that Keras would write to an .h5 file, without optimizer.
 
     Args:
         model: any.
@@ -46,18 +45,10 @@ def encode(model: "keras.Model", about: dict[str, Any] | None = None) -> bytes:
     """
     with _FileInMemory() as file:
         model.save(file, include_optimizer=False)
-        content = _content_of(file)
-    if about:  # opened anew, so that the bytes before stay where Keras has put them
-        with h5py.File(h5py.h5f.open_file_image(content, _WRITABLE)) as file:
-            del content  # HDF5 has its own copy, and networks may be large
+        if about:
             file[_ABOUT] = json.dumps(about)
-            content = _content_of(file)
-    return content
-
-
-def _content_of(file: h5py.File) -> bytes:
-    file.flush()
-    return file.id.get_file_image()
+        file.flush()
+        return file.id.get_file_image()
 
 
 def read_about(path: Path) -> dict[str, Any]:

@@ -43,7 +43,10 @@ def load() -> None:
     # The backends count the cores that they may run on without the quota: more threads
     # than that would use it up early and then all stand still together.
     cores = processor.usable_cores()
-    with _native_log_silenced():
+    # C++ prints lines as it starts, before any log level is read.
+    is_said = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with contextlib.nullcontext() if is_said else output_silenced():
         from foldergan import engine
 
         engine.prepare(cores if cores < processor.allowed_cores() else None)
@@ -124,20 +127,6 @@ def versions() -> dict[str, str]:
         "processor": processor.model_name(),
         "cores": str(processor.usable_cores()),
     }
-
-
-@contextlib.contextmanager
-def _native_log_silenced() -> Iterator[None]:
-    """Keeps the backend's start-up lines off the screen unless its level is set.
-
-    They are printed by C++ before any log level is read.
-    """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with output_silenced():
-        yield
 
 
 @contextlib.contextmanager

@@ -1,8 +1,4 @@
-"""A script as a process: exit codes, Ctrl-C and SIGTERM.
-
-0 done; 1 failed while running (disk, NaN); 2 bad input or usage; 130 and 143
-interrupted by Ctrl-C or SIGTERM.
-"""
+"""A script as a process: the exit codes of `errors`, Ctrl-C and SIGTERM."""
 
 import errno
 import os

@@ -137,25 +137,15 @@ def _beginning(script: str) -> list[str]:
 def _preset_to_name(
     given: str | None, model_dir: Path, script: str, its_model_dir: Path
 ) -> str | None:
-    """Tells the --preset that another script needs; None where its folder has it.
-
-    Args:
-        given: to this script.
-        model_dir: of this script.
-        script: that needs one.
-        its_model_dir: of that one.
-    """
-    own = given and _find(given) or _recall(model_dir, this_script())
+    """Tells the --preset that another script needs; None where its folder has it."""
+    own = _recall(model_dir, this_script())
+    if given:
+        with contextlib.suppress(ValueError):
+            own = find_preset(given)
     if own is None or own.is_like(_recall(its_model_dir, script)):
         return None
     # Of a remembered .toml file nobody knows where it lies.
     return given or (own.name if own.toml is None else None)
-
-
-def _find(name: str) -> Preset | None:
-    with contextlib.suppress(ValueError):
-        return find_preset(name)
-    return None
 
 
 def _recall(model_dir: Path, script: str) -> Preset | None:

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,6 @@ class Checkpoint:
         folder: of the file.
         resume_key: JSON values that must be the same when a training resumes.
         may_change: names of the key whose values may be others, with a note.
-        clock: tells the time in seconds.
 
     Attributes:
         tables: name -> rows that grow as the training goes.
@@ -74,15 +73,13 @@ class Checkpoint:
         folder: Path,
         resume_key: dict[str, Any],
         may_change: tuple[str, ...] = (),
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = folder / RESUME
         # As they will be read: a tuple comes back as a list.
         self._key = json.loads(json.dumps(resume_key))
         self._may_change = may_change
         self.tables: dict[str, Any] = {}
-        self._clock = clock
-        self._saved_at = clock()
+        self._saved_at = time.monotonic()
 
     @property
     def training_id(self) -> str:
@@ -92,7 +89,7 @@ class Checkpoint:
 
     def is_due(self) -> bool:
         """Tells whether a killed process would lose more than a minute of work."""
-        return self._clock() - self._saved_at >= _MOST_SECONDS_LOST
+        return time.monotonic() - self._saved_at >= _MOST_SECONDS_LOST
 
     def save(self, state: dict[str, np.ndarray]) -> None:
         """Saves a state, by name, with the key, the tables and the backend."""
@@ -101,7 +98,7 @@ class Checkpoint:
         with atomic.replacing(self.path) as temporary:
             np.savez(temporary, about=json.dumps(about), **state)  # type: ignore[arg-type]
             seals.seal(temporary)
-        self._saved_at = self._clock()
+        self._saved_at = time.monotonic()
 
     def load(self) -> dict[str, np.ndarray]:
         """Loads the tables and returns the state that was saved last.

@@ -60,17 +60,22 @@ def make_empty_folder(folder: Path, option: str) -> None:
 
 
 def training_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Holds a folder of models alone, so that two trainings never mix their files."""
+    """Holds a folder of models alone, so that two trainings never mix their files.
+
+    Raises:
+        InputError: another run holds it, or the path cannot be a folder.
+        RunError: the disk refuses to write there, or knows no locks.
+    """
     return _held_alone(folder, ".lock", "model_dir", (".h5", ".npz"))
 
 
 def arrays_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Holds a folder of arrays alone, so that these labels are of these images."""
+    """Holds a folder of arrays alone, with the errors of `training_folder`."""
     return _held_alone(folder, ".lock-arrays", "data_dir", (IMAGES, LABELS))
 
 
 def export_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Holds a folder of generated images alone, class folders included."""
+    """Holds a folder of generated images and its class folders alone, likewise."""
     return _held_alone(folder, ".lock", "export", (".png", ".json"), "**/.tmp-*")
 
 
@@ -82,23 +87,9 @@ def _held_alone(
     written: tuple[str, ...],
     half_written: str = ".tmp-*",
 ) -> Iterator[None]:
-    """Holds a writable folder and removes what a killed run left half written there.
-
-    The operating system drops the lock when its process ends, however it ends.
-
-    Args:
-        folder: made if need be.
-        lock: name of the lock file.
-        option: that names another folder.
-        written: ends of the names of what is only written under this lock; of other
-            names, what nobody has touched for a day is removed.
-        half_written: pattern of the files that a killed run leaves.
-
-    Raises:
-        InputError: another run holds the lock, or the path cannot be a folder.
-        RunError: the disk refuses to write there, or knows no locks.
-    """
+    """Holds a writable folder and removes what a killed run left half written there."""
     make_writable_folder(folder)
+    # The operating system drops the lock when its process ends, however it ends.
     with open(folder / lock, "a+") as file:
         try:
             _lock(file)
@@ -120,6 +111,7 @@ def _held_alone(
         file.flush()
         for path in folder.glob(half_written):
             with contextlib.suppress(OSError):
+                # Names with other ends are written without this lock too.
                 is_old = time.time() - path.stat().st_mtime > _DAY
                 if path.name.endswith(written) or is_old:
                     path.unlink()

@@ -247,10 +247,7 @@ def _write(path: Path, model: "keras.Model", about: dict[str, Any] | None) -> No
 
 
 def _is_names(value: Any) -> bool:
-    is_list = isinstance(value, list) and all(_is_text(name) for name in value)
-    return is_list and len(set(value)) == len(value)
-
-
-def _is_text(value: Any) -> bool:
-    """Tells whether a value is text to show: no halves of letters, no commands."""
-    return isinstance(value, str) and not re.search(_NOT_SHOWN, value)
+    """Tells whether a value is a list of different texts to show."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        return False
+    return len(set(value)) == len(value) and not re.search(_NOT_SHOWN, "".join(value))

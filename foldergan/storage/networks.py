@@ -24,15 +24,12 @@ _EXPANSION = 10  # times the size of a file; weights are not packed
 
 
 class _FileInMemory(h5py.File):
-    """An empty HDF5 file that never touches the disk.
-
-    Keras saves into an open file, but chooses the format by what it is called.
-    """
+    """An empty HDF5 file that never touches the disk."""
 
     def __init__(self) -> None:
         super().__init__(str(self), "w", driver="core", backing_store=False)
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # by which Keras chooses the format
         return "in_memory.h5"
 
 
@@ -122,13 +119,11 @@ def load_network(
 
 
 def _finalize(model: "keras.Model") -> None:
-    """Lets Normalization layers compute with the mean and variance that were loaded.
-
-    From an .h5 file Keras does so for the outermost layers alone, and those inside a
-    backbone, such as EfficientNetB0, keep 0 and 1.
-    """
+    """Lets Normalization layers compute with the mean and variance that were loaded."""
     import keras
 
+    # From an .h5 file Keras does so for the outermost layers alone, and those inside a
+    # backbone, such as EfficientNetB0, keep 0 and 1.
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             _finalize(layer)

@@ -26,7 +26,7 @@ from foldergan.storage import atomic
 _GUTTER = 2  # pixels between two images of a grid
 GRID_COLUMNS = 7  # images a row
 MOST_ON_PAGE = 100  # images under their classes
-_CELL = (1.3, 1.55)  # inches, of an image and its title
+_CELL = np.array((1.3, 1.55))  # inches, of an image and its title
 _TRAINING = "training "  # begins the comment of a grid, before the training's name
 _MOST_POINTS = 400  # of a line: the eye cannot separate more
 _MOST_MARKERS = 60
@@ -104,36 +104,24 @@ def save_predictions(
     columns = int(np.ceil(np.sqrt(len(images))))
     lines = -(-len(images) // columns)
     figure = Figure(figsize=(_CELL[0] * columns, _CELL[1] * lines))
+    # Half of an image in cells, in its own proportions.
+    size = np.array(images.shape[2:0:-1])
+    width, height = size * (_CELL * (0.92, 0.78) / size).min() / _CELL / 2
     # One axis for all: an axis for each image takes seconds.
     axis = figure.add_axes((0, 0, 1, 1))
     for number, (image, row) in enumerate(zip(images, rows, strict=False)):
         line, column = divmod(number, columns)
-        extent = _within(image.shape, column + 0.04, -line - 0.98)
+        x, y = column + 0.5, -line - 0.59
+        extent = (x - width, x + width, y - height, y + height)
         pixels = to_uint8(image.repeat(3 // image.shape[2], 2))
         axis.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest")
         title = f"{row['predicted']} {row['probability']:.0%}"
         if "intended" in row:
             title = f"{row['intended']}: {title}"
-        axis.text(
-            column + 0.5, -line - 0.15, title, ha="center", size=8, parse_math=False
-        )
+        axis.text(x, -line - 0.15, title, ha="center", size=8, parse_math=False)
     axis.set(xlim=(0, columns), ylim=(-lines, 0))
     axis.set_axis_off()
     _save_figure(path, figure)
-
-
-def _within(
-    shape: tuple[int, ...], left: float, bottom: float
-) -> tuple[float, float, float, float]:
-    """Places an image in the middle of its room, in its own proportions.
-
-    All but the shape is in cells; the result is left, right, bottom and top.
-    """
-    room = 0.92 * _CELL[0], 0.78 * _CELL[1]
-    scale = min(room[0] / shape[1], room[1] / shape[0])
-    width, height = shape[1] * scale / _CELL[0], shape[0] * scale / _CELL[1]
-    left, bottom = left + (0.92 - width) / 2, bottom + (0.78 - height) / 2
-    return left, left + width, bottom, bottom + height
 
 
 @dataclass(frozen=True)
@@ -268,12 +256,11 @@ def as_svg(chart: Chart) -> str:
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata=nothing)
     text = file.getvalue()
-    names = {light: f"--{number}" for number, light in enumerate(_IN_THE_DARK)}
-    for light, name in names.items():
-        text = text.replace(light, f"var({name})")
+    for number, colour in enumerate(_IN_THE_DARK):
+        text = text.replace(colour, f"var(--{number})")
     light, dark = (
-        "".join(f"{name}:{colours[old]};" for old, name in names.items())
-        for colours in ({old: old for old in names}, _IN_THE_DARK)
+        "".join(f"--{number}:{colour};" for number, colour in enumerate(colours))
+        for colours in (_IN_THE_DARK, _IN_THE_DARK.values())
     )
     style = (
         f"<style>svg{{{light}}}@media(prefers-color-scheme:dark){{svg{{{dark}}}}}"

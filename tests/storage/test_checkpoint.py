@@ -31,9 +31,10 @@ def arrays(image_folder, script):
     return image_folder.parent
 
 
-def test_a_state_is_due_a_minute_after_the_last(tmp_path):
+def test_a_state_is_due_a_minute_after_the_last(tmp_path, monkeypatch):
     now = [100.0]
-    saved = Checkpoint(tmp_path, {}, clock=lambda: now[0])
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+    saved = Checkpoint(tmp_path, {})
     now[0] += 59
     assert not saved.is_due()
     now[0] += 1

@@ -20,87 +20,37 @@ Mutator = Callable[[random.Random, bytes], bytes]
 
 _LONGEST = 2**16  # bytes that are added at once
 _NUMBERS = (0, 1, 127, 128, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)
+_DIGITS = (b"0", b"-1", b"65536", b"99999999999", b"9" * 400, b"1e999", b"nan")
 _ODD = (
-    None,
-    True,
-    -1,
-    0,
-    1,
-    7,
-    2**31,
-    2**63,
-    10**400,
-    0.5,
-    -1e308,
-    float("nan"),
-    float("inf"),
-    "",
-    "x",
-    "\ud800",
-    "\0\x1b[31m",
-    "../../etc/passwd",
-    "a" * 5000,
-    [],
-    [[]],
-    [1, 2, 3],
-    {},
-    {"x": 1},
-    {"class_name": "Lambda", "config": {}},
+    *(None, True, -1, 0, 1, 7, 2**31, 2**63, 10**400),
+    *(0.5, -1e308, float("nan"), float("inf")),
+    *("", "x", "\ud800", "\0\x1b[31m", "../../etc/passwd", "a" * 5000),
+    *([], [[]], [1, 2, 3], {}, {"x": 1}, {"class_name": "Lambda", "config": {}}),
 )
 
 
 def mutate_bytes(rng: random.Random, content: bytes) -> bytes:
-    """Changes one to eight places."""
-    changed = bytearray(content)
+    """Changes one to eight places, of which many lie near the start: in headers."""
     for _ in range(rng.choice((1, 1, 1, 2, 4, 8))):
-        rng.choice(_CHANGES)(rng, changed)
-    return bytes(changed)
-
-
-def _place(rng: random.Random, content: bytearray) -> int:
-    """Chooses a place, of which many lie near the start, where headers are."""
-    most = len(content) if rng.random() < 0.5 else min(len(content), 256)
-    return rng.randrange(max(1, most))
-
-
-def _flip(rng: random.Random, content: bytearray) -> None:
-    if content:
-        content[_place(rng, content)] ^= 1 << rng.randrange(8)
-
-
-def _put_number(rng: random.Random, content: bytearray) -> None:
-    form = rng.choice(("<B", "<H", ">H", "<I", ">I", "<Q"))
-    number = rng.choice(_NUMBERS) % 256 ** struct.calcsize(form)
-    place = _place(rng, content)
-    content[place : place + struct.calcsize(form)] = struct.pack(form, number)
-
-
-def _cut(rng: random.Random, content: bytearray) -> None:
-    place = _place(rng, content)
-    del content[place : place + rng.choice((1, 4, 64, len(content)))]
-
-
-def _repeat(rng: random.Random, content: bytearray) -> None:
-    start, place = _place(rng, content), _place(rng, content)
-    piece = content[start : start + rng.choice((1, 4, 64, 1024))]
-    content[place:place] = (piece * rng.choice((1, 2, 50)))[:_LONGEST]
-
-
-def _put_noise(rng: random.Random, content: bytearray) -> None:
-    place, length = _place(rng, content), rng.choice((1, 4, 64))
-    content[place : place + length] = rng.randbytes(length)
-
-
-def _put_digits(rng: random.Random, content: bytearray) -> None:
-    """Changes a number that is written as text."""
-    found = list(re.finditer(rb"\d+", content[:_LONGEST]))
-    if found:
-        start, end = rng.choice(found).span()
-        texts = (b"0", b"-1", b"65536", b"99999999999", b"9" * 400, b"1e999", b"nan")
-        content[start:end] = rng.choice(texts)
-
-
-_CHANGES = (_flip, _flip, _put_number, _cut, _repeat, _put_noise, _put_digits)
+        most = len(content) if rng.random() < 0.5 else min(len(content), 256)
+        start = rng.randrange(max(1, most))
+        end = start + rng.choice((1, 1, 4, 64, len(content)))
+        digits = re.search(rb"\d+", content[start:])
+        old, form = content[start:end], rng.choice(("<B", ">H", "<H", ">I", "<I", "<Q"))
+        number = rng.choice(_NUMBERS) % 256 ** struct.calcsize(form)
+        ways = (
+            bytes(byte ^ 1 << rng.randrange(8) for byte in old[:1]) + old[1:],
+            struct.pack(form, number) + old[struct.calcsize(form) :],
+            (old * rng.choice((2, 50)))[:_LONGEST],
+            rng.randbytes(len(old[:64])) + old[64:],
+            b"",
+        )
+        new = rng.choice(ways)
+        if digits and rng.random() < 0.15:  # a number that is written as text
+            start, end = start + digits.start(), start + digits.end()
+            new = rng.choice(_DIGITS)
+        content = content[:start] + new + content[end:]
+    return content
 
 
 def mutate_json(rng: random.Random, content: bytes) -> bytes:
@@ -145,23 +95,16 @@ def _odd_like(rng: random.Random, value: Any) -> Any:
 
 def mutate_toml(rng: random.Random, content: bytes) -> bytes:
     """Changes a line of a TOML text, or the bytes."""
+    if rng.random() < 0.3:
+        return mutate_bytes(rng, content)
     lines = content.decode().splitlines()
     number = rng.randrange(len(lines))
-    key, _, value = lines[number].partition(" = ")
-    what = rng.random()
-    if what < 0.2:
-        return mutate_bytes(rng, content)
-    if what < 0.3:
-        lines.insert(rng.randrange(len(lines)), lines[number])
-    elif what < 0.7 and value:
-        odd = ("-1", "0", "1e400", "nan", "9" * 400, "[]", "{}", '"x"', "true", "''")
-        others = [line.partition(" = ")[2] for line in lines if " = " in line]
-        lines[number] = f"{key} = {rng.choice((*odd, *others))}"
-    elif value:
-        odd_keys = ("x", '""', "a.b", "__class__", "name", "override")
-        lines[number] = f"{rng.choice(odd_keys)} = {value}"
-    else:
-        lines[number] = rng.choice(("[x]", "[[data]]", "[gan.gan]", "", "[name]"))
+    odd = ("-1", "0", "1e400", "nan", "9" * 400, "[]", "{}", '"x"', "true", "''")
+    values = (*odd, *(line.rpartition(" = ")[2] for line in lines))
+    key = rng.choice((*2 * (lines[number].partition(" = ")[0],), "x", '""', "a.b"))
+    headers = ("[x]", "[[data]]", "[gan.gan]", "", "[name]", lines[number])
+    lines[number] = rng.choice((f"{key} = {rng.choice(values)}", rng.choice(headers)))
+    lines.insert(rng.randrange(len(lines)), rng.choice(("", "", *lines)))
     return "\n".join(lines).encode()
 
 

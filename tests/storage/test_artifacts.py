@@ -44,21 +44,17 @@ def random_images(count=4) -> np.ndarray:
     return np.random.default_rng(0).random((count, *SHAPE), np.float32)
 
 
-def npy(array: np.ndarray) -> bytes:
+def npy(array: np.ndarray, save=np.save) -> bytes:
     file = io.BytesIO()
-    np.save(file, array)
+    save(file, array)
     return file.getvalue()
 
 
-def header_of(text: str) -> bytes:
-    """The start of a .npy file that says `text` of what follows."""
-    text = text.ljust(117) + "\n"
-    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text.encode()
-
-
-def claim(shape: str, dtype: str = "<f4") -> bytes:
-    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}"
-    return header_of(header) + bytes(4096)
+def claim(shape: str) -> bytes:
+    """A .npy file whose header tells of another shape than it has."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+    text = header.ljust(117).encode() + b"\n"
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(4096)
 
 
 def names_in(folder: Path) -> set[str]:
@@ -79,15 +75,19 @@ def test_file_names_are_those_that_other_scripts_read():
     assert filenames.GENERATOR.format(epoch=1000) == "generator_model_1000.h5"
 
 
-def test_plain_keras_rebuilds_the_classifier(classifier, tmp_path):
-    models.save_classifier(tmp_path, classifier, ["a", "b"], ())
+def test_plain_keras_rebuilds_the_classifier_and_so_do_we(classifier, tmp_path):
+    names = ["\u00fcber", "\u732b"]
+    models.save_classifier(tmp_path, classifier, names, ())
     text = (tmp_path / "train.json").read_text()
     rebuilt = keras.models.model_from_json(text)
     rebuilt.load_weights(tmp_path / "train.h5")
+    loaded = models.load_classifier(tmp_path)
+    assert loaded.class_names == names
     images = random_images()
-    np.testing.assert_array_equal(
-        rebuilt.predict(images, verbose=0), classifier.predict(images, verbose=0)
-    )
+    for network in (rebuilt, loaded.model):
+        np.testing.assert_array_equal(
+            network.predict(images, verbose=0), classifier.predict(images, verbose=0)
+        )
 
 
 def test_plain_keras_loads_the_generator(generator, tmp_path):
@@ -129,18 +129,11 @@ def test_network_has_the_very_bytes_that_keras_writes(generator, tmp_path):
 def test_images_written_a_few_at_a_time_make_the_file_of_np_save(tmp_path, count):
     images = random_images(count)
     with arrays.writing(tmp_path, SHAPE) as writer:
-        for start in range(0, count, 4):
-            writer.append(images[start : start + 4])
+        for start in range(0, count, 4):  # of any layout and dtype
+            some = np.asfortranarray(images[start : start + 4], np.float64)
+            writer.append(some)
         writer.finish([0] * count, ORIGIN, FOUND)
     assert (tmp_path / filenames.IMAGES).read_bytes() == npy(images)
-    np.testing.assert_array_equal(arrays.load_images(tmp_path), images)
-
-
-def test_append_takes_any_layout_and_dtype(tmp_path):
-    images = np.asfortranarray(random_images(2), dtype=np.float64)
-    with arrays.writing(tmp_path, SHAPE) as writer:
-        writer.append(images)
-        writer.finish([0, 0], ORIGIN, FOUND)
     np.testing.assert_array_equal(arrays.load_images(tmp_path), images)
 
 
@@ -164,7 +157,6 @@ def with_value(value: float) -> np.ndarray:
 BAD_IMAGES = {
     "one axis too few": (npy(random_images()[0]), r"shape \(8, 8, 3\)"),
     "one axis too many": (npy(random_images()[None]), r"shape \(1, 4, 8, 8, 3\)"),
-    "no axis": (npy(np.float32(0)), "img_data"),
     "two channels": (npy(random_images()[..., :2]), r"shape \(4, 8, 8, 2\)"),
     "four channels": (npy(np.zeros((4, 8, 8, 4), "f4")), r"shape \(4, 8, 8, 4\)"),
     "no images": (npy(random_images()[:0]), "img_data"),
@@ -177,20 +169,16 @@ BAD_IMAGES = {
     "just above 1": (npy(with_value(1.001)), "found .* to 1.001"),
     "NaN": (npy(with_value(np.nan)), "found nan"),
     "inf": (npy(with_value(np.inf)), "to inf"),
-    "-inf": (npy(with_value(-np.inf)), "found -inf"),
     "objects": (npy(np.array([{"a": 1}], object)), "damaged"),
     "text": (b"not an array\n", "damaged"),
     "empty": (b"", "damaged"),
-    "half a magic number": (b"\x93NU", "damaged"),
-    "half a header": (npy(random_images())[:60], "damaged"),
     "half the data": (npy(random_images())[:-400], "damaged"),
+    "more data": (npy(random_images()) + bytes(400), "its header describes fewer"),
+    "zip": (npy(random_images(), np.savez), "damaged"),
     "11 TiB": (claim("(1000000, 1000, 1000, 3)"), "damaged"),
     "negative length": (claim("(-1, 8, 8, 3)"), "damaged"),
     "length beyond 64 bits": (claim(f"({10**30}, 8, 8, 3)"), "damaged"),
-    "length that is no number": (claim("(True, 8, 8, 3)"), "damaged"),
-    "unknown dtype": (claim("(1, 8, 8, 3)", "<q9"), "damaged"),
-    "header that ends early": (header_of("{'descr': '<f4', 'shape': ("), "damaged"),
-    "header that is no Python": (header_of("{'descr': )"), "damaged"),
+    "header that is no Python": (claim(")"), "damaged"),
 }
 
 
@@ -201,13 +189,6 @@ def test_images_outside_the_contract_are_refused(tmp_path, content, found):
         arrays.load_images(tmp_path)
     assert str(tmp_path / filenames.IMAGES) in str(error.value)
     assert str(error.value).endswith("run: python TrainModel.py")
-
-
-def test_zip_of_arrays_under_the_name_of_one_is_refused(tmp_path):
-    with open(tmp_path / filenames.IMAGES, "wb") as file:
-        np.savez(file, images=random_images())
-    with pytest.raises(InputError, match="damaged"):
-        arrays.load_images(tmp_path)
 
 
 def test_pickled_objects_are_not_executed(tmp_path):
@@ -247,12 +228,6 @@ def test_a_column_without_an_image_is_warned_of(tmp_path, capsys):
     assert "img_label.txt.npy: no image is of class 2, 4 of 4\n" in said
 
 
-def test_one_hot_labels_are_accepted(tmp_path):
-    labels = np.eye(3, dtype=np.float32)[[0, 2, 1, 2]]
-    np.save(tmp_path / filenames.LABELS, labels)
-    np.testing.assert_array_equal(arrays.load_labels(tmp_path, 4), labels)
-
-
 def test_labels_are_written_and_checked_a_part_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(arrays, "_CHUNK", 2 * 3 * 4)  # two rows
     class_ids = [0, 2, 1, 1, 0, 2, 2]
@@ -274,12 +249,10 @@ def test_labels_are_written_and_checked_a_part_at_a_time(tmp_path, monkeypatch):
         (np.eye(3, dtype="f4"), "has 4 images"),
         (np.zeros(4, "f4"), r"shape \(4,\)"),
         (np.eye(4, dtype="f8"), "found float64"),
-        (np.zeros((4, 2), "f4"), "one-hot"),
         (np.ones((4, 2), "f4"), "one-hot"),
         (np.full((4, 2), 0.5, "f4"), "one-hot"),
         (np.array([[2, -1]] * 4, "f4"), "one-hot"),
         (np.full((4, 2), np.nan, "f4"), "one-hot"),
-        (np.array([["a", "b"]] * 4), "one-hot"),
         (np.zeros((4, 2), [("a", "f4")]), "one-hot"),
     ],
 )
@@ -298,21 +271,6 @@ def test_labels_outside_the_contract_are_refused(tmp_path, labels, found):
 def model_dir(tmp_path, classifier) -> Path:
     models.save_classifier(tmp_path, classifier, ["a", "b"], ())
     return tmp_path
-
-
-def test_classifier_and_class_names_come_back(model_dir, classifier):
-    loaded, class_names, _ = models.load_classifier(model_dir)
-    assert class_names == ["a", "b"]
-    images = random_images()
-    np.testing.assert_array_equal(
-        loaded.predict(images, verbose=0), classifier.predict(images, verbose=0)
-    )
-
-
-def test_class_names_keep_their_letters(tmp_path, classifier):
-    class_names = ["\u00fcber", "\u732b"]
-    models.save_classifier(tmp_path, classifier, class_names, ())
-    assert models.load_classifier(tmp_path).class_names == class_names
 
 
 @pytest.mark.parametrize("name", ["train.json", "train.h5", "classes.json"])
@@ -472,21 +430,6 @@ def test_damaged_generator_names_the_newest_other_one(tmp_path, content):
         models.load_generator(path)
 
 
-def test_truncated_generator_is_refused(tmp_path, generator):
-    path = tmp_path / DEFAULT
-    models.save_model(path, generator)
-    models.load_generator(path)
-    path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(InputError, match="damaged"):
-        models.load_generator(path)
-
-
-def test_weights_alone_are_no_generator(tmp_path, generator):
-    generator.save_weights(tmp_path / "a.weights.h5")
-    with pytest.raises(InputError, match="damaged"):
-        models.load_generator(tmp_path / "a.weights.h5")
-
-
 def test_network_of_another_kind_is_no_generator(tmp_path, classifier):
     models.save_model(tmp_path / DEFAULT, classifier)
     with pytest.raises(InputError, match="is not a generator"):
@@ -508,11 +451,7 @@ def with_weight(path: Path, value: float, which: int) -> str:
         return weight.name
 
 
-NOT_FINITE = [np.nan, np.inf, -np.inf]
-
-
-@pytest.mark.parametrize("which", [0, -1])
-@pytest.mark.parametrize("value", NOT_FINITE)
+@pytest.mark.parametrize(("value", "which"), [(np.nan, 0), (-np.inf, -1)])
 def test_classifier_of_weights_that_are_not_finite_is_refused(model_dir, value, which):
     path = model_dir / filenames.CLASSIFIER_H5
     name = with_weight(path, value, which)
@@ -524,15 +463,14 @@ def test_classifier_of_weights_that_are_not_finite_is_refused(model_dir, value, 
     assert sentence.endswith("run: python TrainModel.py")
 
 
-@pytest.mark.parametrize("which", [0, -1])
-@pytest.mark.parametrize("value", NOT_FINITE)
-@pytest.mark.parametrize("num_classes", [0, 2])
+@pytest.mark.parametrize(
+    ("num_classes", "value", "which"), [(0, np.nan, 0), (2, np.inf, -1)]
+)
 def test_generator_of_weights_that_are_not_finite_names_another(
     tmp_path, num_classes, value, which
 ):
     path = tmp_path / DEFAULT
-    network = generator_of(SHAPE, 5, (4, 4), "batch", num_classes)
-    models.save_model(path, network)
+    models.save_model(path, generator_of(SHAPE, 5, (4, 4), "batch", num_classes))
     models.load_generator(path)
     with_weight(path, value, which)
     with pytest.raises(
@@ -635,12 +573,6 @@ def test_a_failure_leaves_the_old_file_and_a_full_disk_is_named(
     assert_untouched(old_file)
 
 
-def test_writer_that_writes_nothing_is_a_failure(old_file):
-    with pytest.raises(RunError), atomic.replacing(old_file):
-        pass
-    assert_untouched(old_file)
-
-
 def test_full_disk_at_the_last_step_leaves_the_old_file(old_file, monkeypatch):
     def refuse(descriptor):
         raise FULL
@@ -649,24 +581,6 @@ def test_full_disk_at_the_last_step_leaves_the_old_file(old_file, monkeypatch):
     with pytest.raises(RunError), atomic.replacing(old_file) as temporary:
         temporary.write_bytes(b"new")
     assert_untouched(old_file)
-
-
-def test_network_that_cannot_be_saved_leaves_the_old_file(old_file, generator):
-    with pytest.raises(TypeError, match="JSON"):
-        models.save_model(old_file, generator, {"class_names": {"a", "b"}})
-    assert_untouched(old_file)
-
-
-def test_failed_writing_of_images_leaves_the_old_file(tmp_path):
-    path = tmp_path / filenames.IMAGES
-    path.write_bytes(b"old")
-    with (
-        pytest.raises(RunError),
-        arrays.writing(tmp_path, SHAPE) as writer,
-    ):
-        writer.append(random_images())
-        raise FULL
-    assert_untouched(path)
 
 
 def test_a_classifier_of_version_0_1_still_loads(tmp_path):

@@ -5,7 +5,6 @@ import json
 import os
 import random
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from foldergan.storage import (
     checkpoint,
     filenames,
     models,
-    networks,
     seals,
 )
 
@@ -69,29 +67,6 @@ def test_a_file_without_a_seal_is_taken_and_said(tmp_path, capsys, content):
     seals.check(tmp_path / "a.h5")
     said = capsys.readouterr().out
     assert said == f"note: {tmp_path / 'a.h5'} has no checksum; it is taken as it is\n"
-
-
-def test_a_file_that_is_read_often_is_said_to_have_no_seal_once(tmp_path, capsys):
-    for name in ("a.h5", "b.h5"):
-        (tmp_path / name).write_bytes(b"text")
-        for _ in range(4):
-            seals.check(tmp_path / name)
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in said] == [
-        str(tmp_path / "a.h5"),
-        str(tmp_path / "b.h5"),
-    ]
-
-
-def test_a_file_longer_than_what_is_read_at_once_is_checked_whole(tmp_path):
-    path = tmp_path / "a.bin"
-    path.write_bytes(bytes(3 * 2**20 + 7))
-    seals.seal(path)
-    whole = path.read_bytes()
-    for place in (0, 2**20, 3 * 2**20 + 6):
-        path.write_bytes(flip(whole, 8 * place))
-        with pytest.raises(InputError, match="damaged"):
-            seals.check(path)
 
 
 def refuses_every_flip(path, load, seed=0):
@@ -149,14 +124,15 @@ def test_flipped_bits_of_the_record_are_named_or_say_nothing(tmp_path):
     known = load_arrays(tmp_path)[2]
     path = tmp_path / filenames.ORIGIN
     whole, refused = path.read_bytes(), 0
-    for bit in range(8 * len(whole)):
+    bits = range(0, 8 * len(whole), 7)  # of most bytes, and each place in a byte
+    for bit in bits:
         path.write_bytes(flip(whole, bit))
         try:
             assert load_arrays(tmp_path)[2] == known
         except InputError as error:
             assert filenames.ORIGIN in str(error)
             refused += 1
-    assert refused > 0.8 * 8 * len(whole)  # the rest are spaces and the like
+    assert refused > 0.8 * len(bits)  # the rest are spaces and the like
 
 
 # Files that were not saved together.
@@ -311,15 +287,6 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
     assert "damaged" not in str(error.value)
 
 
-def test_a_class_name_of_half_a_letter_is_refused(tmp_path):
-    models.save_classifier(tmp_path, classifier_of(SHAPE, 2, (4,), 8), ["a", "b"], ())
-    with h5py.File(tmp_path / "train.h5", "a") as file:
-        del file["foldergan"]  # as files of others have none
-    (tmp_path / "classes.json").write_text('["a", "\\ud800"]')
-    with pytest.raises(InputError, match="must be a list of 2 different class"):
-        models.load_classifier(tmp_path)
-
-
 def test_a_generator_that_was_never_built_is_refused(tmp_path):
     path = tmp_path / "generator_model_001.h5"
     keras.Sequential([keras.layers.Dense(3)]).save(path)
@@ -335,24 +302,6 @@ def test_networks_of_two_inputs_are_no_generators(tmp_path, named):
     model.save(tmp_path / "generator_model_001.h5")
     with pytest.raises(InputError, match="is not a generator"):
         models.load_generator(tmp_path / "generator_model_001.h5")
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_any_network_of_weights_that_are_not_finite_is_refused(tmp_path, value):
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    model.layers[0].bias.assign([0, value, 0])
-    model.save(tmp_path / "any.keras")
-    with pytest.raises(InputError, match=r"any\.keras holds weights that are NaN or"):
-        networks.load_network(tmp_path / "any.keras")
-
-
-def test_a_header_that_tells_of_fewer_images_is_refused(tmp_path):
-    images = np.random.default_rng(0).random((3, *SHAPE), np.float32)
-    np.save(tmp_path / filenames.IMAGES, images[:2])
-    with open(tmp_path / filenames.IMAGES, "ab") as file:
-        file.write(images[2].tobytes())
-    with pytest.raises(InputError, match="its header describes fewer"):
-        arrays.load_images(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"ab" * 2**20])

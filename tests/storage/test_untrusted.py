@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import pickle
 import subprocess
 import sys
 import zipfile
@@ -61,12 +60,6 @@ def network(here):
     path = here / "network.h5"
     path.write_bytes(networks.encode(generator_of(SHAPE, 4, (4, 4))))
     return path
-
-
-def test_the_trap_springs_where_code_is_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    pickle.loads(pickle.dumps(Bomb()))
-    assert (tmp_path / "run").exists()
 
 
 # Code.
@@ -246,12 +239,6 @@ def test_class_names_that_lie_elsewhere_are_refused(network, put):
         models.load_generator_classes(network)
 
 
-def test_an_h5_file_that_holds_itself_comes_to_an_end(network):
-    with h5py.File(network, "r+") as file:
-        file["circle"] = file["/"]
-    networks.load_network(network)
-
-
 @pytest.mark.parametrize("name", ["../run", "assets/../../run"])
 def test_nothing_of_a_keras_file_lands_outside(here, name):
     path = here / "folder" / "network.keras"
@@ -284,11 +271,6 @@ def test_weights_that_unpack_to_gigabytes_are_refused(network):
         group.create_dataset(name, (2**15, 2**16), "f4", **chunks)
     with pytest.raises(InputError, match="bomb"):
         networks.load_network(network)
-
-
-def test_what_is_no_network_is_left_to_its_reader(here):
-    (here / "text").write_text("neither HDF5 nor zip")
-    networks.read_through(here / "text")
 
 
 # Crashes.

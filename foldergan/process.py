@@ -51,7 +51,9 @@ def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
     except ForeseenError as error:
         facts = commands.completed(str(error))
         _say(f"error: {facts}{command_line.advice(error.options)}")
-        if _is_output_lost():
+        try:
+            sys.stdout.flush()
+        except OSError:
             _give_up(sys.stdout)
         return error.exit_code
     except BrokenPipeError:
@@ -102,14 +104,6 @@ def _open_closed_streams() -> None:
         if getattr(sys, name) is None:
             mode = "r" if number == 0 else "w"
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
-
-
-def _is_output_lost() -> bool:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
 
 
 def _give_up(stream: TextIO) -> None:

@@ -50,22 +50,21 @@ def model_name() -> str:
 
 
 def _quota() -> float | None:
-    """Finds the least quota of this process's control groups; None for no limit.
-
-    In cores: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu (cpu.max) and,
-    of version 1, https://docs.kernel.org/scheduler/sched-bwc.html (cpu.cfs_*).
-    """
+    """Finds the least quota of this process's control groups; None for no limit."""
+    # https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu (cpu.max); of version 1,
+    # https://docs.kernel.org/scheduler/sched-bwc.html (cpu.cfs_*).
     try:
         lines = (_ROOT / "proc/self/cgroup").read_text().splitlines()
     except OSError:  # no Linux
         return None
-    quotas = []
+    quotas: list[float] = []
     for line in lines:
         _, controllers, group = line.split(":", 2)
         if not controllers:
-            mounts, read = ["", "unified"], _quota_of_version_2
+            mounts, names = ["", "unified"], ["cpu.max"]
         elif "cpu" in controllers.split(","):
-            mounts, read = [controllers, "cpu"], _quota_of_version_1
+            mounts = [controllers, "cpu"]
+            names = ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
         else:
             continue
         for mount in mounts:
@@ -75,20 +74,9 @@ def _quota() -> float | None:
             path = folder / group.lstrip("/")
             for each in (path, *path.parents):
                 if each.is_relative_to(folder):
+                    # Without a limit a quota is missing, "max" or -1.
                     with contextlib.suppress(OSError, ValueError):
-                        quotas.append(read(each))
+                        texts = [(each / name).read_text() for name in names]
+                        quota, period = map(int, " ".join(texts).split())
+                        quotas += [quota / period] if quota > 0 else []
     return min(quotas, default=None)
-
-
-def _quota_of_version_2(folder: Path) -> float:
-    """Reads a group's quota; raises OSError or ValueError where there is none."""
-    quota, period = (folder / "cpu.max").read_text().split()
-    return int(quota) / int(period)  # "max" is no number
-
-
-def _quota_of_version_1(folder: Path) -> float:
-    """Reads a group's quota; raises OSError or ValueError where there is none."""
-    quota = int((folder / "cpu.cfs_quota_us").read_text())
-    if quota <= 0:
-        raise ValueError("no limit")
-    return quota / int((folder / "cpu.cfs_period_us").read_text())

@@ -270,20 +270,17 @@ def unchanged(data_dir: Path) -> Iterator[None]:
     Raises:
         InputError: it is another now.
     """
-    path, failure = data_dir / ORIGIN, None
+    path = data_dir / ORIGIN
     before = path.read_bytes() if path.exists() else None
     try:
         yield
-    except InputError as error:  # perhaps for no other reason
-        failure = error
-    if before != (path.read_bytes() if path.exists() else None):
-        raise InputError(
-            f"the arrays in {data_dir} were replaced while they were read; wait for "
-            "the run that did, and give the same command",
-            ("data_dir",),
-        ) from failure
-    if failure:
-        raise failure
+    finally:  # of an error inside this may be the reason
+        if before != (path.read_bytes() if path.exists() else None):
+            raise InputError(
+                f"the arrays in {data_dir} were replaced while they were read; wait "
+                "for the run that did, and give the same command",
+                ("data_dir",),
+            )
 
 
 def _saved_checksum(data_dir: Path, name: str) -> str | None:

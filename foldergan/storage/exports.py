@@ -20,8 +20,6 @@ from foldergan.storage import atomic, locking, models, plots, run_directory, tab
 from foldergan.storage.filenames import CHECKSUMS, EXPORT, EXPORTED
 from foldergan.storage.seals import checksum_of
 
-_PARTS = ("made_from", "about", "state")
-
 
 class Export:
     """One export, new or resumed.
@@ -189,7 +187,8 @@ def find_record(folder: Path) -> dict[str, Any] | None:
         record = json.loads(path.read_text(encoding="utf-8"))
         if "sha256" in record:  # not there before 0.4
             record = tables.without_checksum(record)
-        if not all(isinstance(record[name], dict) for name in _PARTS):
+        parts = (record[name] for name in ("made_from", "about", "state"))
+        if not all(isinstance(part, dict) for part in parts):
             raise ValueError("it is no record of an export")
         if known := record["about"].get("trained_on"):
             record["about"]["trained_on"] = run_directory.read_training(known)

@@ -51,11 +51,7 @@ def start_server() -> None:
 
 
 def call(function: Callable[..., _Result], *arguments: Any) -> _Result:
-    """Runs a function in a child process.
-
-    Args:
-        function: of a module, so that a child can import it.
-        arguments: its own; pickled, as is its result.
+    """Runs a function of a module in a child process; what it takes is pickled.
 
     Raises:
         CrashError: the child has crashed.

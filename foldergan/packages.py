@@ -8,15 +8,9 @@ OPTIONAL = "requirements-optional.txt"
 
 
 def require(what: str, names: tuple[str, ...], option: str) -> None:
-    """Refuses an option whose packages are not installed, before any work is done.
+    """Raises InputError where packages are missing that an option needs.
 
-    Args:
-        what: needs them, for the message.
-        names: of the packages, as they are imported.
-        option: that asked for it.
-
-    Raises:
-        InputError: one of them is missing.
+    `what` needs them, for the message; their names are those that one imports.
     """
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:

@@ -22,9 +22,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 def exit_code_of(main: Callable[[], None], takes_several: bool = False) -> int:
     """Runs a script's `main` and turns every foreseen end into an exit code.
 
-    Args:
-        main: the script's work.
-        takes_several: whether several processes may do it together.
+    Several processes may do it together where it `takes_several`.
 
     Returns:
         0 when `main` returned, else the code of the error, whose one sentence

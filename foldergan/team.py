@@ -70,11 +70,7 @@ def cluster() -> Cluster | None:
 
 
 def refuse_several(script: str) -> None:
-    """Refuses several processes in a script, by its name, that runs on one.
-
-    Raises:
-        InputError: several are stated.
-    """
+    """Raises InputError where several processes are stated, for a script of one."""
     if cluster():
         raise InputError(
             f"{script} runs on one process, and {_COUNT} is {os.environ[_COUNT]}; "

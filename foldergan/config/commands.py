@@ -69,11 +69,8 @@ def of(script: str, **more: Any) -> str:
     """Writes the command of a script, to follow this one in the same folders.
 
     The seed and the folders that were given are given again; a preset is named only
-    where the model folder does not remember it.
-
-    Args:
-        script: such as GANModel.
-        more: further flags by their names, instead of those that were given.
+    where the model folder does not remember it. More flags, by their names, replace
+    those that were given.
     """
     given = vars(peek("preset", "dataset", "data_dir", "model_dir", "seed"))
     if script != "TrainModel":
@@ -90,11 +87,7 @@ def of(script: str, **more: Any) -> str:
 
 
 def again(*more: str) -> str:
-    """Writes the command that was given, with further flags.
-
-    Args:
-        more: names of flags without a value; it may have them already.
-    """
+    """Writes the command that was given, with further flags that have no value."""
     given = sys.argv[1:]
     new = [flag for flag in map(flag_of, more) if flag not in given]
     return _join([*_beginning(this_script()), *given, *new])

@@ -12,11 +12,7 @@ from foldergan.storage.tables import save_json
 
 
 def recall(name: str, key: dict[str, Any]) -> Any:
-    """Recalls what was remembered of a key.
-
-    Args:
-        name: of the kind of thing.
-        key: JSON values that it depends on.
+    """Recalls what was remembered of a thing that depends on the JSON values of a key.
 
     Returns:
         The JSON value; None where nothing was remembered or the file is damaged.

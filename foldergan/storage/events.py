@@ -15,10 +15,7 @@ def require() -> None:
 
 
 class EventLog:
-    """The log of one run, begun anew: what the folder held of it before is removed.
-
-    Args:
-        folder: of this run alone; TensorBoard calls the run after it.
+    """The log of one run, begun anew in a folder of its own, which names the run.
 
     Raises:
         RunError: the disk refused; so in every method.

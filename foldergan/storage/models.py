@@ -49,13 +49,8 @@ def save_model(
     """Saves a whole Keras model as .h5, without its optimizer.
 
     With the optimizer, Keras changes the live model's recorded optimizer and
-    still loses its state on load: training resumes from `RESUME` only.
-
-    Args:
-        path: final name of the .h5 file.
-        model: any.
-        about: JSON values that belong to it and travel inside the file.
-        outdated: stale companions that go when the new file comes.
+    still loses its state on load: training resumes from `RESUME` only. JSON values
+    about it travel inside the file; outdated companions go when the new file comes.
     """
     with atomic.replacing(path, outdated) as temporary:
         _write(temporary, model, about)

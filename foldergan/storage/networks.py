@@ -36,9 +36,7 @@ class _FileInMemory(h5py.File):
 def encode(model: "keras.Model", about: dict[str, Any] | None = None) -> bytes:
     """Makes the bytes that Keras would write to an .h5 file, without optimizer.
 
-    Args:
-        model: any.
-        about: JSON values that belong to it and travel inside the file.
+    JSON values about the model travel inside the file; `read_about` reads them.
     """
     with _FileInMemory() as file:
         model.save(file, include_optimizer=False)

@@ -24,9 +24,6 @@ def require() -> None:
 def export_classifier(model_dir: Path) -> Path:
     """Writes train.onnx from train.json and train.h5.
 
-    Args:
-        model_dir: folder of the models.
-
     Returns:
         Its path. Of the network: input images, float32 (n, height, width, channels),
         0-1; output probabilities, float32 (n, classes).
@@ -37,11 +34,7 @@ def export_classifier(model_dir: Path) -> Path:
 
 
 def export_generator(generator_path: Path, model_dir: Path) -> Path:
-    """Writes a generator under its own name, which then ends in .onnx.
-
-    Args:
-        generator_path: its .h5 file.
-        model_dir: folder to write in.
+    """Writes a generator of an .h5 file to `model_dir`, with a name in .onnx.
 
     Returns:
         The path. Of the network: inputs latents, float32 (n, latent_dim), and, of one
@@ -55,10 +48,7 @@ def export_generator(generator_path: Path, model_dir: Path) -> Path:
 
 
 def _export(model: "keras.Model", path: Path, names: list[str]) -> None:
-    """Lets Keras export a model; the batch may be of any size.
-
-    The files hold float32: what trained in bfloat16 keeps its weights so, too.
-    """
+    """Lets Keras export a model, in float32; the batch may be of any size."""
     import keras
     import onnx
 

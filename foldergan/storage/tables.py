@@ -62,11 +62,8 @@ def writing_csv(
 ) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
     """Yields a function that appends rows, so that a table need not fit in memory.
 
-    The first rows that it is given decide which columns there are.
-
-    Args:
-        path: of the table.
-        outdated: stale companions that go when the new file comes.
+    The first rows that it is given decide which columns there are. Outdated companions
+    go when the new file comes.
     """
     with (
         atomic.replacing(path, outdated) as temporary,

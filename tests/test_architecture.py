@@ -2,9 +2,13 @@
 
 import ast
 import re
+import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
+
+from foldergan import gan
 
 PACKAGE = {
     path.relative_to(ROOT / "foldergan").with_suffix("").as_posix(): path
@@ -144,6 +148,16 @@ def test_only_these_modules_import_a_backend(backend, modules):
         if backend in {module.partition(".")[0] for module in imported(path)}
     }
     assert users == modules
+
+
+def test_a_module_is_imported_when_it_is_first_used():
+    code = (
+        "import sys; from foldergan import gan; assert 'foldergan.gan.schedule' not in "
+        "sys.modules; gan.schedule.plan; assert 'foldergan.gan.schedule' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    with pytest.raises(AttributeError, match="foldergan.gan has no module draws"):
+        _ = gan.draws
 
 
 def test_flags_are_named_by_config_alone():

@@ -89,22 +89,23 @@ def _read_arrays(folder: Path, _: Path) -> None:
     arrays.identify(folder)
 
 
-def _unsealed(path: Path) -> Path:
-    """Cuts off the checksum, or nothing but that would ever be seen."""
-    path.write_bytes(path.read_bytes().partition(b"\nfoldergan: SHA-256")[0])
-    return path
+def _classifier(name: str) -> Reader:
+    """A reader of one of its files."""
 
+    def prepare(folder: Path) -> list[Path]:
+        from conftest import classifier_of
 
-def _classifier(folder: Path) -> list[Path]:
-    from conftest import classifier_of
+        from foldergan.storage import models, networks
 
-    from foldergan.storage import models, networks
+        classifier = classifier_of(SHAPE, 2, (4,))
+        models.save_classifier(folder, classifier, CLASSES, ("mirror",))
+        about = {"class_names": CLASSES, "augmentation": ["mirror"]}
+        (folder / "train.h5").write_bytes(networks.encode(classifier, about))
+        return [folder / name]
 
-    classifier = classifier_of(SHAPE, 2, (4,))
-    models.save_classifier(folder, classifier, CLASSES, ("mirror",))
-    about = {"class_names": CLASSES, "augmentation": ["mirror"]}
-    (folder / "train.h5").write_bytes(networks.encode(classifier, about))
-    return [folder / filenames.CLASSIFIER_H5]
+    is_json = name.endswith("json")
+    mutate = mutations.mutate_json if is_json else mutations.mutate_hdf5
+    return Reader(prepare, _read_classifier, mutate)
 
 
 def _read_classifier(folder: Path, _: Path) -> None:
@@ -115,26 +116,18 @@ def _read_classifier(folder: Path, _: Path) -> None:
     loaded.model(_images(2))
 
 
-def _of_classifier(name: str) -> Callable[[Path], list[Path]]:
-    def prepare(folder: Path) -> list[Path]:
-        _classifier(folder)
-        return [folder / name]
-
-    return prepare
-
-
 def _generators(folder: Path) -> list[Path]:
     from conftest import generator_of
 
-    from foldergan.storage import models
+    from foldergan.storage import networks
 
     paths = []
     for epoch, num_classes in ((1, 0), (2, 2)):
         path = folder / filenames.GENERATOR.format(epoch=epoch)
         generator = generator_of(SHAPE, 5, (4, 4), num_classes=num_classes)
         about = {"class_names": CLASSES} if num_classes else None
-        models.save_model(path, generator, about)
-        paths.append(_unsealed(path))
+        path.write_bytes(networks.encode(generator, about))  # without a checksum
+        paths.append(path)
     return paths
 
 
@@ -302,15 +295,7 @@ WITHOUT_KERAS = PICTURES | {
     "toml": Reader(_toml, _read_toml, mutations.mutate_toml, (ValueError,)),
 }
 WITH_KERAS = {
-    "train.json": Reader(
-        _of_classifier(filenames.CLASSIFIER_JSON),
-        _read_classifier,
-        mutations.mutate_json,
-    ),
-    "classes.json": Reader(
-        _of_classifier(filenames.CLASS_NAMES), _read_classifier, mutations.mutate_json
-    ),
-    "train.h5": Reader(_classifier, _read_classifier, mutations.mutate_hdf5),
+    **{name: _classifier(name) for name in ("train.json", "classes.json", "train.h5")},
     "generator.h5": Reader(_generators, _read_generator, mutations.mutate_hdf5),
     "backbone.h5": Reader(_backbone(".h5"), _read_backbone, mutations.mutate_hdf5),
     "backbone.keras": Reader(_backbone(".keras"), _read_backbone, mutations.mutate_zip),

@@ -64,42 +64,16 @@ def network(here):
 
 # Code.
 
-CODE = {
-    "a Lambda": {
-        "module": "keras.layers",
-        "class_name": "Lambda",
-        "config": {
-            "name": "code",
-            "function": {
-                "class_name": "__lambda__",
-                "config": {"code": "4wEAAAA=", "defaults": None, "closure": None},
-            },
-        },
-    },
-    "a module": {
-        "module": "trap",
-        "class_name": "Layer",
-        "config": {},
-        "registered_name": "Layer",
-    },
-    "a registered name": {
-        "module": None,
-        "class_name": "Layer",
-        "config": {},
-        "registered_name": "trap>Layer",
-    },
-    "a part of Python": {
-        "module": "builtins",
-        "class_name": "eval",
-        "config": "__import__('pathlib').Path('run').touch()",
-        "registered_name": "function",
-    },
-    "a function of Keras that is no layer": {
-        "module": "keras.utils",
-        "class_name": "get_file",
-        "config": {"fname": "run", "origin": "file:///etc/hostname"},
-        "registered_name": None,
-    },
+LAMBDA = {"code": "4wEAAAA=", "defaults": None, "closure": None}
+LAMBDA = {"class_name": "__lambda__", "config": LAMBDA}
+FILE = {"fname": "run", "origin": "file:///etc/hostname"}
+TOUCH = "__import__('pathlib').Path('run').touch()"
+CODE = {  # module, name of the class, config, registered name
+    "a Lambda": ("keras.layers", "Lambda", {"name": "a", "function": LAMBDA}, None),
+    "a module": ("trap", "Layer", {}, "Layer"),
+    "a registered name": (None, "Layer", {}, "trap>Layer"),
+    "a part of Python": ("builtins", "eval", TOUCH, "function"),
+    "a function of Keras that is no layer": ("keras.utils", "get_file", FILE, None),
 }
 
 
@@ -107,7 +81,8 @@ CODE = {
 def code(request, here):
     """The config of a layer that would run code; a module called trap lies about."""
     (here / "trap.py").write_text("from pathlib import Path\nPath('run').touch()\n")
-    yield request.param
+    names = ("module", "class_name", "config", "registered_name")
+    yield dict(zip(names, request.param, strict=True))
     assert "trap" not in sys.modules
 
 

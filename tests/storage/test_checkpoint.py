@@ -7,7 +7,7 @@ from foldergan.errors import InputError
 from foldergan.storage import checkpoint
 from foldergan.storage.checkpoint import Checkpoint
 
-GAN = ("GANModel.py", "--preset", "smoke", "--save-every", 1000, "--epochs", 4)
+GAN = ("GANModel.py", "--preset", "smoke", "--save-every", 3, "--epochs", 4)
 
 
 @pytest.fixture
@@ -21,14 +21,6 @@ def positions(monkeypatch):
 
     monkeypatch.setattr(Checkpoint, "save", noted)
     return seen
-
-
-@pytest.fixture
-def arrays(image_folder, script):
-    """The test's folder, with arrays of eight images: two steps an epoch."""
-    result = script("TrainModel.py", "--preset", "smoke")
-    assert result.code == 0, result.err
-    return image_folder.parent
 
 
 def test_a_state_is_due_a_minute_after_the_last(tmp_path, monkeypatch):
@@ -45,18 +37,13 @@ def test_a_state_is_due_a_minute_after_the_last(tmp_path, monkeypatch):
     assert saved.is_due()
 
 
-def test_within_a_minute_only_saves_leave_a_state(arrays, script, positions):
-    assert script(*GAN).code == 0
-    assert positions == [(4, 0)]  # the last epoch is always saved
-    positions.clear()
-    assert script(*GAN, "--save-every", 3).code == 0
-    assert positions == [(3, 0), (4, 0)]
-
-
 def test_killed_within_an_epoch_it_goes_on_from_the_minute_before(
-    arrays, script, positions, monkeypatch
+    image_folder, script, positions, monkeypatch
 ):
+    assert script("TrainModel.py", "--preset", "smoke").code == 0
     assert script(*GAN, "--model-dir", "unbroken").code == 0
+    # Within a minute only saves leave a state, of which the last epoch is one.
+    assert positions == [(3, 0), (4, 0)]
     positions.clear()
     with monkeypatch.context() as context:
         context.setattr(checkpoint, "_MOST_SECONDS_LOST", 0.0)
@@ -71,7 +58,9 @@ def test_killed_within_an_epoch_it_goes_on_from_the_minute_before(
         assert script(*GAN).code == 9
     assert positions == [(0, 1), (1, 0), (1, 1)]
     assert script(*GAN, "--resume").code == 0
-    states = [arrays / name / "resume.npz" for name in ("model", "unbroken")]
+    states = [
+        image_folder.parent / name / "resume.npz" for name in ("model", "unbroken")
+    ]
     assert states[0].read_bytes() == states[1].read_bytes()
     histories = [path.with_name("gan_history.csv").read_text() for path in states]
     assert histories[0] == histories[1]

@@ -24,7 +24,7 @@ _CHUNK = 2**22  # bytes read or written at once: they fit in the cache
 # Writing.
 
 
-class _RowWriter:
+class Writer:
     """Writes a .npy file of float32 row by row, without knowing how many there are."""
 
     def __init__(self, file: IO[bytes], row_shape: tuple[int, ...]) -> None:
@@ -46,10 +46,6 @@ class _RowWriter:
         shape = {"shape": (self._count, *self._row_shape)}
         np.lib.format.write_array_header_1_0(self._file, header | shape)
 
-
-class Writer(_RowWriter):
-    """Writes images (height, width, channels), 0-1; labels and the record of both."""
-
     def finish(
         self,
         class_ids: Sequence[int] | None,
@@ -57,7 +53,7 @@ class Writer(_RowWriter):
         found: dict[str, Any],
         files: Iterable[str] | None = None,
     ) -> None:
-        """Takes what belongs to the images.
+        """Takes what belongs to images (height, width, channels), 0-1.
 
         Args:
             class_ids: of each image; every number up to the largest is in use. None
@@ -81,7 +77,12 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
             yield writer
         if writer.class_ids is not None:
             written[LABELS] = temporary_of(data_dir / LABELS)
-            _write_one_hot(written[LABELS], np.array(writer.class_ids))
+            ids = np.array(writer.class_ids)[:, None]
+            classes = np.arange(ids.max() + 1)
+            # A part at a time: of many classes they are larger than the images.
+            parts = _blocks(np.broadcast_to(ids, (len(ids), len(classes))))
+            blocks = (part == classes for part in parts)
+            _write_rows(written[LABELS], classes.shape, blocks)
         if writer.files is not None:
             written[FILES] = temporary_of(data_dir / FILES)
             lines = "".join(f"{printable(path)}\n" for path in writer.files)
@@ -96,14 +97,13 @@ def writing(data_dir: Path, image_shape: tuple[int, int, int]) -> Iterator[Write
         print(f"{data_dir / LABELS} is of other images; it is kept as {kept.name}")
 
 
-def _write_one_hot(path: Path, class_ids: np.ndarray) -> None:
-    """Writes labels a part at a time: of many classes they are larger than images."""
-    num_classes = int(class_ids.max()) + 1
-    shape = len(class_ids), num_classes
+def _write_rows(
+    path: Path, row_shape: tuple[int, ...], blocks: Iterable[np.ndarray]
+) -> None:
     with open(path, "wb", _CHUNK) as file:
-        writer = _RowWriter(file, (num_classes,))
-        for some in _blocks(np.broadcast_to(class_ids[:, None], shape)):
-            writer.append(some == np.arange(num_classes))
+        writer = Writer(file, row_shape)
+        for rows in blocks:
+            writer.append(rows)
         writer.write_header()
 
 
@@ -112,11 +112,7 @@ def save_rows(
 ) -> None:
     """Saves a sealed .npy file from blocks, float32 (n, *row_shape)."""
     with atomic.replacing(path) as temporary:
-        with open(temporary, "wb", _CHUNK) as file:
-            writer = _RowWriter(file, row_shape)
-            for rows in blocks:
-                writer.append(rows)
-            writer.write_header()
+        _write_rows(temporary, row_shape, blocks)
         seals.seal(temporary)
 
 

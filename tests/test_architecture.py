@@ -28,22 +28,6 @@ FLOORS = (
     ("report",),
 )
 FLOOR_OF = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}
-WRITERS = {
-    f"storage/{name}"
-    for name in (
-        "arrays",
-        "atomic",
-        "cache",
-        "checkpoint",
-        "events",
-        "locking",
-        "models",
-        "networks",
-        "plots",
-        "seals",
-        "tables",
-    )
-}
 WRITING = {"write_text", "write_bytes", "tofile", "imwrite", "imsave", "savefig"}
 WRITING |= {"save", "savez", "savez_compressed", "save_weights", "mkdir", "unlink"}
 WRITING |= {"rename", "makedirs", "rmtree"}
@@ -99,7 +83,7 @@ def wing_of(name: str) -> str:
 
 def test_the_three_scripts_and_the_package_are_found():
     assert set(SCRIPTS) == {"TrainModel", "GANModel", "GeneratePredict"}
-    assert set(PACKAGE) >= {"config/presets", "gan/trainer", "backend"} | WRITERS
+    assert set(PACKAGE) >= {"config/presets", "gan/trainer", "backend"}
 
 
 def test_every_room_has_a_floor():
@@ -173,14 +157,14 @@ def test_flags_are_named_by_config_alone():
                 )
 
 
-@pytest.mark.parametrize("name", sorted(ALL.keys() - WRITERS))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_only_storage_writes(name):
-    assert written(ALL[name]) == []
+    assert wing_of(name) == "storage" or written(ALL[name]) == []
 
 
-@pytest.mark.parametrize("name", sorted(WRITERS))
-def test_writing_is_recognised(name):
-    assert written(PACKAGE[name])
+def test_writing_is_recognised():
+    for name in ("arrays", "atomic", "checkpoint", "locking", "plots", "seals"):
+        assert written(PACKAGE[f"storage/{name}"])
 
 
 def page() -> str:

@@ -96,11 +96,13 @@ CONTENDERS = {
 
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
-    from foldergan.config.fields import parse_shape
+
+    def shape(text):
+        return tuple(map(int, text.split("x")))
 
     default = side_by_side.ROOT / "dataset"
     parser.add_argument("--dataset", type=Path, default=default)
-    parser.add_argument("--image-shape", type=parse_shape, default=(32, 32, 3))
+    parser.add_argument("--image-shape", type=shape, default=(32, 32, 3))
 
 
 def main():

@@ -281,12 +281,14 @@ def refuse_full_disk(options) -> None:
 
 def add_arguments(parser):
     """Adds this benchmark's own flags."""
-    from foldergan.config.fields import parse_shape
+
+    def shape(text):
+        return tuple(map(int, text.split("x")))
 
     parser.add_argument(
         "--counts", nargs="+", type=int, default=[10_000, 100_000, 1_000_000]
     )
-    parser.add_argument("--image-shape", type=parse_shape, default=(32, 32, 3))
+    parser.add_argument("--image-shape", type=shape, default=(32, 32, 3))
     parser.add_argument("--memory", type=float, default=2.0, help="gigabytes")
     parts = [part for part in PARTS if part != "noise"]
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=parts)

@@ -5,14 +5,14 @@ metadata what it means: the flag of its name, the key in a TOML file, ``--help``
 checks are all made from that.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
-import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 Shape = tuple[int, int, int]  # height, width, channels
@@ -24,46 +24,25 @@ class Kind(NamedTuple):
     """How values of one type are written.
 
     Attributes:
-        parse: reads one from text; raises ValueError.
+        entry: type of the value, or of each entry of one that has several.
         sample: what one looks like, for messages.
         metavar: stands for one in ``--help``.
         separator: between the entries of one that has several.
     """
 
-    parse: Callable[[str], Any]
+    entry: type
     sample: str
     metavar: str
     separator: str = ""
-
-
-def parse_shape(text: str) -> Shape:
-    """Reads ``32x32x3`` as (height, width, channels)."""
-    match = re.fullmatch(r"(\d+)x(\d+)x(\d+)", text)
-    if not match:
-        raise ValueError(f"expected HEIGHTxWIDTHxCHANNELS such as 32x32x3, got {text}")
-    height, width, channels = map(int, match.groups())
-    return height, width, channels
-
-
-def parse_widths(text: str) -> Widths:
-    """Reads ``64,128`` as one width a layer."""
-    if not re.fullmatch(r"\d+(,\d+)*", text):
-        raise ValueError(f"expected whole numbers such as 64,128,128, got {text}")
-    return tuple(map(int, text.split(",")))
-
-
-def parse_names(text: str) -> Names:
-    """Reads ``generator,grid`` as several names."""
-    return tuple(text.split(","))
 
 
 _KINDS = {
     int: Kind(int, "1", "N"),
     float: Kind(float, "0.5", "X"),
     str: Kind(str, "text", "NAME"),
-    Shape: Kind(parse_shape, "32x32x3", "HxWxC", "x"),
-    Widths: Kind(parse_widths, "64,128", "N,N,...", ","),
-    Names: Kind(parse_names, "generator,grid", "NAME,...", ","),
+    Shape: Kind(int, "32x32x3", "HxWxC", "x"),
+    Widths: Kind(int, "64,128", "N,N,...", ","),
+    Names: Kind(str, "generator,grid", "NAME,...", ","),
 }
 
 
@@ -158,25 +137,27 @@ def read_value(declared: dataclasses.Field[Any], value: Any) -> Any:
     Raises:
         ValueError: it is of another type or out of bounds.
     """
-    kind = kind_of(declared)
+    kind, given = kind_of(declared), value
     if isinstance(value, str):
-        value = kind.parse(value)
-    elif isinstance(value, list):  # as TOML has it
+        texts = value.split(kind.separator) if kind.separator else [value]
+        with contextlib.suppress(ValueError):  # refused below
+            value = [kind.entry(text) for text in texts]
+            value = value if kind.separator else value[0]
+    if isinstance(value, list):  # as TOML has it too
         value = tuple(value)
     entries = value if isinstance(value, tuple) else (value,)
     for entry in entries:  # no array and no float could hold more
         if isinstance(entry, int) and abs(entry) > sys.maxsize:
             digits = len(str(abs(entry)))
             raise ValueError(f"must be a number of fewer digits than {digits}")
-    if kind.parse is float and type(value) is int:
+    if kind.entry is float and type(value) is int:
         value = float(value)
-    sample = kind.parse(kind.sample)
+        entries = (value,)
+    is_like = isinstance(value, tuple) == bool(kind.separator)
+    is_like = is_like and {type(entry) for entry in entries} <= {kind.entry}
     is_none = value is None and declared.default is None
-    is_like = type(value) is type(sample) and (
-        value is not entries or {type(entry) for entry in entries} <= {type(sample[0])}
-    )
     if not (is_like or is_none):
-        raise ValueError(f"must be like {kind.sample}, not {value!r}")
+        raise ValueError(f"must be like {kind.sample}, not {given!r}")
     check_value(declared, value)
     return value
 

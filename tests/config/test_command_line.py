@@ -204,19 +204,12 @@ NO_FRACTION = ("-0.1", "nan", "inf", "-inf", "1e999", "", "some", "1", "1.5")
             *("classifier", "learning_rate", ("0", "-1e-3", "nan", "inf")),
             "learning_rate must be",
         ),
-        ("gan", "generator_filters", ("64,0", "0"), "must be at least 1, not 0"),
+        ("gan", "generator_filters", ("64,0", "-1"), "must be at least 1, not "),
         (
-            *("gan", "generator_filters", ("", ",", "64,", "64;128", "-1", "1.5", "a")),
-            "expected whole numbers such as",
+            *("gan", "generator_filters", ("", ",", "64,", "64;128", "1.5", "a")),
+            "must be like 64,128, not '",
         ),
-        (
-            *(
-                "data",
-                "image_shape",
-                ("", "31", "32x32", "32x-3x3", "3x3x3x1", "axbxc"),
-            ),
-            "expected HEIGHTxWIDTHxCHANNELS such as 32x32x3",
-        ),
+        ("data", "image_shape", ("", "32x", "axbxc"), "must be like 32x32x3, not '"),
     ],
 )
 def test_values_that_make_no_sense_are_refused(refusal, section, name, values, words):
@@ -228,7 +221,9 @@ def test_values_that_make_no_sense_are_refused(refusal, section, name, values, w
 @pytest.mark.parametrize(
     ("section", "given", "words"),
     [
-        ("data", "--image-shape=32x32x4", "such as 32x32x3"),
+        ("data", "--image-shape=31", "such as 32x32x3, not 31"),
+        ("data", "--image-shape=32x-3x3", "such as 32x32x3"),
+        ("data", "--image-shape=32x32x3x1", "such as 32x32x3"),
         ("gan", "--batch-size=3", "batch_size must be even"),
         ("gan", "--augmentation=none,mirror", "none goes with no other"),
         ("classifier", "--augmentation=none,mirror", "none goes with no other"),

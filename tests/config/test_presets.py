@@ -22,7 +22,8 @@ SETTINGS = [
 
 
 def is_number(declared) -> bool:
-    return kinds.kind_of(declared).parse in (int, float, kinds.parse_widths)
+    kind = kinds.kind_of(declared)
+    return kind.entry in (int, float) and kind.separator != "x"
 
 
 NUMBERS = [parameter for parameter in SETTINGS if is_number(parameter.values[1])]

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +199,12 @@ class Parser(argparse.ArgumentParser):
             )
 
     def _add_setting(self, section: str, declared: dataclasses.Field[Any]) -> None:
+        def read(text: str) -> Any:
+            try:
+                return fields.read_value(declared, text)
+            except ValueError as error:  # whose own sentence argparse is to show
+                raise argparse.ArgumentTypeError(str(error)) from error
+
         about = declared.metadata
         kind = fields.kind_of(declared)
         metavar = about["metavar"] or kind.metavar
@@ -211,7 +216,7 @@ class Parser(argparse.ArgumentParser):
         value = getattr(getattr(self._preset, section), declared.name)
         self._titled[about["group"]].add_argument(
             flag_of(declared.name),
-            type=_explaining(lambda text: fields.read_value(declared, text)),
+            type=read,
             default=argparse.SUPPRESS,
             metavar=metavar,
             help=f"{help} (default: {fields.as_text(declared, value)})",
@@ -233,15 +238,3 @@ def advice(options: tuple[str, ...]) -> str:
     if flags:
         known.insert(0, f"change {' or '.join(flags)}")
     return "; ".join(["", *known])
-
-
-def _explaining(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Lets argparse show a ValueError's own sentence instead of its own."""
-
-    def read_or_explain(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    return read_or_explain

@@ -389,7 +389,11 @@ def load_labels(
             f"{path} has shape {labels.shape} but {data_dir / IMAGES} has "
             f"{num_images} images; {RUN_TRAINING}"
         )
-    if not (labels.dtype == np.float32 and all(map(_is_one_hot, _blocks(labels)))):
+    is_one_hot = labels.dtype == np.float32 and all(
+        np.isin(some, (0, 1)).all() and (some.sum(1) == 1).all()
+        for some in _blocks(labels)
+    )
+    if not is_one_hot:
         raise InputError(
             f"{path} must be float32 and one-hot, a single 1 in each row; "
             f"found {labels.dtype}; {RUN_TRAINING}"
@@ -445,10 +449,6 @@ def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:
     """Yields an array some rows at a time."""
     rows = max(1, _CHUNK // max(1, array.dtype.itemsize * math.prod(array.shape[1:])))
     return (array[start : start + rows] for start in range(0, len(array), rows))
-
-
-def _is_one_hot(labels: np.ndarray) -> bool:
-    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all())
 
 
 def _open_array(path: Path) -> np.memmap:

@@ -26,9 +26,6 @@ class RunDirectory:
     TrainModel and GANModel each record their last run in it: the settings in force,
     the versions, the identity of the data, of the GAN also the name of its training,
     which every generator carries too.
-
-    Args:
-        path: of the folder.
     """
 
     def __init__(self, path: Path) -> None:

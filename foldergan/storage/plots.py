@@ -4,6 +4,7 @@ Figures are made without pyplot, so that no screen is needed and none is opened.
 is drawn by one function, as a PNG in the folder and as an SVG on the page.
 """
 
+import functools
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -180,9 +181,7 @@ def curves(history: list[dict[str, Any]]) -> list[Chart]:
     charts = []
     for kind in ("loss", "accuracy"):
         lines = {
-            _NAMES.get(name, name.replace("_", " ")): [
-                float(row.get(name, math.nan)) for row in history
-            ]
+            _NAMES.get(name, name.replace("_", " ")): _column(history, name)
             for name in last
             if name.endswith(kind) and last[name] == last[name]
         }
@@ -192,15 +191,16 @@ def curves(history: list[dict[str, Any]]) -> list[Chart]:
     return charts
 
 
+def _column(rows: list[dict[str, Any]], name: str) -> list[float]:
+    return [float(row.get(name, math.nan)) for row in rows]
+
+
 def quality(rows: list[dict[str, Any]], best: float | None = None) -> list[Chart]:
     """Makes the charts of a generator's two distances to held-out images.
 
     Rows of earlier versions have no interval and no noise floor.
     """
-
-    def column(name: str) -> list[float]:
-        return [float(row.get(name, math.nan)) for row in rows]
-
+    column = functools.partial(_column, rows)
     epochs, floor = column("epoch"), column("kernel_distance_floor")
     lines = {"KID": column("kernel_distance")}
     if np.isfinite(floor).any():
@@ -216,10 +216,7 @@ def reliability(rows: list[dict[str, Any]]) -> Chart:
 
     A row is a bin; those without images are left out.
     """
-
-    def column(name: str) -> list[float]:
-        return [float(row[name]) for row in rows if row["pictures"]]
-
+    column = functools.partial(_column, [row for row in rows if row["pictures"]])
     sure = column("confidence")
     lines = {"accuracy": column("accuracy"), "calibrated": sure}
     band = column("accuracy_low"), column("accuracy_high")

@@ -16,8 +16,8 @@ _FEWEST_STAGES = 2
 def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
     """Loads a backbone for images of one size.
 
-    Images are given to a network from a file as `preprocessing.find` finds it wants
-    them, with a note where the file does not say so itself.
+    Images are given to it as `preprocessing.find` finds it wants them, with a note
+    where a file does not say so itself.
 
     Args:
         spec: a name of `sources.NAMES`, or the path of a .keras or .h5 file.
@@ -32,17 +32,15 @@ def load_backbone(spec: str, image_shape: tuple[int, int, int]) -> keras.Model:
         InputError: it is missing, damaged, not a network of images, or does not take
             this size.
     """
-    preparing = None
     if spec in sources.SHIPPED:
         network = efficientnet_lite.load(sources.SHIPPED[spec])
     elif spec in sources.SOURCES:
-        source = sources.SOURCES[spec]
-        network = load_known(source, image_shape)
-        preparing = preprocessing.rescaling(source.scale, source.offset)
+        network = load_known(sources.SOURCES[spec], image_shape)
     else:
         network = _load_file(Path(spec))
-        preparing, said = preprocessing.find(network)
-        say_once(f"backbone {Path(spec).name}: {said}" if said else "")
+    preparing, said = preprocessing.find(network)
+    if said and spec not in sources.NAMES:
+        say_once(f"backbone {Path(spec).name}: {said}")
     network.trainable = False  # batch normalization runs in inference mode
     values = images = keras.Input(image_shape, name="images")
     if (given := image_shape[2]) != (taken := network.input_shape[-1]):
@@ -88,14 +86,9 @@ def load_known(
         )
     way_out = f"download {source.url} elsewhere and put it at {source.path}"
     with report_unreadable(f"backbone {source.name}", state, way_out):
-        network = getattr(keras.applications, source.name)(
+        return getattr(keras.applications, source.name)(
             include_top=False, weights="imagenet", input_shape=(*image_shape[:2], 3)
         )
-    if source.is_bgr:  # let the first kernel take red, green, blue
-        first = next(x for x in network.layers if isinstance(x, layers.Conv2D))
-        kernel, *bias = first.get_weights()
-        first.set_weights([kernel[:, :, ::-1], *bias])
-    return network
 
 
 def _load_file(path: Path) -> keras.Model:
@@ -117,4 +110,4 @@ def _load_file(path: Path) -> keras.Model:
 @functools.cache
 def say_once(sentence: str) -> None:
     """Prints a note on a file once, however often it is loaded."""
-    print(sentence, end="\n" * bool(sentence))
+    print(sentence)

@@ -1,7 +1,7 @@
-"""Which values a network from a file was trained on, and what brings images there.
+"""Which values a network was trained on, and what brings images there.
 
 Networks of keras.applications were trained on values in three ways, and only the newer
-ones hold their preprocessing. A file of an older one is known by the network's name.
+ones hold their preprocessing. An older one, also from a file, is known by its name.
 """
 
 import itertools
@@ -63,8 +63,7 @@ def find(network: keras.Model) -> tuple[layers.Layer | None, str]:
     )
 
 
-def rescaling(scale: Any, offset: Any = 0.0) -> layers.Layer:
-    """Makes a layer that multiplies values by a scale and adds an offset."""
+def _rescaling(scale: Any, offset: Any = 0.0) -> layers.Layer:
     return layers.Rescaling(scale, offset, name=_NAME)
 
 
@@ -79,12 +78,12 @@ def _leading(network: keras.Model) -> Iterator[Any]:
 
 
 def _of_bytes(is_so: bool) -> tuple[layers.Layer | None, str]:
-    return rescaling(255.0) if is_so else None, ""
+    return _rescaling(255.0) if is_so else None, ""
 
 
 def _layer_of(values: str) -> layers.Layer:
     if values == "-1 to 1":
-        return rescaling(2.0, -1.0)
+        return _rescaling(2.0, -1.0)
     if values.startswith("BGR"):  # a stock layer that also swaps channels
         layer = layers.Conv2D(3, 1, trainable=False, name=_NAME)
         layer.build((None, None, None, 3))
@@ -92,7 +91,7 @@ def _layer_of(values: str) -> layers.Layer:
         layer.set_weights([swap[None, None], -_BGR_MEANS])
         return layer
     scale, offset = 1 / _DEVIATIONS, -_MEANS / _DEVIATIONS
-    return rescaling(scale.tolist(), offset.tolist())
+    return _rescaling(scale.tolist(), offset.tolist())
 
 
 def _largest(values: Any) -> float:

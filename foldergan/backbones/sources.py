@@ -14,10 +14,6 @@ SHIPPED = {"EfficientNetLite0": 0, "EfficientNetLite1": 1}
 
 _HOST = "https://storage.googleapis.com"
 _APPLICATIONS = f"{_HOST}/tensorflow/keras-applications"
-# Of ImageNet, of values 0-1: red, green, blue.
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
-_BYTE_MEAN = (123.68, 116.779, 103.939)  # of values 0-255, as Caffe's networks took it
 
 
 @dataclass(frozen=True)
@@ -28,18 +24,12 @@ class Source:
         name: of the function in keras.applications.
         url: where Keras downloads the weights from.
         megabytes: size of the file.
-        scale: factor of values 0 to 1 before they go in, for all channels or of each.
-        offset: is added then.
-        is_bgr: whether it takes blue, green, red.
         license: of the weights.
     """
 
     name: str
     url: str
     megabytes: float
-    scale: float | tuple[float, ...] = 255.0
-    offset: float | tuple[float, ...] = 0.0
-    is_bgr: bool = False
     license: str = "Apache License 2.0"
 
     @property
@@ -69,16 +59,12 @@ SOURCES = {
             "ResNet50",
             f"{_APPLICATIONS}/resnet/resnet50_{_KERNELS}",
             95,
-            offset=tuple(-mean for mean in _BYTE_MEAN),
-            is_bgr=True,
             license="MIT License",
         ),
         Source(
             "DenseNet121",
             f"{_APPLICATIONS}/densenet/densenet121_{_KERNELS}",
             29,
-            scale=tuple(1 / deviation for deviation in _DEVIATION),
-            offset=tuple(-m / d for m, d in zip(_MEAN, _DEVIATION, strict=True)),
             license="BSD 3-Clause License",
         ),
     )
@@ -89,8 +75,6 @@ INCEPTION = Source(
     "InceptionV3",
     f"{_APPLICATIONS}/inception_v3/inception_v3_{_KERNELS}",
     88,
-    scale=2.0,
-    offset=-1.0,
 )
 
 

@@ -169,10 +169,10 @@ def _load_classifier(model_dir: Path) -> FeatureExtractor:
 
 
 def _load_inception() -> FeatureExtractor:
+    network = loading.load_known(INCEPTION, _INCEPTION_SHAPE)
+    preparing, _ = preprocessing.find(network)
     images = keras.Input(_INCEPTION_SHAPE)
-    maps = loading.load_known(INCEPTION, _INCEPTION_SHAPE)(
-        preprocessing.rescaling(INCEPTION.scale, INCEPTION.offset)(images)
-    )
+    maps = network(preparing(images) if preparing else images)
     model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(maps))
     return FeatureExtractor(model, "InceptionV3 of keras.applications")
 
@@ -201,7 +201,8 @@ def _load_model(path: Path, image_size: int) -> FeatureExtractor:
         return _load_backbone(str(path), image_size, taken[3])
     extractor = FeatureExtractor(model, f"model {path.name}")  # refuses others
     preparing, said = preprocessing.find(model)
-    loading.say_once(f"features {path.name}: {said}" if said else "")
+    if said:
+        loading.say_once(f"features {path.name}: {said}")
     if preparing is None:
         return extractor
     images = keras.Input(model.input_shape[1:])

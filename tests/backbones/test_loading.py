@@ -136,7 +136,7 @@ def test_a_known_network_is_given_bytes(monkeypatch, tmp_path):
     def tiny(include_top, weights, input_shape):
         assert not include_top and weights == "imagenet"
         keras.utils.set_random_seed(0)
-        return build_tiny(input_shape)
+        return build_tiny(input_shape, first=layers.Rescaling(1 / 255))
 
     monkeypatch.setattr(keras.applications, "EfficientNetB0", tiny)
     given = last_map(loaded("EfficientNetB0"), random_images())

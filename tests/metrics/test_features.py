@@ -118,7 +118,8 @@ def test_inception_sees_minus_1_to_1_at_299_pixels(monkeypatch, tmp_path):
     def tiny(**options):
         asked.update(options)
         shape = options["input_shape"]
-        return keras.Sequential([keras.Input(shape), layers.AveragePooling2D(37)])
+        pooling = [keras.Input(shape), layers.AveragePooling2D(37)]
+        return keras.Sequential(pooling, name="inception_v3")
 
     monkeypatch.setattr(keras.applications, "InceptionV3", tiny)
     extractor = features.load_extractor("inception", tmp_path)

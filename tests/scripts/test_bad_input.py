@@ -3,14 +3,11 @@
 import errno
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-from conftest import ENVIRONMENT, ROOT, classifier_of, generator_of
+from conftest import classifier_of, generator_of
 
 from foldergan.config.presets import PRESETS
 from foldergan.images import cv2
@@ -20,7 +17,7 @@ SMOKE = ("--preset", "smoke")
 SHAPE = PRESETS["smoke"].data.image_shape
 TRAIN, GAN, GENERATE = "TrainModel.py", "GANModel.py", "GeneratePredict.py"
 # The whole command that is named, but for its folder.
-RUN_TRAIN, RUN_GAN = (f"{name} --preset smoke" for name in (TRAIN, GAN))
+RUN_TRAIN = f"{TRAIN} --preset smoke"
 
 
 def snapshot(folder: Path) -> dict[Path, bytes]:
@@ -88,33 +85,19 @@ def no_folder(dataset):
     shutil.rmtree(dataset)
 
 
-def nothing_in_it(dataset):
-    no_folder(dataset)
-    dataset.mkdir()
-
-
-def loose_files_only(dataset):
-    nothing_in_it(dataset)
-    (dataset / "a.png").write_bytes(b"loose")
-
-
-def hidden_folder_only(dataset):
-    nothing_in_it(dataset)
-    (dataset / ".cache").mkdir()
-
-
 def a_file(dataset):
     no_folder(dataset)
     dataset.write_text("not a folder")
 
 
+def no_class_folders(dataset):
+    no_folder(dataset)
+    (dataset / ".cache").mkdir(parents=True)
+    (dataset / "a.png").write_bytes(b"loose")
+
+
 def one_class(dataset):
     shutil.rmtree(dataset / "red")
-
-
-def one_class_left(dataset):
-    for path in (dataset / "red").iterdir():
-        path.write_bytes(b"")
 
 
 def no_images(dataset):
@@ -127,11 +110,8 @@ def no_images(dataset):
     [
         (no_folder, ("dataset", "--dataset", "expected one folder a class")),
         (a_file, ("dataset", "--dataset", "expected one folder a class")),
-        (nothing_in_it, ("no class folders", "expected one folder a class")),
-        (loose_files_only, ("no class folders", "expected one folder a class")),
-        (hidden_folder_only, ("no class folders", "expected one folder a class")),
+        (no_class_folders, ("no class folders", "expected one folder a class")),
         (one_class, ("one class only, blue", "expected one folder a class")),
-        (one_class_left, ("one class only, blue", "expected one folder a class")),
         (no_images, ("no file in dataset is an image", "JPEG or PNG")),
     ],
 )
@@ -191,38 +171,15 @@ def test_file_name_that_is_no_text_can_be_listed(process, image_folder, monkeypa
     assert "skipped 1 of 5 files:" in result.out and "caf" in result.out
 
 
-@pytest.mark.parametrize(
-    ("flags", "says"),
-    [
-        (("--image-shape", "3x3x3"), ("3x3", "--image-shape")),
-        (("--filters", "4,4,4,4,4,4"), ("32x32", "--filters")),
-    ],
-)
-def test_images_too_small_for_the_network_leave_the_arrays(
-    refuses, work, image_folder, flags, says
-):
-    refuses(TRAIN, *flags, says=says)
-
-
 # The arrays.
-
-
-def npy_bytes(array: np.ndarray, folder: Path) -> bytes:
-    np.save(folder / "scratch.npy", array)
-    content = (folder / "scratch.npy").read_bytes()
-    (folder / "scratch.npy").unlink()
-    return content
 
 
 BAD_ARRAYS = {
     "missing": (None, "not found"),
-    "empty": (b"", "damaged"),
     "text": (b"text", "damaged"),
     "shape": (np.zeros((8, 32, 32), "f4"), "found float32 of shape (8, 32, 32)"),
     "uint8": (np.zeros((8, 32, 32, 3), "u1"), "found uint8"),
-    "objects": (np.array([{}], object), "damaged"),
     "range": (np.full((8, 32, 32, 3), 255, "f4"), "found 255 to 255"),
-    "NaN": (np.full((8, 32, 32, 3), np.nan, "f4"), "found nan"),
 }
 
 
@@ -231,19 +188,12 @@ def test_bad_array_sends_back_to_the_script_that_makes_it(
     refuses, work, content, found
 ):
     path = work / filenames.IMAGES
-    if content is None:
-        path.unlink()
-    elif isinstance(content, bytes):
+    path.unlink()
+    if isinstance(content, bytes):
         path.write_bytes(content)
-    else:
-        path.write_bytes(npy_bytes(content, work))
+    elif content is not None:
+        np.save(path, content)
     refuses(GAN, says=(filenames.IMAGES, found, RUN_TRAIN))
-
-
-def test_truncated_array_is_refused(refuses, work):
-    path = work / filenames.IMAGES
-    path.write_bytes(path.read_bytes()[:-1])
-    refuses(GAN, says=(filenames.IMAGES, "damaged", RUN_TRAIN))
 
 
 def test_few_images_shrink_the_batch_and_the_run_says_so(script, work):
@@ -256,75 +206,28 @@ def test_few_images_shrink_the_batch_and_the_run_says_so(script, work):
     assert "the batch shrinks to 6" in result.out
 
 
-def test_shape_out_of_reach_leaves_the_state_of_the_run_before(refuses, work):
-    refuses(GAN, "--image-shape", "32x32x1", says=("of 3 channels", "images of 1"))
-
-
 # The networks.
 
 
-@pytest.mark.parametrize("name", ["train.json", "train.h5", "classes.json"])
-@pytest.mark.parametrize("damage", ["missing", "empty", "text", "truncated"])
-def test_damaged_classifier_sends_back_to_its_script(refuses, work, name, damage):
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("train.json", b""), ("train.h5", b"text"), ("classes.json", None)],
+)
+def test_damaged_classifier_sends_back_to_its_script(refuses, work, name, content):
     path = work / "model" / name
-    content = path.read_bytes()
-    new = {"empty": b"", "text": b"text", "truncated": content[: len(content) // 2]}
     path.unlink()
-    if damage in new:
-        path.write_bytes(new[damage])
-    says = (name, "not found" if damage == "missing" else "damaged")
+    if content is not None:
+        path.write_bytes(content)
+    says = (name, "not found" if content is None else "damaged")
     refuses(GENERATE, says=(*says, RUN_TRAIN))
 
 
-def test_missing_generator_lists_those_that_exist(refuses, work):
-    says = ("080.h5 is not there", "generator_model_001.h5, generator_model_002.h5")
-    refuses(GENERATE, "--generator", "generator_model_080.h5", says=says)
-
-
-def test_no_generator_sends_back_to_its_script(refuses, work):
-    for path in (work / "model").glob("generator_model_*"):
-        path.unlink()
-    refuses(GENERATE, says=("no generator in model", RUN_GAN))
-
-
-@pytest.mark.parametrize("part", [0, 0.5, 0.99])
-def test_damaged_generator_names_another(refuses, work, part):
+def test_damaged_generator_names_another(refuses, work):
     path = work / "model" / "generator_model_001.h5"
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * part)])
+    path.write_bytes(content[: len(content) // 2])
     says = (path.name, "damaged", "change --generator", "generator_model_002.h5")
     refuses(GENERATE, says=says)
-
-
-def spoil_weights(path: Path, value: float) -> None:
-    with h5py.File(path, "a") as file:
-        weights = []
-        file.visititems(lambda name, item: weights.append(item))
-        weights = [item for item in weights if isinstance(item, h5py.Dataset)]
-        next(item for item in weights if item.dtype == np.float32)[...] = value
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize(
-    ("name", "way_out"),
-    [
-        ("train.h5", RUN_TRAIN),
-        ("generator_model_001.h5", "generator_model_002.h5"),
-    ],
-)
-def test_weights_that_are_not_finite_draw_nothing(refuses, work, name, way_out, value):
-    spoil_weights(work / "model" / name, value)
-    refuses(GENERATE, says=(name, "NaN or infinite", way_out))
-
-
-def test_gan_does_not_look_through_weights_that_are_not_finite(refuses, work):
-    spoil_weights(work / "model" / "train.h5", np.nan)
-    says = ("train.h5", "NaN or infinite", RUN_TRAIN)
-    refuses(GAN, "--discriminator-features", "classifier", says=says)
-
-
-def test_classifier_given_as_generator_is_refused(refuses, work):
-    refuses(GENERATE, "--generator", "train.h5", says=("train.h5 is not a generator",))
 
 
 def test_grey_generator_with_a_colour_classifier_is_refused(refuses, work):
@@ -332,6 +235,14 @@ def test_grey_generator_with_a_colour_classifier_is_refused(refuses, work):
     models.save_model(work / "model" / "generator_model_001.h5", grey)
     says = ("of 1 channels", "into images of 3", "the same img_data.txt.npy")
     refuses(GENERATE, says=says)
+
+
+def test_gan_does_not_look_through_weights_that_are_not_finite(refuses, work):
+    network, *names = models.load_classifier(work / "model")
+    network.set_weights([np.full_like(w, np.nan) for w in network.get_weights()])
+    models.save_classifier(work / "model", network, *names)
+    says = ("train.h5", "NaN or infinite", RUN_TRAIN)
+    refuses(GAN, "--discriminator-features", "classifier", says=says)
 
 
 def test_generator_of_another_size_is_resized(script, work):
@@ -345,22 +256,29 @@ def test_generator_of_another_size_is_resized(script, work):
 # Flags and folders.
 
 
-def test_generating_from_a_model_folder_that_is_a_file_is_refused(refuses, work):
+@pytest.mark.parametrize(
+    ("name", "flags", "says"),
+    [
+        (TRAIN, ("--image-shape", "3x3x3"), ("3x3", "--image-shape")),
+        (TRAIN, ("--filters", "4,4,4,4,4,4"), ("32x32", "--filters")),
+        (GAN, ("--image-shape", "32x32x1"), ("of 3 channels", "images of 1")),
+        (
+            GENERATE,
+            ("--generator", "generator_model_080.h5"),
+            ("080.h5 is not there", "generator_model_001.h5, generator_model_002.h5"),
+        ),
+        (GENERATE, ("--generator", "train.h5"), ("train.h5 is not a generator",)),
+        (TRAIN, ("--model-dir", "taken"), ("taken cannot be used as a folder",)),
+        (GAN, ("--model-dir", "taken/below"), ("taken/below cannot", "name another")),
+        (GENERATE, ("--model-dir", "taken"), ("taken/train.json not found",)),
+        (TRAIN, ("--data-dir", "taken"), ("taken cannot be used as a folder",)),
+    ],
+)
+def test_flags_that_do_not_fit_what_is_there_are_refused(
+    refuses, work, image_folder, name, flags, says
+):
     (work / "taken").write_text("a file")
-    refuses(GENERATE, "--model-dir", "taken", says=("taken/train.json not found",))
-
-
-@pytest.mark.parametrize("name", [TRAIN, GAN])
-def test_model_folder_that_is_a_file_is_refused(refuses, work, image_folder, name):
-    (work / "taken").write_text("a file")
-    for path in ("taken", Path("taken") / "below"):
-        says = (str(path), "cannot be used as a folder", "name another")
-        refuses(name, "--model-dir", path, says=says)
-
-
-def test_data_folder_that_is_a_file_is_refused(refuses, work, image_folder):
-    (work / "taken").write_text("a file")
-    refuses(TRAIN, "--data-dir", "taken", says=("taken cannot be used as a folder",))
+    refuses(name, *flags, says=says)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
@@ -380,18 +298,6 @@ def test_folder_that_refuses_to_be_written_ends_in_1_before_any_work(
     assert refuses(name, code=1, says=says).out.count("\n") == 1
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
-)
-@pytest.mark.parametrize("name", [TRAIN, GAN, GENERATE])
-def test_locked_folder_ends_in_1(refuses, work, image_folder, name):
-    (work / "model").chmod(0o500)
-    try:
-        refuses(name, code=1, says=("model", "Permission denied"))
-    finally:
-        (work / "model").chmod(0o700)
-
-
 @pytest.mark.parametrize(
     ("name", "flags"), [(TRAIN, ()), (GAN, ("--epochs", "1")), (GENERATE, ())]
 )
@@ -409,43 +315,3 @@ def test_disk_that_fills_up_while_saving_ends_in_1_with_the_old_files(
     assert f"{name}: error: could not write " in result.err
     assert "Traceback" not in result.err
     assert snapshot(work) == before
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kib", [8, 16, 24])
-@pytest.mark.parametrize(
-    ("name", "flags", "file"),
-    [
-        (TRAIN, ("--image-shape", "8x8x3"), "train.h5"),
-        (GAN, (), "generator_model_001.h5"),
-    ],
-)
-def test_script_on_a_disk_too_full_for_its_network_ends_in_1_with_the_old_one(
-    work, image_folder, name, flags, file, kib
-):
-    pytest.importorskip("resource")
-    before = (work / "model" / file).read_bytes()
-    assert len(before) > 24 * 1024
-    program = (
-        "import resource, runpy, sys; hard = resource.RLIM_INFINITY; "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), hard)); "
-        "sys.argv = sys.argv[2:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    end = subprocess.run(
-        [sys.executable, "-c", program, str(kib * 1024), ROOT / name, *SMOKE, *flags],
-        cwd=work,
-        env={
-            **ENVIRONMENT,
-            "PYTHONPATH": str(ROOT),
-            "COVERAGE_PROCESS_CONFIG": "",  # it would write too
-        },
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert end.returncode == 1, end.stderr
-    sentence = end.stderr.partition(f"{name}: error: ")[2]
-    assert sentence.startswith(f"could not write {Path('model') / file}: "), end.stderr
-    assert sentence.count("\n") == 1
-    assert (work / "model" / file).read_bytes() == before
-    assert not list(work.rglob(".tmp-*"))

@@ -14,6 +14,8 @@ needs_jax = pytest.mark.skipif(
     reason="JAX is not installed: pip install -r requirements-jax.txt",
 )
 
+COMPILED_QUICKLY = "--xla_backend_optimization_level=0"  # little is computed
+
 
 def start_in_jax(folder: Path, name: str, *arguments, **variables) -> subprocess.Popen:
     """Starts a script of the project, which fails if anything imports TensorFlow.
@@ -32,8 +34,7 @@ def start_in_jax(folder: Path, name: str, *arguments, **variables) -> subprocess
         "MPLBACKEND": "agg",
         "PYTHONPATH": str(trap.parent),
         "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
-        # Compiled quickly rather than well, for little is computed.
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "XLA_FLAGS": COMPILED_QUICKLY,
     }
     return subprocess.Popen(
         [sys.executable, ROOT / name, *map(str, arguments)],

@@ -7,7 +7,7 @@ import socket
 import numpy as np
 import pytest
 from conftest import draw_images, end_of
-from jax_process import needs_jax, run_in_jax, start_in_jax
+from jax_process import COMPILED_QUICKLY, needs_jax, run_in_jax, start_in_jax
 
 pytestmark = [pytest.mark.slow, needs_jax]
 
@@ -51,8 +51,7 @@ def folder(tmp_path_factory):
         "GANModel.py",
         *TINY,
         *("--epochs", 25, "--model-dir", "on_two"),
-        XLA_FLAGS="--xla_backend_optimization_level=0 "
-        "--xla_force_host_platform_device_count=2",
+        XLA_FLAGS=f"{COMPILED_QUICKLY} --xla_force_host_platform_device_count=2",
     )
     assert end_of(devices).code == 0
     ends = [

@@ -6,10 +6,12 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import OF_REPORT, OF_TRAIN_MODEL, ROOT
+from conftest import NOT_COMPILED, OF_REPORT, OF_TRAIN_MODEL, ROOT
 
 from foldergan.backbones import sources
 from foldergan.config.presets import PRESETS
+
+pytestmark = NOT_COMPILED
 
 PRESET = ("--preset", "photo-128")
 COUNT = 20  # photographs of each class
@@ -28,8 +30,8 @@ def rows_of(path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def run(process, name, *flags) -> str:
-    done = process(name, *PRESET, *flags)
+def run(script, name, *flags) -> str:
+    done = script(name, *PRESET, *flags)
     assert done.code == 0, done.err
     assert "downloading" not in done.out
     assert "has no checksum" not in done.out
@@ -44,7 +46,7 @@ def test_what_the_preset_names_is_in_the_package():
 
 @pytest.mark.slow
 def test_the_three_scripts_on_photographs_with_the_networks_of_the_package(
-    process, tmp_path
+    script, tmp_path
 ):
     for folder in sorted((ROOT / "examples" / "clothes").iterdir()):
         (tmp_path / "clothes" / folder.name).mkdir(parents=True)
@@ -52,21 +54,21 @@ def test_the_three_scripts_on_photographs_with_the_networks_of_the_package(
             shutil.copy(path, tmp_path / "clothes" / folder.name)
     model = tmp_path / "model"
 
-    run(process, "TrainModel.py", "--dataset=clothes")
+    run(script, "TrainModel.py", "--dataset=clothes")
     assert {path.name for path in model.iterdir()} >= OF_TRAIN_MODEL | OF_REPORT
     held_out = rows_of(model / "train_evaluation.csv")[-1]
     assert held_out["part"] == "validation"
     # By chance it is 0.2, and of 20 images half are right in 3 of 1,000 runs.
     assert float(held_out["accuracy"]) > 0.5
 
-    run(process, "GANModel.py", *SHORT)
+    run(script, "GANModel.py", *SHORT)
     (quality,) = rows_of(model / "gan_quality.csv")
     assert quality.pop("extractor") == "backbone EfficientNetLite1, 1280 features"
     assert np.isfinite([float(figure) for figure in quality.values()]).all()
     names = {"generator_model_001.h5", "generated_plot_e001.png", "generator_best.h5"}
     assert names <= {path.name for path in model.iterdir()}
 
-    said = run(process, "GeneratePredict.py", "--count=10")
+    said = run(script, "GeneratePredict.py", "--count=10")
     assert "as intended" in said
     record = json.loads((model / "run_GANModel.json").read_text(encoding="utf-8"))
     assert record["preset"]["gan"]["features"] == "EfficientNetLite1"

@@ -1,7 +1,9 @@
 """What the tests share: tiny images, and the scripts run as a user would."""
 
+import contextlib
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,14 +98,21 @@ def charts_are_drawn_once():
     plots.as_svg = draw
 
 
-@pytest.fixture
-def eager():
+@contextlib.contextmanager
+def eagerly():
     """Does not compile what TensorFlow computes: many times as fast for a few steps."""
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eager():
+    """Lets a test run as of `eagerly`."""
+    with eagerly():
+        yield
 
 
 # What trains for an epoch or two is not worth compiling. Of that Keras warns.
@@ -188,13 +197,13 @@ def generator_of(image_shape, latent_dim, filters, normalization="none", num_cla
     return copy_of(build_generator(settings, image_shape, num_classes))
 
 
-def draw_images(dataset: Path) -> Path:
-    """Fills a dataset/ of two classes with four images each: red and blue ones."""
+def draw_images(dataset: Path, blue: int = 4, red: int = 4) -> Path:
+    """Fills a dataset/ of two classes with some images each: red and blue ones."""
     rng = np.random.default_rng(0)
-    for name, channel in (("blue", 0), ("red", 2)):  # OpenCV's order
+    for name, channel, count in (("blue", 0, blue), ("red", 2, red)):  # OpenCV's order
         folder = dataset / name
         folder.mkdir(parents=True)
-        for number in range(4):
+        for number in range(count):
             pixels = rng.integers(0, 64, (40, 48, 3), np.uint8)
             pixels[..., channel] += 160
             cv2.imwrite(str(folder / f"{number}.png"), pixels)
@@ -205,6 +214,31 @@ def draw_images(dataset: Path) -> Path:
 def image_folder(tmp_path) -> Path:
     """A dataset/ in the test's folder, as of `draw_images`."""
     return draw_images(tmp_path / "dataset")
+
+
+def trained_by(*commands, **counts):
+    """Makes two fixtures: a folder in which scripts have run, and a copy of it.
+
+    Args:
+        commands: names of scripts with their flags, beside the preset smoke.
+        counts: of images, as of `draw_images`.
+    """
+
+    @pytest.fixture(scope="module")
+    def once_trained(tmp_path_factory) -> Path:
+        folder = tmp_path_factory.mktemp("trained")
+        draw_images(folder / "dataset", **counts)
+        with eagerly():
+            for command in commands:
+                assert run_here(folder, *command, "--preset", "smoke") == 0
+        return folder
+
+    @pytest.fixture
+    def trained(once_trained, tmp_path) -> Path:
+        shutil.copytree(once_trained, tmp_path, dirs_exist_ok=True)
+        return tmp_path
+
+    return once_trained, trained
 
 
 @pytest.fixture(scope="session")

@@ -2,34 +2,18 @@
 
 import csv
 import json
-import shutil
 
 import numpy as np
 import pytest
-from conftest import draw_images, run_here
+from conftest import NOT_COMPILED, trained_by
 from left_behind import left_behind
 
 from foldergan.metrics import evaluator
 
+pytestmark = NOT_COMPILED
+
 GAN = ("GANModel.py", "--preset", "smoke", "--held-out", "0.5")
-
-
-@pytest.fixture(scope="module")
-def once_trained(tmp_path_factory):
-    """A folder with a classifier and twelve images a class: do not write there."""
-    work = tmp_path_factory.mktemp("trained")
-    for folder in draw_images(work / "dataset").iterdir():
-        for number in range(8):
-            content = (folder / f"{number % 4}.png").read_bytes()
-            (folder / f"{number + 4}.png").write_bytes(content)
-    assert run_here(work, "TrainModel.py", "--preset", "smoke") == 0
-    return work
-
-
-@pytest.fixture
-def trained(once_trained, tmp_path):
-    shutil.copytree(once_trained, tmp_path, dirs_exist_ok=True)
-    return tmp_path
+once_trained, trained = trained_by(("TrainModel.py", "--filters", 16), blue=12, red=12)
 
 
 @pytest.fixture
@@ -108,17 +92,6 @@ def test_killed_at_each_write_it_leaves_no_figures_of_another(
     assert None not in set().union(*of.values())
 
 
-@pytest.mark.slow
-def test_resumed_it_remembers_what_was_best(trained, script, distances):
-    distances += [1, 2]
-    script(*GAN, "--epochs", 1)
-    result = script(*GAN, "--epochs", 2, "--resume")
-    assert result.code == 0, result.err
-    assert len(table(trained)) == 2
-    about = json.loads((trained / "model" / "generator_best.json").read_text())
-    assert about["epoch"] == 1
-
-
 def test_a_new_run_sets_the_best_of_an_earlier_one_aside(trained, script):
     script(*GAN, "--epochs", 1)
     before = {
@@ -133,10 +106,12 @@ def test_a_new_run_sets_the_best_of_an_earlier_one_aside(trained, script):
         "generator_best.json",
         "generated_nearest.png",
         "gan_quality.csv",
+        "resume.npz",
     ):
         stem, _, suffix = name.rpartition(".")
         assert (model / f"{stem}.previous.{suffix}").read_bytes() == before[name]
-        assert not (model / name).exists()
+        assert name == "resume.npz" or not (model / name).exists()
+    assert (model / "resume.npz").read_bytes() != before["resume.npz"]
     assert not (model / "gan_quality.png").exists()
 
 
@@ -164,7 +139,7 @@ def test_held_out_images_are_not_trained_on(trained, script, monkeypatch):
 
 
 def test_training_ends_when_patience_does_and_stays_ended(trained, script, distances):
-    distances += [1, 2, 0]
+    distances += [1, 2, 3]
     arguments = (*GAN, "--epochs", 3, "--patience", 1, "--saves", "final")
     result = script(*arguments)
     assert result.code == 0, result.err
@@ -177,6 +152,8 @@ def test_training_ends_when_patience_does_and_stays_ended(trained, script, dista
     assert len(table(trained)) == 2
     result = script(*GAN, "--epochs", 3, "--saves", "final", "--resume")
     assert "done: 3 epochs" in result.out and len(table(trained)) == 3
+    about = json.loads((trained / "model" / "generator_best.json").read_text())
+    assert about["epoch"] == 1  # it was remembered
 
 
 def test_any_keras_model_can_measure(trained, script):
@@ -224,25 +201,18 @@ def test_the_judge_is_shown_rare_classes_rarely(trained, script, monkeypatch):
     assert np.bincount(judged).tolist() == [375, 125]
 
 
-def test_measuring_needs_a_classifier(trained, script):
+def test_what_cannot_measure_is_refused(trained, script):
+    result = script(*GAN[:3], "--held-out", 0.1)
+    assert result.code == 2
+    assert "leaves 2 to evaluate by and 6 are needed" in result.err
+    # The classifier was taken without a word, as a backbone never was.
+    result = script(*GAN, "--discriminator-features", "classifier")
+    assert result.code == 2 and "flatter it" in result.err
+    assert "change --features" in result.err
     (trained / "model" / "train.h5").unlink()
     result = script(*GAN)
     assert result.code == 2 and "train.h5 not found; run: " in result.err
     assert "/TrainModel.py" in result.err
-
-
-def test_a_network_that_the_discriminator_uses_is_refused(trained, script):
-    """The classifier was taken without a word, as a backbone never was."""
-    assert script("TrainModel.py", "--preset", "smoke", "--filters", 16).code == 0
-    result = script(*GAN, "--discriminator-features", "classifier")
-    assert result.code == 2 and "flatter it" in result.err
-    assert "change --features" in result.err
-
-
-def test_too_few_to_measure_by_are_refused(trained, script):
-    result = script(*GAN[:3], "--held-out", 0.1)
-    assert result.code == 2
-    assert "leaves 2 to evaluate by and 6 are needed" in result.err
 
 
 def test_the_images_to_show_are_spread_over_the_classes():

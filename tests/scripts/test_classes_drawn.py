@@ -6,30 +6,17 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from conftest import draw_images, generator_of, run_here
+from conftest import NOT_COMPILED, classifier_of, generator_of, trained_by
 
 from foldergan.gan import networks
 from foldergan.images import cv2
-from foldergan.storage.models import load_generator_classes, num_classes_of
+from foldergan.storage import models
+
+pytestmark = NOT_COMPILED
 
 GAN = ("GANModel.py", "--preset", "smoke", "--conditioning", "class")
 PREDICT = ("GeneratePredict.py", "--preset", "smoke")
-
-
-@pytest.fixture(scope="module")
-def once_trained(tmp_path_factory):
-    """A folder with a classifier of red and blue, and a GAN of both: copy it."""
-    folder = tmp_path_factory.mktemp("trained")
-    draw_images(folder / "dataset")
-    assert run_here(folder, "TrainModel.py", "--preset", "smoke") == 0
-    assert run_here(folder, *GAN) == 0
-    return folder
-
-
-@pytest.fixture
-def trained(once_trained, tmp_path):
-    shutil.copytree(once_trained, tmp_path, dirs_exist_ok=True)
-    return tmp_path
+once_trained, trained = trained_by(("TrainModel.py",), GAN)
 
 
 def table(folder) -> list[dict]:
@@ -66,41 +53,31 @@ def test_only_one_class_is_drawn_where_asked(trained, script):
     result = script(*PREDICT, "--only", "red")
     assert result.code == 0, result.err
     assert {row["intended"] for row in table(trained)} == {"red"}
-
-
-def test_a_class_that_is_not_there_is_refused(trained, script):
     result = script(*PREDICT, "--only", "green")
     assert result.code == 2 and "there are blue, red" in result.err
 
 
-def test_one_class_only_needs_a_generator_with_classes(trained, script):
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a", "b", "blue", "red"], "draws 2 classes and the classifier tells 4 apart"),
+        (["amber", "blue"], "draws blue, red and the classifier tells amber, blue apa"),
+    ],
+)
+def test_a_classifier_of_other_classes_is_refused(trained, script, names, says):
+    other = classifier_of((32, 32, 3), len(names), (4,))
+    models.save_classifier(trained / "model", other, names, ())
+    result = script(*PREDICT)
+    assert result.code == 2 and says in result.err
+
+
+def test_asking_for_classes_needs_a_generator_with_classes(trained, script):
     script("GANModel.py", "--preset", "smoke")
-    result = script(*PREDICT, "--only", "red")
-    assert result.code == 2 and "leave out --only" in result.err
+    for flag, value in (("--only", "red"), ("--per-class", 3)):
+        result = script(*PREDICT, flag, value)
+        assert result.code == 2 and f"leave out {flag}" in result.err
     assert script(*PREDICT).code == 0
     assert "intended" not in table(trained)[0]
-
-
-def test_a_classifier_of_other_classes_is_refused(trained, script):
-    third = trained / "dataset" / "third"
-    (trained / "dataset" / "red").rename(third)
-    for name in ("a", "b"):
-        folder = trained / "dataset" / name
-        folder.mkdir()
-        for path in third.iterdir():
-            (folder / path.name).write_bytes(path.read_bytes())
-    assert script("TrainModel.py", "--preset", "smoke").code == 0
-    result = script(*PREDICT)
-    assert result.code == 2
-    assert "draws 2 classes and the classifier tells 4 apart" in result.err
-
-
-def test_a_classifier_of_as_many_other_classes_is_refused(trained, script):
-    (trained / "dataset" / "red").rename(trained / "dataset" / "amber")
-    assert script("TrainModel.py", "--preset", "smoke").code == 0
-    result = script(*PREDICT)
-    assert result.code == 2
-    assert "draws blue, red and the classifier tells amber, blue apart" in result.err
 
 
 def test_arrays_of_ones_own_have_no_class_names(trained, script):
@@ -112,7 +89,7 @@ def test_arrays_of_ones_own_have_no_class_names(trained, script):
     (trained / "img_data.txt.json").unlink()
     assert script(*GAN).code == 0
     path = trained / "model" / "generator_model_001.h5"
-    assert load_generator_classes(path) is None
+    assert models.load_generator_classes(path) is None
     assert script(*PREDICT).code == 0
 
 
@@ -147,13 +124,13 @@ def test_plain_keras_draws_with_its_file(trained):
 def test_without_classes_a_generator_is_left_alone():
     generator = generator_of((8, 8, 3), 5, (4, 4))
     assert networks.inference_generator(generator, 0) is generator
-    assert num_classes_of(generator) == 0
+    assert models.num_classes_of(generator) == 0
 
 
 def test_a_class_id_becomes_a_loud_one_hot_class_behind_the_latent_vector():
     generator = generator_of((8, 8, 3), 5, (4, 4), num_classes=3)
     drawer = networks.inference_generator(generator, 3)
-    assert num_classes_of(drawer) == 3
+    assert models.num_classes_of(drawer) == 3
     latents = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
     classes = networks._CLASS_SCALE * np.eye(3, dtype=np.float32)
     joined = np.concatenate([latents, classes], axis=1)

@@ -6,35 +6,27 @@ import signal
 
 import numpy as np
 import pytest
-from conftest import draw_images, run_here
+from conftest import NOT_COMPILED, trained_by
 from left_behind import left_behind
 
 from foldergan.storage import plots, seals
 
+pytestmark = NOT_COMPILED
+
 PREDICT = ("GeneratePredict.py", "--preset", "smoke")
 EXPORT = (*PREDICT, "--export", "more", "--min-confidence", 0)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with a classifier that knows red from blue, and a GAN of both."""
-    folder = tmp_path_factory.mktemp("trained")
-    draw_images(folder / "dataset")
-    (folder / "dataset" / "red" / "3.png").unlink()
-    for command in (
-        ("TrainModel.py", "--epochs", "30", "--validation-split", "0"),
-        ("GANModel.py", "--epochs", "2"),
-    ):
-        assert run_here(folder, *command, "--preset", "smoke") == 0
-    return folder
+once_trained, trained = trained_by(  # the classifier knows red from blue
+    ("TrainModel.py", "--epochs", "30", "--validation-split", "0"),
+    ("GANModel.py", "--epochs", "2"),
+    red=3,
+)
 
 
 @pytest.fixture
-def work(trained, tmp_path, monkeypatch):
+def work(trained, monkeypatch):
     """The folder, where what is drawn is called blue and red in turn."""
     from foldergan.classifier import evaluation
 
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     predict = evaluation.predict
 
     def in_turn(*images, **how):
@@ -43,7 +35,7 @@ def work(trained, tmp_path, monkeypatch):
         return said
 
     monkeypatch.setattr(evaluation, "predict", in_turn)
-    return tmp_path
+    return trained
 
 
 def contents(folder):
@@ -170,22 +162,19 @@ def test_without_a_number_the_classes_are_levelled(work, script):
     ] == {"blue": 0, "red": 1}
 
 
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
+def test_another_export_is_refused(work, script):
+    assert script(*EXPORT, "--per-class", 2).code == 0
+    before = contents(work)
+    for flags, words in (
         (("--seed", 1), "seed was 0, is 1"),
         (("--min-confidence", 0.1), "min_confidence was 0.0, is 0.1"),
         (("--generator", "generator_model_002.h5"), "generator was"),
         (("--only", "red"), "images was"),
-    ],
-)
-def test_another_export_is_refused(work, script, flags, words):
-    assert script(*EXPORT, "--per-class", 2).code == 0
-    before = contents(work)
-    result = script(*EXPORT, "--per-class", 2, *flags)
-    assert result.code == 2 and result.err.count("\n") == 1
-    assert words in result.err and "another folder with --export" in result.err
-    assert contents(work) == before
+    ):
+        result = script(*EXPORT, "--per-class", 2, *flags)
+        assert result.code == 2 and result.err.count("\n") == 1
+        assert words in result.err and "another folder with --export" in result.err
+        assert contents(work) == before
 
 
 def test_a_folder_of_something_else_is_refused(work, script):

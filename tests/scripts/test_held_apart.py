@@ -6,10 +6,12 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import draw_images
+from conftest import NOT_COMPILED, draw_images
 
 from foldergan.data import groups
 from foldergan.images import cv2
+
+pytestmark = NOT_COMPILED
 
 TRAIN = ("TrainModel.py", "--preset", "smoke", "--epochs", "1")
 DRAW = ("GANModel.py", "--preset", "smoke", "--epochs")

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import NOT_COMPILED
 from left_behind import left_behind
 
 from foldergan.errors import InputError
@@ -13,7 +14,7 @@ from foldergan.images import cv2
 from foldergan.storage import arrays, filenames, models, seals
 from foldergan.storage.run_directory import RunDirectory
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, *NOT_COMPILED]
 SMOKE = ("--preset", "smoke")
 
 

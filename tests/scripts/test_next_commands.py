@@ -8,9 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, Result, draw_images, end_of, run_here
+from conftest import NOT_COMPILED, ROOT, Result, draw_images, end_of, run_here
 
 from foldergan.storage import tables
+
+pytestmark = NOT_COMPILED
 
 FOLDERS = ("--data-dir", "my arrays", "--model-dir", "the model's")
 IMAGES = ("--dataset", "my images")

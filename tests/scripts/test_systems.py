@@ -7,11 +7,11 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from conftest import OF_REPORT, OF_TRAIN_MODEL
+from conftest import NOT_COMPILED, OF_REPORT, OF_TRAIN_MODEL
 
 from foldergan.data.cifar10 import build_cifar10_arrays
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, *NOT_COMPILED]
 
 GAN = {"gan_history.csv", "gan_curves.png", "resume.npz", "run_GANModel.json"}
 PREDICTIONS = {"predictions.png", "predictions.csv"}

@@ -1,11 +1,10 @@
 """A GAN training that time ends: a normal end, with its last save."""
 
 import csv
-import shutil
 import signal
 
 import pytest
-from conftest import NOT_COMPILED, draw_images, run_here
+from conftest import NOT_COMPILED, trained_by
 
 from foldergan.gan.schedule import TimeLimit
 
@@ -13,21 +12,7 @@ pytestmark = NOT_COMPILED
 
 GAN = ("GANModel.py", "--preset", "smoke", "--save-every", 1000)
 NO_TIME = ("--hours", 1e-9)
-
-
-@pytest.fixture(scope="module")
-def once_trained(tmp_path_factory):
-    """A folder with a classifier and its arrays: copy it, do not write there."""
-    folder = tmp_path_factory.mktemp("trained")
-    draw_images(folder / "dataset")
-    assert run_here(folder, "TrainModel.py", "--preset", "smoke") == 0
-    return folder
-
-
-@pytest.fixture
-def trained(once_trained, tmp_path):
-    shutil.copytree(once_trained, tmp_path, dirs_exist_ok=True)
-    return tmp_path
+once_trained, trained = trained_by(("TrainModel.py",))
 
 
 @pytest.fixture

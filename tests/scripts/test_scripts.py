@@ -115,13 +115,6 @@ def test_the_page_shows_what_all_three_have_done(finished):
         assert words in text
 
 
-def test_the_images_are_read_once(copied, script):
-    script("TrainModel.py", "--preset", "smoke")  # the copies are new to it
-    for name in ("TrainModel.py", "GANModel.py"):
-        result = script(name, "--preset", "smoke", "--dataset", "dataset")
-        assert result.code == 0 and "not read again" in result.out
-
-
 def test_the_tables_have_a_row_an_epoch_and_a_row_a_image(finished):
     def rows(name):
         with open(finished / "model" / name, newline="") as file:
@@ -229,29 +222,21 @@ def test_nothing_to_resume(copied, script):
 
 
 @pytest.mark.parametrize(
-    ("flag", "value", "words"),
+    ("flags", "words"),
     [
-        ("--latent-dim", 9, ["latent_dim was 8, is 9"]),
-        ("--seed", 5, ["seed was 0, is 5"]),
-        ("--dropout", 0.5, ["dropout was 0.4, is 0.5"]),
-        ("--batch-size", 4, ["batch_size was 8, is 4"]),
+        (("--seed", 5), "seed was 0, is 5"),
+        (
+            ("--latent-dim", 9, "--beta-1", 0.9, "--generator-filters", "4,4,4,8"),
+            "beta_1 was 0.5, is 0.9; generator_filters was [4, 4, 4, 4], is "
+            "[4, 4, 4, 8]; latent_dim was 8, is 9",
+        ),
     ],
 )
-def test_resuming_with_other_settings_is_refused(copied, script, flag, value, words):
+def test_resuming_with_other_settings_is_refused(copied, script, flags, words):
     before = contents(copied)
-    result = script("GANModel.py", "--preset", "smoke", "--resume", flag, value)
-    assert_refused(result, "resume.npz", "other settings", *words)
-    assert contents(copied) == before
-
-
-def test_every_changed_setting_is_listed(copied, script):
-    flags = ("--latent-dim", 9, "--beta-1", 0.9, "--generator-filters", "4,4,4,8")
     result = script("GANModel.py", "--preset", "smoke", "--resume", *flags)
-    assert_refused(
-        result,
-        "beta_1 was 0.5, is 0.9; generator_filters was [4, 4, 4, 4], is [4, 4, 4, 8]; "
-        "latent_dim was 8, is 9",
-    )
+    assert_refused(result, "resume.npz", "other settings", words)
+    assert contents(copied) == before
 
 
 def test_epochs_saves_and_learning_rates_may_change_which_is_said(copied, script):
@@ -292,34 +277,14 @@ def test_going_on_with_another_version_is_said(copied, script):
     assert "warning: results" not in script("GANModel.py", *flags).out  # recorded now
 
 
-@pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "text"])
-def test_a_damaged_state_is_refused_and_named(copied, script, damage):
+def test_a_damaged_state_is_refused_and_named(copied, script):
     path = copied / "model" / "resume.npz"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
-    half = bytes(content[: len(content) // 2])
-    path.write_bytes(
-        {"flipped": content, "truncated": half, "empty": b"", "text": b"hello"}[damage]
-    )
+    path.write_bytes(content)
     before = contents(copied)
     result = script("GANModel.py", "--preset", "smoke", "--resume")
     assert_refused(result, path.relative_to(copied), "damaged")
-    assert contents(copied) == before
-
-
-def test_a_new_run_sets_the_old_state_aside(copied, script):
-    old = (copied / "model" / "resume.npz").read_bytes()
-    result = script("GANModel.py", "--preset", "smoke")
-    assert result.code == 0, result.err
-    assert "resume.previous.npz" in result.out
-    assert (copied / "model" / "resume.previous.npz").read_bytes() == old
-    assert (copied / "model" / "resume.npz").read_bytes() != old
-
-
-def test_a_run_that_cannot_start_leaves_the_old_state_in_place(copied, script):
-    before = contents(copied)
-    flags = ("--image-shape", "32x32x1")  # the arrays are in colour
-    assert_refused(script("GANModel.py", "--preset", "smoke", *flags), "3 channels")
     assert contents(copied) == before
 
 

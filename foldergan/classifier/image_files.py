@@ -39,14 +39,6 @@ class ImageFiles:
         if not self.paths:
             raise InputError(f"{path} has no files in it", ("classify",))
 
-    def class_ids(self, class_names: list[str]) -> np.ndarray:
-        """Looks up the class of each file by its folder, int array (files,).
-
-        It is -1 where the file is in a folder of no such name, or in none.
-        """
-        number_of = {name: number for number, name in enumerate(class_names)}
-        return np.array([number_of.get(name, -1) for name in self.folder_of])
-
     def remark(self, class_names: list[str]) -> str:
         """Tells which files are left out of the figures, and why; "" for none."""
         strange = sorted(set(self.folder_of) - {*class_names, ""})

@@ -112,7 +112,9 @@ class Classified:
         self._has_folders = any(files.folder_of)
         count = len(files.paths)
         self._shown = set(np.linspace(0, count - 1, min(shown, count)).astype(int))
-        self._class_ids = files.class_ids(class_names)
+        number_of = {name: number for number, name in enumerate(class_names)}
+        class_ids = [number_of.get(name, -1) for name in files.folder_of]
+        self._class_ids = np.array(class_ids)  # -1 in a folder of no such name
         self._counts: Counter[str] = Counter()
         self._printed: list[Row] = []
         self._truth: list[np.ndarray] = []

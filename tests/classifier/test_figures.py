@@ -2,13 +2,14 @@
 
 from collections import Counter
 
+import keras
 import numpy as np
 import pytest
 from scipy.special import softmax
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from foldergan.classifier import figures
+from foldergan.classifier import evaluation, figures
 
 NAMES = ["a", "b", "c"]
 
@@ -98,13 +99,9 @@ def test_a_class_without_images_is_a_sentence_and_no_nan():
     assert found.classes[2]["recall"] is found.classes[2]["roc_auc"] is None
     present = [row["recall"] for row in found.classes[:2]]
     assert found.total["balanced_accuracy"] == pytest.approx(np.mean(present))
-
-
-def test_one_class_alone_is_measured_as_far_as_it_goes():
-    labels, said = answers((10, 0, 0))
-    found = figures.measure(labels, said, NAMES)
-    assert found.total["roc_auc"] is None
-    assert "nan" not in figures.as_text(found).lower()
+    one_class = figures.measure(*answers((10, 0, 0)), NAMES)
+    assert one_class.total["roc_auc"] is None
+    assert "nan" not in figures.as_text(one_class).lower()
 
 
 def test_few_images_that_are_all_right_leave_room_below():
@@ -144,3 +141,26 @@ def test_intervals_cover_the_truth():
 
 def holds(row, truth, name):
     return row[f"{name}_low"] <= truth[name] <= row[f"{name}_high"]
+
+
+# Loss and accuracy alone.
+
+
+def one_hot(*classes: int) -> np.ndarray:
+    return np.eye(3, dtype=np.float32)[list(classes)]
+
+
+def test_evaluation_weighs_every_image_alike():
+    said = np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1], [1, 0, 0]], np.float32)
+    found = evaluation.evaluate(one_hot(0, 1, 2), said)
+    assert found["pictures"] == 3
+    assert found["accuracy"] == pytest.approx(1 / 3)
+    surprise = -np.log([0.5, 0.1, 1e-7])  # a loss is never infinite
+    assert found["loss"] == pytest.approx(surprise.mean(), rel=1e-6)
+
+
+def test_smoothed_labels_are_those_of_keras_losses():
+    said = np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]], np.float32)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)
+    loss = evaluation.evaluate(one_hot(0, 1), said, 0.3)["loss"]
+    assert loss == pytest.approx(float(expected(one_hot(0, 1), said)), rel=1e-6)

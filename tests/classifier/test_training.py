@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from conftest import classifier_of
@@ -51,6 +52,11 @@ def first():
     return trained()
 
 
+def assert_equal_weights(one, other):
+    for weights, same in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, same)
+
+
 def test_it_learns_two_easy_classes(first):
     classifier, history = first
     images, labels = dark_and_bright()
@@ -63,8 +69,7 @@ def test_it_learns_two_easy_classes(first):
 
 def test_same_seed_same_weights_other_seed_others(first):
     again, other = trained()[0], trained(seed=1)[0]
-    for weights, same in zip(first[0].get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(weights, same)
+    assert_equal_weights(first[0], again)
     assert (first[0].get_weights()[0] != other.get_weights()[0]).any()
 
 
@@ -98,8 +103,7 @@ def test_held_out_images_are_not_trained_on():
     spoiled[:6] = 0.5
     settings = Classifier(epochs=2, batch_size=4)
     one, other = (trained(settings, images=data)[0] for data in (images, spoiled))
-    for weights, same in zip(one.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_array_equal(weights, same)
+    assert_equal_weights(one, other)
 
 
 def test_a_loss_that_is_not_finite_ends_in_a_run_error_that_names_a_way_out():
@@ -164,10 +168,7 @@ def test_trained_in_bfloat16_it_is_a_float32_network_that_learned_the_same():
     assert found["accuracy"] == 1
     assert found["loss"] == pytest.approx(history[-1]["val_loss"], rel=0.1)
     plain, _ = trained_residual()
-    assert any(
-        (a != b).any()
-        for a, b in zip(classifier.get_weights(), plain.get_weights(), strict=True)
-    )
+    assert (classifier.get_weights()[0] != plain.get_weights()[0]).any()
 
 
 def test_few_images_get_as_many_steps_as_are_asked_for():
@@ -206,10 +207,7 @@ def test_a_residual_network_learns_too_and_alike_each_time():
     classifier, history = trained_residual()
     assert history[-1]["val_accuracy"] == 1
     again, _ = trained_residual()
-    for weights, same in zip(
-        classifier.get_weights(), again.get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(weights, same)
+    assert_equal_weights(classifier, again)
 
 
 @pytest.mark.parametrize("units", [1, 2])
@@ -229,10 +227,7 @@ def test_augmented_images_are_what_it_trains_on(change):
     settings = Classifier(epochs=1, batch_size=24, augmentation=(change,))
     plain = Classifier(epochs=1, batch_size=24)
     one, other = (trained(s, held_out=0)[0] for s in (settings, plain))
-    assert any(
-        (a != b).any()
-        for a, b in zip(one.get_weights(), other.get_weights(), strict=True)
-    )
+    assert (one.get_weights()[0] != other.get_weights()[0]).any()
 
 
 def test_more_images_than_go_through_at_once_come_back_in_order(first):
@@ -242,3 +237,52 @@ def test_more_images_than_go_through_at_once_come_back_in_order(first):
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
     backwards = evaluation.predict(first[0], images[::-1])
     np.testing.assert_allclose(probabilities, backwards[::-1], rtol=1e-4)
+
+
+# What moves the weights.
+
+
+CYCLE = Classifier(schedule="one-cycle", learning_rate=0.2, weight_decay=0.01)
+
+
+def test_one_cycle_rises_for_a_quarter_and_falls_to_nothing():
+    cycle = training.OneCycle(0.2, num_steps=400)
+    sizes = np.array([float(cycle(step)) for step in range(400)])
+    assert sizes.argmax() in (99, 100) and sizes.max() == pytest.approx(0.2, rel=0.01)
+    assert (np.diff(sizes[:99]) > 0).all() and (np.diff(sizes[100:]) < 0).all()
+    np.testing.assert_allclose(np.diff(sizes[:99]), 0.2 / 100, rtol=1e-3)
+    np.testing.assert_allclose(np.diff(sizes[101:]), -0.2 / 300, rtol=1e-3)
+    assert 0 < sizes[0] < 0.002 and 0 < sizes[-1] < 0.001
+
+
+def test_no_step_is_negative_should_there_be_more():
+    assert float(training.OneCycle(0.2, num_steps=4)(9)) == 0
+
+
+def test_the_plain_schedule_is_keras_adam():
+    optimizer = training.build_optimizer(Classifier(learning_rate=0.003), 10)
+    assert type(optimizer) is keras.optimizers.Adam
+    assert float(optimizer.learning_rate) == pytest.approx(0.003)
+    assert not optimizer.weight_decay
+
+
+def moved(optimizer, name, gradient=0.0):
+    """Where a step takes a variable of this name that stands at 1."""
+    variable = keras.Variable([1.0], name=name)
+    optimizer.build([variable])
+    optimizer.apply([np.array([gradient], np.float32)])
+    return float(variable.numpy()[0])
+
+
+def test_only_kernels_decay():
+    size = float(training.OneCycle(0.2, 4)(0))
+    optimizer = training.build_optimizer(CYCLE, 4)
+    assert moved(optimizer, "kernel") == pytest.approx(1 - 0.01 * size)
+    for name in ("bias", "beta", "gamma"):
+        assert moved(training.build_optimizer(CYCLE, 4), name) == 1
+
+
+def test_one_cycle_is_sgd_with_nesterov_momentum():
+    size = float(training.OneCycle(0.2, 4)(0))
+    there = moved(training.build_optimizer(CYCLE, 4), "bias", gradient=1.0)
+    assert there == pytest.approx(1 - 1.9 * size)

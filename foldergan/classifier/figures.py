@@ -4,9 +4,9 @@ Values are scikit-learn's. Each has an interval of 95 %: Wilson's for a fraction
 images; for balanced accuracy the classes' Wilson intervals together (Zou and Donner,
 Construction of Confidence Intervals About Functions of Parameters, 2008); DeLong's for
 the area under the curve (DeLong et al., Comparing the Areas Under Correlated ROC
-Curves, 1988); by resampling within classes for F1. They tell how a figure varies from
-one set of such images to another, not from one training to another. An area or an F1
-that no resample changes, such as 1, has no interval: the images cannot tell.
+Curves, 1988), and in the same way for F1: by what each image adds. They tell how a
+figure varies from one set of such images to another, not from one training to another.
+An area or an F1 of 0 or 1 has no interval: the images cannot tell.
 """
 
 from typing import Any, NamedTuple
@@ -20,11 +20,8 @@ from foldergan.classifier import evaluation
 
 _UNBALANCED = 3  # times as many images in one class as in another
 _LEVEL = 0.95
-_DRAWS = 1000
-_MOST_VALUES = 2**24  # that are drawn for F1; of many classes there are fewer draws
-_FEWEST_DRAWS = 100
 _BINS = 10  # of confidence
-_LEAST_VARIANCE = 1e-12  # of an area; below it is rounding
+_LEAST_VARIANCE = 1e-12  # of an area or an F1; below it is rounding
 
 Row = dict[str, Any]  # of a table; None where there is nothing to measure
 
@@ -64,7 +61,7 @@ def measure(
     matrix = confusion_matrix(truth, predicted, labels=range(len(class_names)))
     counts = matrix.sum(1)
     by_class = _rows_of_classes(matrix, class_names)
-    f1_of_all = _add_f1(by_class, matrix)
+    f1_of_all = _add_f1(by_class, truth, predicted, matrix)
     auc_of_all = _add_auc(by_class, truth, probabilities)
     present = [row for row in by_class if row["pictures"]]
     ratio = counts.max() / counts[counts > 0].min()
@@ -165,31 +162,23 @@ def _rows_of_classes(matrix: np.ndarray, class_names: list[str]) -> list[Row]:
     return rows
 
 
-def _add_f1(rows: list[Row], matrix: np.ndarray) -> Row:
+def _add_f1(
+    rows: list[Row], truth: np.ndarray, predicted: np.ndarray, matrix: np.ndarray
+) -> Row:
     """Adds F1 to the rows of classes, and returns the mean of those with images."""
-    counts, predicted = matrix.sum(1), matrix.sum(0)
-    found = 2 * matrix.diagonal() / (counts + predicted).clip(1)
-    has_images = counts > 0
-    drawn = _resampled_f1(matrix)
+    counts, sums = matrix.sum(1), matrix.sum(1) + matrix.sum(0)
+    found = 2 * matrix.diagonal() / sums.clip(1)
+    # What each image adds to the F1 of the class that it is predicted as.
+    components = (2 * (truth == predicted) - found[predicted]) / sums[predicted]
     for number, row in enumerate(rows):
         row |= _named("f1", None)
-        if has_images[number]:
-            row |= _resampled("f1", found[number], drawn[:, number])
-    return _resampled("f1", found[has_images].mean(), drawn[:, has_images].mean(1))
-
-
-def _resampled_f1(matrix: np.ndarray) -> np.ndarray:
-    """Draws as many images of each class again, and computes F1, (draws, classes)."""
-    draws = int(np.clip(_MOST_VALUES // matrix.size, _FEWEST_DRAWS, _DRAWS))
-    rng = np.random.default_rng(0)
-    counts = matrix.sum(1)
-    right, predicted = np.zeros((2, draws, len(matrix)))
-    for number in np.flatnonzero(counts):
-        fractions = matrix[number] / counts[number]
-        drawn = rng.multinomial(counts[number], fractions, size=draws)
-        predicted += drawn
-        right[:, number] = drawn[:, number]
-    return 2 * right / (counts + predicted).clip(1)
+        if counts[number]:
+            variance = _variance(components * (predicted == number), truth, counts)
+            row |= _with_ends("f1", float(found[number]), variance)
+    present = counts > 0
+    components *= present[predicted] / present.sum()
+    mean = float(found[present].mean())
+    return _with_ends("f1", mean, _variance(components, truth, counts))
 
 
 def _add_auc(rows: list[Row], truth: np.ndarray, probabilities: np.ndarray) -> Row:
@@ -206,11 +195,11 @@ def _add_auc(rows: list[Row], truth: np.ndarray, probabilities: np.ndarray) -> R
             components, area = _auc_components(truth == number, scores)
             sums += components
             areas.append(area)
-            row |= _area("roc_auc", area, _variance(components, truth, counts))
+            row |= _with_ends("roc_auc", area, _variance(components, truth, counts))
     if not areas:
         return _named("roc_auc", None)
     variance = _variance(sums / len(areas), truth, counts)
-    return _area("roc_auc", float(np.mean(areas)), variance)
+    return _with_ends("roc_auc", float(np.mean(areas)), variance)
 
 
 def _auc_components(
@@ -233,8 +222,8 @@ def _variance(components: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> 
     return float((squares * counts / (counts - 1).clip(1)).sum())
 
 
-def _area(name: str, value: float, variance: float) -> Row:
-    """Names an area and its ends, on the scale of its log-odds."""
+def _with_ends(name: str, value: float, variance: float) -> Row:
+    """Names an area or an F1 and its ends, on the scale of its log-odds."""
     if value in (0, 1) or variance < _LEAST_VARIANCE:
         return _named(name, value)
     apart = norm.ppf((1 + _LEVEL) / 2) * np.sqrt(variance) / (value * (1 - value))
@@ -277,14 +266,6 @@ def _mean_of(name: str, of: str, rows: list[Row]) -> Row:
         np.sqrt(((value - end) ** 2).sum()) / len(rows) for end in (low, high)
     )
     return _named(name, float(mean), float(mean - below), float(mean + above))
-
-
-def _resampled(name: str, value: float, drawn: np.ndarray) -> Row:
-    """Names a figure and the ends of its resamples; none where they are all alike."""
-    low, high = np.quantile(drawn, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2]).tolist()
-    if low == high:
-        low = high = None
-    return _named(name, float(value), low, high)
 
 
 def _named(

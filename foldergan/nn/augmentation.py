@@ -40,19 +40,13 @@ def color(images: Tensor, seed: Tensor) -> Tensor:
     return mean + (images - mean) * (contrast + 0.5)
 
 
-def shift(
-    images: Tensor, seed: Tensor, fraction: float = 0.125, mode: str = "reflect"
-) -> Tensor:
-    """Shifts each image by whole pixels, up to a fraction of its size each way.
+def shift(images: Tensor, seed: Tensor, mode: str = "reflect") -> Tensor:
+    """Shifts each image by whole pixels, up to an eighth of its size each way.
 
-    Args:
-        images: to shift.
-        seed: of the shifts.
-        fraction: of height and of width.
-        mode: what comes in at the edge: "reflect", or "constant" for 0.
+    What comes in at the edge is a reflection, or 0 by the mode "constant".
     """
     count, (_, height, width, _) = ops.shape(images)[0], images.shape
-    most = int(height * fraction), int(width * fraction)
+    most = height // 8, width // 8
     padded = ops.pad(images, ((0, 0), (most[0],) * 2, (most[1],) * 2, (0, 0)), mode)
     for axis, (size, limit) in enumerate(((height, most[0]), (width, most[1])), 1):
         starts = engine.integers((count, 1), seed + axis, 2 * limit + 1)
@@ -61,8 +55,8 @@ def shift(
     return padded
 
 
-def cutout(images: Tensor, seed: Tensor, fraction: float = 0.2) -> Tensor:
-    """Blanks one rectangle, a fraction of height and width, of each image to 0.
+def cutout(images: Tensor, seed: Tensor) -> Tensor:
+    """Blanks one rectangle, a fifth of height and width, of each image to 0.
 
     Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020.
     """
@@ -71,7 +65,7 @@ def cutout(images: Tensor, seed: Tensor, fraction: float = 0.2) -> Tensor:
     for axis, size in enumerate((height, width)):
         middles = engine.uniform((count, 1), seed + axis, size)
         distances = ops.abs(ops.arange(size, dtype="float32") - middles)
-        kept.append(distances > fraction * size / 2)
+        kept.append(distances > 0.2 * size / 2)
     mask = kept[0][:, :, None] | kept[1][:, None]
     return images * ops.cast(mask, images.dtype)[..., None]
 

@@ -1,6 +1,7 @@
 """What the tests share: tiny images, and the scripts run as a user would."""
 
 import contextlib
+import csv
 import os
 import runpy
 import shutil
@@ -214,6 +215,12 @@ def draw_images(dataset: Path, blue: int = 4, red: int = 4) -> Path:
 def image_folder(tmp_path) -> Path:
     """A dataset/ in the test's folder, as of `draw_images`."""
     return draw_images(tmp_path / "dataset")
+
+
+def table(folder: Path, name: str) -> list[dict[str, str]]:
+    """Reads a table in a folder's model/."""
+    with open(folder / "model" / name, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def trained_by(*commands, **counts):

@@ -1,11 +1,10 @@
 """TrainModel.py --augment-with: more to train on, the same to measure by."""
 
-import csv
 import json
 
 import numpy as np
 import pytest
-from conftest import NOT_COMPILED, draw_images
+from conftest import NOT_COMPILED, draw_images, table
 from tiny_backbone import save_tiny
 
 from foldergan.images import cv2
@@ -21,11 +20,6 @@ def more(image_folder):
     for path in folder.rglob("*.png"):
         cv2.imwrite(str(path), cv2.imread(str(path)) // 2)
     return folder
-
-
-def table(folder, name="train_evaluation.csv") -> dict[str, dict]:
-    with open(folder / "model" / name, newline="") as file:
-        return {row["part"]: row for row in csv.DictReader(file)}
 
 
 def test_they_are_trained_on_and_neither_held_out_nor_in_the_arrays(
@@ -44,7 +38,7 @@ def test_they_are_trained_on_and_neither_held_out_nor_in_the_arrays(
     assert result.code == 0, result.err
     assert "8 of more are added to the training" in result.out
     assert [path.read_bytes() for path in files] == before
-    rows = table(tmp_path)
+    rows = {row["part"]: row for row in table(tmp_path, "train_evaluation.csv")}
     assert (
         rows["training"]["pictures"] == "14" and rows["validation"]["pictures"] == "2"
     )

@@ -1,17 +1,17 @@
 """Training that measures each save by held-out images and keeps the best."""
 
-import csv
 import json
 
 import numpy as np
 import pytest
-from conftest import NOT_COMPILED, trained_by
+from conftest import NOT_COMPILED, table, trained_by
 from left_behind import left_behind
 
 from foldergan.metrics import evaluator
 
 pytestmark = NOT_COMPILED
 
+QUALITY = "gan_quality.csv"
 GAN = ("GANModel.py", "--preset", "smoke", "--held-out", "0.5")
 once_trained, trained = trained_by(("TrainModel.py", "--filters", 16), blue=12, red=12)
 
@@ -30,11 +30,6 @@ def distances(monkeypatch):
     return found
 
 
-def table(folder) -> list[dict]:
-    with open(folder / "model" / "gan_quality.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_the_best_is_kept_with_its_figures_and_what_it_draws(
     trained, script, distances, monkeypatch
 ):
@@ -51,7 +46,11 @@ def test_the_best_is_kept_with_its_figures_and_what_it_draws(
     result = script(*GAN, "--epochs", 3)
     assert result.code == 0, result.err
     model = trained / "model"
-    assert [row["kernel_distance"] for row in table(trained)] == ["3", "1", "2"]
+    assert [row["kernel_distance"] for row in table(trained, QUALITY)] == [
+        "3",
+        "1",
+        "2",
+    ]
     about = json.loads((model / "generator_best.json").read_text())
     assert about["epoch"] == 2 and about["real"] == 12 and about["fake"] == 500
     best = (model / "generator_best.h5").read_bytes()
@@ -143,15 +142,15 @@ def test_training_ends_when_patience_does_and_stays_ended(trained, script, dista
     arguments = (*GAN, "--epochs", 3, "--patience", 1, "--saves", "final")
     result = script(*arguments)
     assert result.code == 0, result.err
-    assert "done: 2 epochs" in result.out and len(table(trained)) == 2
+    assert "done: 2 epochs" in result.out and len(table(trained, QUALITY)) == 2
     assert (trained / "model" / "final_generated_images.png").exists()
     state = (trained / "model" / "resume.npz").read_bytes()
     result = script(*arguments, "--resume")
     assert result.code == 0 and "done: 2 epochs" in result.out
     assert (trained / "model" / "resume.npz").read_bytes() == state
-    assert len(table(trained)) == 2
+    assert len(table(trained, QUALITY)) == 2
     result = script(*GAN, "--epochs", 3, "--saves", "final", "--resume")
-    assert "done: 3 epochs" in result.out and len(table(trained)) == 3
+    assert "done: 3 epochs" in result.out and len(table(trained, QUALITY)) == 3
     about = json.loads((trained / "model" / "generator_best.json").read_text())
     assert about["epoch"] == 1  # it was remembered
 
@@ -166,7 +165,9 @@ def test_any_keras_model_can_measure(trained, script):
     (trained / "model" / "train.h5").unlink()  # nobody asks for it
     result = script(*GAN, "--epochs", 1, "--features", "thumbnail.keras")
     assert result.code == 0, result.err
-    assert table(trained)[0]["extractor"] == "model thumbnail.keras, 12 features"
+    assert (
+        table(trained, QUALITY)[0]["extractor"] == "model thumbnail.keras, 12 features"
+    )
 
 
 def test_drawn_classes_are_in_the_proportions_of_those_held_out():

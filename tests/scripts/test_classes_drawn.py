@@ -1,12 +1,11 @@
 """A GAN that is told the class: from the labels to images that were asked for."""
 
-import csv
 import shutil
 
 import keras
 import numpy as np
 import pytest
-from conftest import NOT_COMPILED, classifier_of, generator_of, trained_by
+from conftest import NOT_COMPILED, classifier_of, generator_of, table, trained_by
 
 from foldergan.gan import networks
 from foldergan.images import cv2
@@ -17,11 +16,6 @@ pytestmark = NOT_COMPILED
 GAN = ("GANModel.py", "--preset", "smoke", "--conditioning", "class")
 PREDICT = ("GeneratePredict.py", "--preset", "smoke")
 once_trained, trained = trained_by(("TrainModel.py",), GAN)
-
-
-def table(folder) -> list[dict]:
-    with open(folder / "model" / "predictions.csv", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_page_has_a_row_for_each_class(trained):
@@ -43,7 +37,7 @@ def test_a_file_beside_the_class_folders_does_not_cost_the_classes(trained, scri
 def test_the_intended_class_stands_beside_the_predicted(trained, script):
     result = script(*PREDICT, "--count", 5)
     assert result.code == 0, result.err
-    rows = table(trained)
+    rows = table(trained, "predictions.csv")
     assert [row["intended"] for row in rows] == ["blue", "red", "blue", "red", "blue"]
     right = sum(row["intended"] == row["predicted"] for row in rows)
     assert f"as intended: {right} of 5" in result.out
@@ -52,7 +46,7 @@ def test_the_intended_class_stands_beside_the_predicted(trained, script):
 def test_only_one_class_is_drawn_where_asked(trained, script):
     result = script(*PREDICT, "--only", "red")
     assert result.code == 0, result.err
-    assert {row["intended"] for row in table(trained)} == {"red"}
+    assert {row["intended"] for row in table(trained, "predictions.csv")} == {"red"}
     result = script(*PREDICT, "--only", "green")
     assert result.code == 2 and "there are blue, red" in result.err
 
@@ -77,7 +71,7 @@ def test_asking_for_classes_needs_a_generator_with_classes(trained, script):
         result = script(*PREDICT, flag, value)
         assert result.code == 2 and f"leave out {flag}" in result.err
     assert script(*PREDICT).code == 0
-    assert "intended" not in table(trained)[0]
+    assert "intended" not in table(trained, "predictions.csv")[0]
 
 
 def test_arrays_of_ones_own_have_no_class_names(trained, script):

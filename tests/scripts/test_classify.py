@@ -1,6 +1,5 @@
 """GeneratePredict.py --classify: images of a person's own."""
 
-import csv
 import json
 import os
 import shutil
@@ -9,7 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import draw_images
+from conftest import draw_images, table
 
 from foldergan.config.presets import PRESETS
 from foldergan.data import reading
@@ -29,11 +28,6 @@ def work(finished, tmp_path):
         path.unlink()
     draw_images(tmp_path / "mine")
     return tmp_path
-
-
-def table(path) -> list[dict]:
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def written(folder) -> set[str]:
@@ -56,7 +50,7 @@ def test_a_folder_of_classes_is_what_plain_keras_says(work, script):
     result = script(*CLASSIFY, "mine")
     assert result.code == 0, result.err
     assert written(work) == OF_FOLDERS
-    rows = table(work / "model" / "classified.csv")
+    rows = table(work, "classified.csv")
     assert len(rows) == 8
     assert [row["true"] for row in rows] == ["blue"] * 4 + ["red"] * 4
     names = json.loads((work / "model" / "classes.json").read_text())
@@ -70,7 +64,7 @@ def test_a_folder_of_classes_is_what_plain_keras_says(work, script):
     assert [float(row["confidence"]) for row in rows] == list(found.max(1))
     right = sum(row["predicted"] == row["true"] for row in rows)
     assert f" accuracy {right / 8:.1%}" in result.out
-    of_classes = table(work / "model" / "classified_classes.csv")
+    of_classes = table(work, "classified_classes.csv")
     assert [(row["class"], row["pictures"]) for row in of_classes] == [
         ("blue", "4"),
         ("red", "4"),
@@ -124,7 +118,7 @@ def said_blue(work):
 def test_one_file_needs_no_folder(work, script):
     result = script(*CLASSIFY, "mine/red/0.png")
     assert result.code == 0, result.err
-    (row,) = table(work / "model" / "classified.csv")
+    (row,) = table(work, "classified.csv")
     assert row["file"] == os.path.join("mine", "red", "0.png")
     assert "true" not in row
     assert written(work) == FILES
@@ -141,9 +135,9 @@ def test_strange_folders_and_files_are_named_and_left_out(work, script):
     assert "skipped 1 of 10 files" in result.out
     assert "notes.txt is not an image" in result.out
     assert "none of these images is of red" in result.out
-    rows = table(work / "model" / "classified.csv")
+    rows = table(work, "classified.csv")
     assert [row["true"] for row in rows] == ["blue"] * 4 + ["green"] * 4 + [""]
-    of_classes = table(work / "model" / "classified_classes.csv")
+    of_classes = table(work, "classified_classes.csv")
     assert [row["pictures"] for row in of_classes] == ["4", "0"]
     assert of_classes[1]["recall"] == ""
 
@@ -170,7 +164,7 @@ def test_a_name_that_is_no_text_is_escaped(work, script):
     result = script(*CLASSIFY, "mine/blue")
     assert result.code == 0, result.err
     assert "\x1b" not in result.out
-    rows = table(work / "model" / "classified.csv")
+    rows = table(work, "classified.csv")
     assert any("\\udcff" in row["file"] for row in rows)
 
 

@@ -1,12 +1,11 @@
 """What no split may part, and splits that people have: in all three scripts."""
 
-import csv
 import json
 import shutil
 
 import numpy as np
 import pytest
-from conftest import NOT_COMPILED, draw_images
+from conftest import NOT_COMPILED, draw_images, table
 
 from foldergan.data import groups
 from foldergan.images import cv2
@@ -30,11 +29,6 @@ def draw_patients(folder, patients=6, slices=4, seed=0):
                 path = folder / name / f"p{patient}{name[0] == 'w':d}_{number}.png"
                 cv2.imwrite(str(path), cv2.resize(coarse, (32, 32)))
     return folder
-
-
-def table(folder, name="train_evaluation.csv") -> dict[str, dict]:
-    with open(folder / "model" / name, newline="") as file:
-        return {row["part"]: row for row in csv.DictReader(file)}
 
 
 def record(folder, script) -> dict:
@@ -131,7 +125,8 @@ def test_folders_are_held_out_and_all_of_the_dataset_is_trained_on(folders, scri
     shutil.copy(folders / "dataset/well/p01_0.png", folders / "check/well/copy.png")
     result = script(*TRAIN, "--validation", "valid", "--test", "check")
     assert result.code == 0, result.err
-    counts = {name: row["pictures"] for name, row in table(folders).items()}
+    rows = table(folders, "train_evaluation.csv")
+    counts = {row["part"]: row["pictures"] for row in rows}
     assert counts == {"training": "18", "validation": "12", "test": "4"}
     assert "no image of valid is in the dataset too, nor a near duplicate" in result.out
     assert "warning: of 4 images of check 1 are in the dataset too and 0" in result.out
@@ -153,7 +148,8 @@ def test_folders_are_held_out_and_all_of_the_dataset_is_trained_on(folders, scri
 def test_a_folder_takes_the_place_of_its_own_fraction_alone(folders, script):
     result = script(*TRAIN, "--test", "check")
     assert result.code == 0, result.err
-    counts = {name: row["pictures"] for name, row in table(folders).items()}
+    rows = table(folders, "train_evaluation.csv")
+    counts = {row["part"]: row["pictures"] for row in rows}
     assert counts == {"training": "14", "validation": "4", "test": "6"}
 
 

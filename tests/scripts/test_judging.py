@@ -1,10 +1,9 @@
 """GeneratePredict.py as a judge of what a generator draws."""
 
-import csv
 import json
 
 import numpy as np
-from conftest import NOT_COMPILED, trained_by
+from conftest import NOT_COMPILED, table, trained_by
 
 from foldergan.images import cv2
 
@@ -17,17 +16,12 @@ once_trained, trained = trained_by(
 )
 
 
-def table(path) -> list[dict]:
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_these_images_are_evaluated_as_the_saves_of_the_training_were(trained, script):
     result = script(*PREDICT, "--per-class", 6, "--evaluate")
     assert result.code == 0, result.err
     model = trained / "model"
-    (row,) = table(model / "predictions_quality.csv")
-    before = table(model / "gan_quality.csv")[0]
+    (row,) = table(trained, "predictions_quality.csv")
+    before = table(trained, "gan_quality.csv")[0]
     assert set(row) == set(before) - {"epoch", "kernel_distance_error"}
     assert row["extractor"] == before["extractor"]
     assert (row["real"], row["fake"]) == (before["real"], "12")
@@ -35,7 +29,7 @@ def test_these_images_are_evaluated_as_the_saves_of_the_training_were(trained, s
     assert "KID" in result.out
     page = cv2.imread(str(model / "predictions_nearest.png"))
     assert page is not None
-    predictions = table(model / "predictions.csv")
+    predictions = table(trained, "predictions.csv")
     assert len(predictions) == 12
     files = (trained / "img_files.txt").read_text().splitlines()
     for each in predictions:
@@ -46,7 +40,7 @@ def test_these_images_are_evaluated_as_the_saves_of_the_training_were(trained, s
 def test_each_class_is_drawn_as_often_and_counted_in_a_matrix(trained, script):
     result = script(*PREDICT, "--per-class", 30)
     assert result.code == 0, result.err
-    rows = table(trained / "model" / "predictions.csv")
+    rows = table(trained, "predictions.csv")
     assert [row["intended"] for row in rows] == ["blue", "red"] * 30
     assert [row["picture"] for row in rows] == [str(n) for n in range(1, 61)]
     (line,) = (x for x in result.out.splitlines() if x.startswith("blue     "))

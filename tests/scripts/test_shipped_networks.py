@@ -1,12 +1,11 @@
 """photo-128 as it is shipped: real weights, real photographs, no network."""
 
-import csv
 import json
 import shutil
 
 import numpy as np
 import pytest
-from conftest import NOT_COMPILED, OF_REPORT, OF_TRAIN_MODEL, ROOT
+from conftest import NOT_COMPILED, OF_REPORT, OF_TRAIN_MODEL, ROOT, table
 
 from foldergan.backbones import sources
 from foldergan.config.presets import PRESETS
@@ -23,11 +22,6 @@ SHORT = (
     "--generator-filters=16,16,16,16,16",
     "--discriminator-filters=8,8,8",
 )
-
-
-def rows_of(path) -> list[dict[str, str]]:
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def run(script, name, *flags) -> str:
@@ -56,13 +50,13 @@ def test_the_three_scripts_on_photographs_with_the_networks_of_the_package(
 
     run(script, "TrainModel.py", "--dataset=clothes")
     assert {path.name for path in model.iterdir()} >= OF_TRAIN_MODEL | OF_REPORT
-    held_out = rows_of(model / "train_evaluation.csv")[-1]
+    held_out = table(tmp_path, "train_evaluation.csv")[-1]
     assert held_out["part"] == "validation"
     # By chance it is 0.2, and of 20 images half are right in 3 of 1,000 runs.
     assert float(held_out["accuracy"]) > 0.5
 
     run(script, "GANModel.py", *SHORT)
-    (quality,) = rows_of(model / "gan_quality.csv")
+    (quality,) = table(tmp_path, "gan_quality.csv")
     assert quality.pop("extractor") == "backbone EfficientNetLite1, 1280 features"
     assert np.isfinite([float(figure) for figure in quality.values()]).all()
     names = {"generator_model_001.h5", "generated_plot_e001.png", "generator_best.h5"}

@@ -1,10 +1,9 @@
 """A GAN training that time ends: a normal end, with its last save."""
 
-import csv
 import signal
 
 import pytest
-from conftest import NOT_COMPILED, trained_by
+from conftest import NOT_COMPILED, table, trained_by
 
 from foldergan.gan.schedule import TimeLimit
 
@@ -45,8 +44,7 @@ def test_the_last_epoch_is_saved_and_evaluated_and_all_ends_well(
     model = trained / "model"
     saved = {path.name for path in model.glob("generat*0*")}
     assert saved == {"generator_model_003.h5", "generated_plot_e003.png"}
-    with open(model / "gan_quality.csv", newline="") as file:
-        assert [row["epoch"] for row in csv.DictReader(file)] == ["3"]
+    assert [row["epoch"] for row in table(trained, "gan_quality.csv")] == ["3"]
     for name in ("generator_best.h5", "gan_curves.png", "final_generated_images.png"):
         assert (model / name).is_file()
 

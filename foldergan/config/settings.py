@@ -282,12 +282,12 @@ class GAN(Computed):
         metavar="NAME|FILE",
     )
     warm_up_steps: int = fields.optimization(
-        300,
+        50,
         "with a backbone: first steps, in which the generator reconstructs the images",
         least=0,
     )
     reconstruction: float = fields.optimization(
-        0.3,
+        3.0,
         "with a backbone: weight of the reconstruction loss after the pre-training",
         least=0,
     )

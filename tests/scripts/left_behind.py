@@ -20,9 +20,9 @@ _watchers = []  # audit hooks stay for good; without a watcher this one does not
 def _audit(event: str, arguments: tuple) -> None:
     if not _watchers:
         return
-    is_change = event in _CHANGES
-    if is_change or (event == "open" and arguments[2] & _WRITES):
-        _watchers[-1](arguments[0])
+    is_written = event == "open" and arguments[2] & _WRITES
+    if is_written or event in _CHANGES:
+        _watchers[-1](arguments[0], is_written)
 
 
 sys.addaudithook(_audit)
@@ -44,11 +44,14 @@ def left_behind(folder: Path, into: Path, monkeypatch) -> Iterator[list[Path]]:
     copies: list[Path] = []
     seen = set()
 
-    def look(path) -> None:
+    def look(path, is_written=False) -> None:
         if isinstance(path, int) or not folder.is_dir():
             return
-        if not Path(os.path.abspath(path)).is_relative_to(folder):
+        path = Path(os.path.abspath(path))
+        if not path.is_relative_to(folder):
             return
+        # What is written in place is not whole between two copies.
+        assert not is_written or path.name.startswith("."), f"{path} is written in place"
         with _unwatched():
             state = _contents(folder)
             if state not in seen:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from foldergan.config.settings import Data
-from foldergan.data import cifar10, duplicates, folders, inspection, reading
+from foldergan.data import cifar10, folders, inspection, reading
 from foldergan.errors import InputError
-from foldergan.progress import ImageProgress, printable
 from foldergan.storage import arrays, filenames
 
-_LISTED = 20  # files that are named one by one
+_LISTED = 20  # files, or groups of files, that are named
 
 
 def build(
@@ -54,13 +53,16 @@ def build(
         return cifar10.build_cifar10_arrays(data_dir, data.image_shape)
     dataset = dataset or Path("dataset")
     class_folders = folders.list_files(dataset, least_classes)
-    entries = [entry for some in class_folders.values() for entry in some]
+    files = [(name, entry) for name, some in class_folders.items() for entry in some]
+    entries = [entry for _, entry in files]
+    paths = [entry.path for entry in entries]
 
-    def check(counts: Counter[str], found: dict[str, Any]) -> list[str]:
+    def check(found: dict[str, Any]) -> list[str]:
+        warn_of_classes(found.get("duplicates", []))
         if strict and found["skipped"]:
             raise InputError(f"{found['skipped'][0]}; mend or remove it")
-        list_problems(found["skipped"], found.get("doubtful", []), len(entries))
-        class_names = _usable_classes(dataset, class_folders, counts)
+        list_problems(found["skipped"], found.get("doubtful", []), len(files))
+        class_names = _usable_classes(dataset, class_folders, Counter(found["counts"]))
         for line in inspection.first_lines(found, data.image_shape, data.resize):
             print(line)
         _refuse_number(dataset, class_names, least_classes, most_classes)
@@ -70,74 +72,49 @@ def build(
     made_from = arrays.describe(
         dataset, image_shape, entries, data.resize, data.channels
     )
-    known = arrays.recall(data_dir, made_from)
-    if known:
+    if known := arrays.recall(data_dir, made_from):
         images_path = data_dir / filenames.IMAGES
         print(f"{dataset} is as it was when {images_path} was made: not read again")
-        duplicates.warn_of_classes(duplicates.load(data_dir))
-        return check(Counter(known["counts"]), known)
+        return check(known)
 
-    if data.channels == "auto" and inspection.are_likely_grey(
-        [entry.path for entry in entries]
-    ):
+    if data.channels == "auto" and inspection.are_likely_grey(paths):
         image_shape = (*image_shape[:2], 1)
     with arrays.writing(data_dir, image_shape) as writer:
-        class_of_each, paths, found = _read(
-            class_folders, image_shape, data.resize, strict, writer
-        )
-        counts = Counter(class_of_each)
-        class_names = check(counts, found)
+        read = reading.read_all(paths, image_shape, data.resize, writer.append, strict)
+        class_of_each = [files[number][0] for number in read.numbers]
+        paths = [paths[number] for number in read.numbers]
+        found: dict[str, Any] = {
+            "counts": Counter(class_of_each),
+            "skipped": read.skipped,
+            "doubtful": read.doubtful,
+            "duplicates": [[(row, paths[row]) for row in rows] for rows in read.same],
+        }
+        if read.facts:
+            found["looks"] = inspection.Looks.of(read.facts, image_shape)._asdict()
+        class_names = check(found)
         column = {name: index for index, name in enumerate(class_names)}
         ids = [column[name] for name in class_of_each] if class_names else None
-        found = {"counts": counts} | found
         folder = os.path.join(dataset, "")
-        files = (path.removeprefix(folder).replace(os.sep, "/") for path in paths)
-        writer.finish(ids, made_from, found, files)
+        in_folder = (path.removeprefix(folder).replace(os.sep, "/") for path in paths)
+        writer.finish(ids, made_from, found, in_folder)
     return class_names
 
 
-def _read(
-    class_folders: dict[str, list[os.DirEntry[str]]],
-    image_shape: tuple[int, int, int],
-    resize: str,
-    strict: bool,
-    writer: arrays.Writer,
-) -> tuple[list[str], list[str], dict[str, Any]]:
-    """Reads every file, in order; strictly, it ends at the first that is no image.
+def warn_of_classes(groups: list[list[tuple[int, str]]]) -> None:
+    """Warns of images that are in several classes: no classifier can learn them.
 
-    Returns:
-        The class and the path of each image that was appended; what else was found: a
-        line for each file that was skipped or is doubtful, the images that are the
-        same, and what they look like.
+    Args:
+        groups: row and path of images that are the same.
     """
-    files = [(name, entry) for name, some in class_folders.items() for entry in some]
-    paths = [entry.path for _, entry in files]
-    class_of_each: list[str] = []
-    skipped: list[str] = []
-    doubtful: list[str] = []
-    facts: list[reading.Facts] = []
-    seen = duplicates.Seen()
-    progress, left = ImageProgress(len(files), "read"), iter(files)
-    for block in reading.read_images(paths, image_shape, resize):
-        doubtful += block.complaints
-        facts += block.facts
-        writer.append(block.images)
-        progress.on_images(len(block.problems))
-        images = iter(block.images)
-        for problem, (name, entry) in zip(block.problems, left, strict=False):
-            if problem:
-                skipped.append(f"{entry.path} {problem}")
-            else:
-                class_of_each.append(name)
-                seen.add(next(images), entry.path)
-        if strict and skipped:
-            break
-    progress.done()
-    duplicates.warn_of_classes(seen.groups())
-    found = {"skipped": skipped, "doubtful": doubtful, "duplicates": seen.groups()}
-    if facts:
-        found["looks"] = inspection.Looks.of(facts, image_shape)._asdict()
-    return class_of_each, seen.paths, found
+    together = [[path for _, path in group] for group in groups]
+    mixed = [paths for paths in together if len(set(map(os.path.dirname, paths))) > 1]
+    if mixed:
+        images = "1 image is" if len(mixed) == 1 else f"{len(mixed)} images are"
+        _print_some(
+            f"warning: {images} in several classes, the same to the last bit; keep "
+            "each in one:",
+            [" = ".join(paths[:_LISTED]) for paths in mixed],
+        )
 
 
 def list_problems(skipped: list[str], doubtful: list[str], total: int) -> None:
@@ -153,11 +130,13 @@ def list_problems(skipped: list[str], doubtful: list[str], total: int) -> None:
         ("read, and perhaps damaged, for their libraries say:", doubtful),
     ):
         if lines:
-            print(title)
-        for line in lines[:_LISTED]:
-            print(f"  {printable(line)}")
-        if len(lines) > _LISTED:
-            print(f"  ... and {len(lines) - _LISTED} more")
+            _print_some(title, lines)
+
+
+def _print_some(title: str, lines: list[str]) -> None:
+    print(title)
+    for line in inspection.some(lines, _LISTED):
+        print(f"  {line}")
 
 
 def _usable_classes(

@@ -12,7 +12,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from foldergan.config.settings import GROUPING, Data
-from foldergan.data import duplicates
 from foldergan.errors import InputError, RunError
 from foldergan.images import Images
 from foldergan.storage import arrays, filenames, tables
@@ -58,7 +57,8 @@ def load(
         named = by_path(arrays.load_files(data_dir), settings.group_by)
     if images is None:
         images = arrays.load_images(data_dir)
-    exact = [[each.row for each in group] for group in duplicates.load(data_dir)]
+    duplicates = arrays.load_source(data_dir).duplicates
+    exact = [[row for row, _ in group] for group in duplicates]
     kinds = find_near(data_dir, identity, images), exact  # flat ones are exact alone
     near_of = _merged(*(_numbered(kind, len(images)) for kind in kinds if kind))
     kept = near_of if settings.near_duplicates == "keep-together" else None

@@ -9,11 +9,11 @@ import numpy as np
 
 from foldergan.config.commands import flag_of
 from foldergan.config.settings import Data
-from foldergan.data import duplicates, folders, near_duplicates, reading
+from foldergan.data import folders, near_duplicates, reading
 from foldergan.data.reading import Facts
 from foldergan.errors import InputError
 from foldergan.images import resize
-from foldergan.progress import ImageProgress, printable
+from foldergan.progress import printable
 
 # Nearly all: the fraction of grey images from which all count as grey.
 MOSTLY = 0.98
@@ -177,31 +177,23 @@ def inspect(dataset: Path) -> Inspection:
     class_folders = folders.list_files(dataset, 0)
     files = [(name, file) for name, some in class_folders.items() for file in some]
     counts = Counter({name: 0 for name in class_folders if name})
-    facts: list[Facts] = []
-    skipped: list[str] = []
-    doubtful: list[str] = []
-    seen, thumbnails = duplicates.Seen(), []
-    progress, left = ImageProgress(len(files), "read"), iter(files)
-    for block in reading.read_images([file.path for _, file in files], _SAMPLE_SHAPE):
-        doubtful += block.complaints
-        facts += block.facts
-        thumbnails += [resize(image, _THUMBNAIL) for image in block.images]
-        images = iter(block.images)
-        for problem, (name, file) in zip(block.problems, left, strict=False):
-            if problem is None:
-                counts[name] += 1
-                seen.add(next(images), file.path)
-            else:
-                skipped.append(f"{file.path} {problem}")
-        progress.on_images(len(block.problems))
-    progress.done()
-    if not facts:
+    thumbnails: list[np.ndarray] = []
+
+    def take(images: np.ndarray) -> None:
+        thumbnails.extend(resize(image, _THUMBNAIL) for image in images)
+
+    paths = [file.path for _, file in files]
+    found = reading.read_all(paths, _SAMPLE_SHAPE, "stretch", take)
+    if not found.facts:
         raise InputError(f"no file in {dataset} is an image that can be read")
-    looks = Looks.of(facts, _SAMPLE_SHAPE)
-    same = [[each.path for each in group] for group in seen.groups()]
-    similar = near_duplicates.find(np.stack(thumbnails))
-    near = [[seen.paths[row] for row in rows] for rows in similar]
+    counts.update(files[number][0] for number in found.numbers)
+    same, near = (
+        [[paths[found.numbers[row]] for row in rows] for rows in groups]
+        for groups in (found.same, near_duplicates.find(np.stack(thumbnails)))
+    )
     near = [group for group in near if group not in same]
+    looks = Looks.of(found.facts, _SAMPLE_SHAPE)
+    skipped, doubtful = found.skipped, found.doubtful
     return Inspection(dataset, counts, looks, skipped, doubtful, same, near)
 
 
@@ -284,9 +276,19 @@ def report(found: Inspection) -> Iterator[str]:
 def _listed(title: str, lines: list[str]) -> Iterator[str]:
     if lines:
         yield f"  {len(lines):,} {title}:"
-        yield from (f"    {printable(line)}" for line in lines[:_LISTED])
-    if len(lines) > _LISTED:
-        yield f"    ... and {len(lines) - _LISTED:,} more"
+        yield from (f"    {line}" for line in some(lines, _LISTED))
+
+
+def some(lines: Sequence[str], most: int) -> Iterator[str]:
+    """Yields the first of many lines, safe to print, and says how many more there are.
+
+    Args:
+        lines: of any text, such as names of files.
+        most: that are yielded one by one.
+    """
+    yield from map(printable, lines[:most])
+    if len(lines) > most:
+        yield f"... and {len(lines) - most:,} more"
 
 
 def _hard(found: Inspection) -> Iterator[str]:

@@ -4,12 +4,13 @@ A file that crashes its decoder is skipped like any other that is damaged. What
 libraries in C print of a file, they print without its name; here it gets one.
 """
 
+import hashlib
 import math
 import os
 import tempfile
 import warnings
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
@@ -20,12 +21,12 @@ from foldergan import child
 from foldergan.data import decoding
 from foldergan.errors import ImageError
 from foldergan.processor import memory, usable_cores
+from foldergan.progress import ImageProgress
 
 _STDERR = 2  # where C libraries write
 _BLOCK_BYTES = 2**17  # of images that a worker sends together
 _MOST_TOGETHER = 64  # so that a worker of large files is soon done, and can end
 _MOST_WORKERS = 8
-_TO_16_BITS = 65535 // 255
 _Paths = Sequence[Path | str]
 _Shape = tuple[int, int, int]
 
@@ -59,6 +60,72 @@ class Block(NamedTuple):
     facts: list[Facts]
     problems: list[str | None]
     complaints: list[str]
+
+
+class Found(NamedTuple):
+    """What there is in many files.
+
+    Attributes:
+        numbers: of the files that are images, in turn.
+        facts: of each of these.
+        same: groups of images that are the same to the last bit: places in `numbers`.
+        skipped: a line for each other file.
+        doubtful: a line for each image that may be damaged.
+    """
+
+    numbers: list[int]
+    facts: list[Facts]
+    same: list[list[int]]
+    skipped: list[str]
+    doubtful: list[str]
+
+
+def read_all(
+    paths: _Paths,
+    image_shape: _Shape,
+    how: str,
+    take: Callable[[np.ndarray], object],
+    strict: bool = False,
+) -> Found:
+    """Reads many images, and says what else is there; it shows how far it is.
+
+    Args:
+        paths: any files.
+        image_shape: (height, width, channels) of every result; 1 channel is grey.
+        how: stretch, crop or pad, which `images.resize` explains.
+        take: is given the images, float32 (n, *image_shape), 0-1, a few at a time.
+        strict: ends at the first file that is no image.
+    """
+    found, digests, done = Found([], [], [], [], []), bytearray(), 0
+    progress = ImageProgress(len(paths), "read")
+    for block in read_images(paths, image_shape, how):
+        take(block.images)
+        for image in block.images:
+            digests += hashlib.blake2b(image.data, digest_size=16).digest()
+        found.facts.extend(block.facts)
+        found.doubtful.extend(block.complaints)
+        for number, problem in enumerate(block.problems, done):
+            if problem:
+                found.skipped.append(f"{paths[number]} {problem}")
+            else:
+                found.numbers.append(number)
+        done += len(block.problems)
+        progress.on_images(len(block.problems))
+        if strict and found.skipped:
+            break
+    progress.done()
+    return found._replace(same=_same(digests))
+
+
+def _same(digests: bytearray) -> list[list[int]]:
+    """Groups the rows of equal digests of 16 bytes, by the first of each group."""
+    _, number, counts = np.unique(
+        np.frombuffer(digests, "V16"), return_inverse=True, return_counts=True
+    )
+    groups: dict[int, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(counts[number] > 1).tolist():
+        groups[number[row]].append(row)
+    return list(groups.values())
 
 
 def read_images(
@@ -145,14 +212,10 @@ def _read_block(paths: _Paths, image_shape: _Shape, how: str) -> Block:
         problems.append(None)
         if line := _complaint():
             complaints.append(f"{path} {line}")
-    if len({pixels.dtype for pixels in images}) > 1:
-        images = [_to_16_bits(pixels) for pixels in images]
+    if len({pixels.dtype for pixels in images}) > 1:  # to 16 bits, the same fractions
+        images = [
+            pixels if pixels.dtype == np.uint16 else pixels.astype(np.uint16) * 257
+            for pixels in images
+        ]
     together = np.stack(images) if images else np.empty((0, *image_shape), np.uint8)
     return Block(together, facts, problems, complaints)
-
-
-def _to_16_bits(pixels: np.ndarray) -> np.ndarray:
-    """Maps pixels of either kind to uint16, of exactly the same fractions."""
-    if pixels.dtype == np.uint16:
-        return pixels
-    return pixels.astype(np.uint16) * _TO_16_BITS

@@ -401,3 +401,30 @@ def test_strictly_an_image_with_more_bytes_behind_it_is_read(image_folder, tmp_p
     path = image_folder / "red" / "3.png"
     path.write_bytes(path.read_bytes() + b"more")
     assert build(tmp_path, strict=True) == ["blue", "red"]
+
+
+# Images that are the same.
+
+
+def test_an_image_of_two_classes_is_named_now_and_when_it_is_not_read_again(
+    image_folder, tmp_path, capsys
+):
+    shutil.copy(image_folder / "red" / "3.png", image_folder / "red" / "x.png")
+    build(tmp_path)
+    assert "warning" not in capsys.readouterr().out  # twice in one class is no matter
+    (image_folder / "blue" / "0a.png").write_text("no image, which shifts no name")
+    shutil.copy(image_folder / "blue" / "2.png", image_folder / "red" / "y.png")
+    for _ in range(2):
+        build(tmp_path)
+        said = capsys.readouterr().out
+        assert "warning: 1 image is in several classes" in said
+        assert f"  {image_folder}/blue/2.png = {image_folder}/red/y.png\n" in said
+    found = arrays.load_source(tmp_path).duplicates
+    assert [[row for row, _ in group] for group in found] == [[2, 9], [7, 8]]
+
+
+def test_many_are_counted_and_few_are_listed(capsys):
+    dataset.warn_of_classes([[(n, f"a/{n}"), (0, f"b/\x1b{n}")] for n in range(50)])
+    said = capsys.readouterr().out
+    assert "50 images are in several classes" in said and "... and 30 more" in said
+    assert "\x1b" not in said and said.count("\n") == 22

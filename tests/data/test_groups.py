@@ -7,7 +7,7 @@ import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
 from foldergan.config.settings import Data
-from foldergan.data import dataset, duplicates, groups
+from foldergan.data import dataset, groups
 from foldergan.data.splits import hold_out, split_by_class, split_in_three
 from foldergan.errors import InputError
 from foldergan.images import cv2
@@ -271,4 +271,3 @@ def test_paths_and_near_duplicates_are_joined(tmp_path):
     ignored = grouping_of(tmp_path, Data(group_by="p.", near_duplicates="ignore"))
     np.testing.assert_array_equal(ignored.group_of, ignored.named)
     assert grouping_of(tmp_path, APART).group_of is None
-    assert [[each.row for each in g] for g in duplicates.load(tmp_path)] == [[0, 15]]

@@ -57,6 +57,13 @@ def test_images_come_in_order_and_what_is_none_is_named(
     assert complaints == []
 
 
+def test_images_that_are_the_same_are_found_in_groups_and_in_order(files):
+    numbers = [5, 3, 5, 1, 3, 5, 9]
+    same = reading.read_all([files[n] for n in numbers], SHAPE, "stretch", len).same
+    assert same == [[0, 2, 5], [1, 4]]
+    assert reading.read_all([], SHAPE, "stretch", len).same == []
+
+
 def test_where_no_file_is_an_image_the_array_is_empty(tmp_path):
     images, problems, _ = read_all([tmp_path / "gone.png"])
     assert images.shape == (0, *SHAPE)

@@ -52,7 +52,8 @@ class RunReport:
         if has_log:
             events.require()
         self._model_dir, self._has_log = model_dir, has_log
-        self._log: _TensorBoardLog | None = None  # begins with the first epoch
+        self._log: events.EventLog | None = None
+        self._logged: set[tuple[str, int]] = set()  # kind and epoch
         self._script, self._clock = script, clock
         self._start = self._due = clock()  # due: when the next page may be written
         self._times: dict[str, Any] = {"started": _now(), "seconds": 0.0}
@@ -128,10 +129,33 @@ class RunReport:
         self._due = self._clock() + _PAUSE * (self._clock() - start)
 
     def _write_log(self) -> None:
-        if self._log is None:
-            started = self._times["started"]
-            self._log = _TensorBoardLog(self._model_dir, self._script, started)
-        self._log.update(self._history)
+        """Adds what is new of all that is saved, so that a resumed run has it all."""
+        if self._log is None:  # begins with the first epoch
+            began = re.sub("[^0-9T]", "", self._times["started"][:19])
+            name = f"{self._script}-{began}"
+            self._log = events.EventLog(self._model_dir / filenames.TENSORBOARD / name)
+        found: dict[str, list[dict[str, Any]]] = {"history": self._history}
+        grids: dict[int, Path] = {}
+        if self._script == "GANModel":
+            found = {name: tables.load_rows(self._model_dir / name) for name in _OF_GAN}
+            grids = generator.list_grids(self._model_dir)
+        for kind, rows in found.items():
+            for row in rows:
+                if (known := (kind, int(row["epoch"]))) not in self._logged:
+                    figures = {
+                        name: value
+                        for name, value in row.items()
+                        if name != "epoch"
+                        and not isinstance(value, str)
+                        and value == value
+                    }
+                    self._log.add_figures(known[1], figures)
+                    self._logged.add(known)
+        for epoch, path in grids.items():
+            if ("grid", epoch) not in self._logged:
+                self._log.add_image(epoch, "generated", path)
+                self._logged.add(("grid", epoch))
+        self._log.flush()
 
     def _attempt(self, write: Callable[[], None]) -> None:
         try:
@@ -144,48 +168,6 @@ class RunReport:
     def _save(self, filename: str, found: Any) -> None:
         locking.make_writable_folder(self._path.parent)
         tables.save_json(self._path.parent / filename, found)
-
-
-class _TensorBoardLog:
-    """The figures of a training epoch by epoch, and its sample grids.
-
-    It is made from what is saved, so that of a resumed run it has the beginning
-    too. `started`, when the training began, names the run in TensorBoard.
-    """
-
-    def __init__(self, model_dir: Path, script: str, started: str) -> None:
-        self._model_dir, self._script = model_dir, script
-        name = f"{script}-{re.sub('[^0-9T]', '', started[:19])}"
-        self._log = events.EventLog(model_dir / filenames.TENSORBOARD / name)
-        self._known: set[tuple[str, int]] = set()  # kind and epoch
-
-    def update(self, history: list[dict[str, float]]) -> None:
-        """Adds what is new: a GAN's rows are in its tables."""
-        self._add_rows("history", history)
-        if self._script == "GANModel":
-            for name in _OF_GAN:
-                self._add_rows(name, tables.load_rows(self._model_dir / name))
-            for epoch, path in generator.list_grids(self._model_dir).items():
-                if self._is_new("grid", epoch):
-                    self._log.add_image(epoch, "generated", path)
-        self._log.flush()
-
-    def _add_rows(self, kind: str, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            epoch = int(row["epoch"])
-            if self._is_new(kind, epoch):
-                figures = {
-                    name: value
-                    for name, value in row.items()
-                    if name != "epoch" and not isinstance(value, str) and value == value
-                }
-                self._log.add_figures(epoch, figures)
-
-    def _is_new(self, kind: str, epoch: int) -> bool:
-        """Tells whether that has not been added, and remembers that it is now."""
-        is_new = (kind, epoch) not in self._known
-        self._known.add((kind, epoch))
-        return is_new
 
 
 def _now() -> str:

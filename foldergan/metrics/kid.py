@@ -41,21 +41,16 @@ class KID(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """Images of one side, of classes that were drawn in fixed proportions.
+    """Images of one side, of classes that were drawn in fixed proportions."""
 
-    Attributes:
-        points: features, float64 (n, d), sorted by class.
-        classes: the rows of each class.
-        fractions: of each class in the whole, sum 1.
-    """
-
-    points: np.ndarray
-    classes: list[slice]
-    fractions: np.ndarray
+    points: np.ndarray  # features, float64 (n, d), sorted by class
+    counts: np.ndarray  # of each class
+    fractions: np.ndarray  # of each class in the whole, sum 1
 
     @property
-    def counts(self) -> np.ndarray:
-        return np.array([rows.stop - rows.start for rows in self.classes])
+    def classes(self) -> list[slice]:
+        ends = np.cumsum(self.counts).tolist()
+        return list(map(slice, [0, *ends[:-1]], ends))
 
 
 def kid(
@@ -118,24 +113,16 @@ def kid(
 
 
 def _side(points: np.ndarray, classes: np.ndarray) -> _Side:
-    classes = np.asarray(classes)
     order = np.argsort(classes, kind="stable")
     counts = np.unique(classes, return_counts=True)[1]
     points = np.asarray(points, np.float64)[order]
-    return _Side(points, _slices(counts), counts / len(points))
-
-
-def _slices(counts: np.ndarray) -> list[slice]:
-    ends = np.cumsum(counts).tolist()
-    return list(map(slice, [0, *ends[:-1]], ends))
+    return _Side(points, counts, counts / len(points))
 
 
 def _random_weights(rng: np.random.Generator, side: _Side) -> np.ndarray:
-    """Draws weights of sum 1, a row a draw, after a first row of equal ones.
-
-    Each class's weights have the variance that makes its mean's variance unbiased:
-    Dirichlet's, of n parameters 1 - 2 / n.
-    """
+    """Draws weights of sum 1, a row a draw, after a first row of equal ones."""
+    # Each class's weights have the variance that makes its mean's variance unbiased:
+    # Dirichlet's, of n parameters 1 - 2 / n.
     of_class = []
     for count, fraction in zip(side.counts, side.fractions, strict=True):
         shape = max(1 - 2 / count, _LEAST_SHAPE)
@@ -149,10 +136,9 @@ def _weighted_kid(
     reals: _Side, fakes: _Side, real_weights: np.ndarray, fake_weights: np.ndarray
 ) -> np.ndarray:
     """Estimates KID under each row of weights, (draws, n) and (draws, m)."""
-    of_reals = (reals, real_weights)
-    across = _products(*of_reals, slice(None), fakes, fake_weights)
+    across = _products(reals, real_weights, slice(None), fakes, fake_weights)
     result = -2 * across.sum(1)
-    for side, weights in (of_reals, (fakes, fake_weights)):
+    for side, weights in ((reals, real_weights), (fakes, fake_weights)):
         for number, rows in enumerate(side.classes):
             products = _products(side, weights, rows, side, weights)
             pairs = products[:, rows].sum(1)
@@ -162,12 +148,10 @@ def _weighted_kid(
             if len(points) > 1:
                 own = _kernel(np.einsum("ij,ij->i", points, points), points.shape[1])
                 result += mass * (pairs - squares @ own) / (mass - squares.sum(1))
-            elif len(fakes.classes) > 1:
-                others = fakes.classes[number]
-                stands_in = _products(
-                    *of_reals, reals.classes[number], fakes, fake_weights
-                )
-                result += stands_in[:, others].sum(1)
+            elif len(fakes.counts) > 1:  # the pairs across stand in
+                of_class = reals.classes[number]
+                pairs = _products(reals, real_weights, of_class, fakes, fake_weights)
+                result += pairs[:, fakes.classes[number]].sum(1)
             else:
                 result += mass * across.sum(1)
     return result
@@ -201,10 +185,10 @@ def _null_draws(reals: _Side, fakes: _Side) -> np.ndarray:
     wanted = sum(map(np.sum, variances)) ** 2
     for side, variance in zip((reals, fakes), variances, strict=True):
         wanted += (variance**2 / (side.counts - 1).clip(1)).sum()
-    if len(fakes.classes) == len(reals.classes):
+    if len(fakes.counts) == len(reals.counts):
         variances = [variances[0] + variances[1]]
     reals = _some_of(reals, rng)
-    whole = _Side(reals.points, [slice(0, len(reals.points))], np.ones(1))
+    whole = _Side(reals.points, np.array([len(reals.points)]), np.ones(1))
     kernel = _kernel(reals.points @ reals.points.T, reals.points.shape[1])
     own = kernel.diagonal()
     splits: np.ndarray | float = 0.0
@@ -233,17 +217,13 @@ def _some_of(side: _Side, rng: np.random.Generator) -> _Side:
         for rows, fraction in zip(side.classes, side.fractions, strict=True)
     ]
     counts = np.array(list(map(len, kept)))
-    return _Side(side.points[np.concatenate(kept)], _slices(counts), side.fractions)
+    return _Side(side.points[np.concatenate(kept)], counts, side.fractions)
 
 
 def _random_halves(
     rng: np.random.Generator, side: _Side, variances: np.ndarray
 ) -> np.ndarray:
-    """Draws weights (draws, n): of each class one half's mean minus the other half's.
-
-    `variances` are of the weighted mean of each class, for images of variance 1. A
-    class of one image has weight 0.
-    """
+    """Draws weights (draws, n): of each class, mean of one half minus the other's."""
     halves = []
     for count, variance in zip(side.counts, variances, strict=True):
         first = count // 2

@@ -147,13 +147,11 @@ def _mean_distance(points: np.ndarray) -> float:
 
 
 def _in_balls(points: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
-    """Tells which others lie in the ball of each point, bool (n, m).
-
-    A point is not its own neighbour; a duplicate of it is. Balls are wider by what
-    rounding can do, so that a duplicate or a tie is never left out.
-    """
+    """Tells which others lie in the ball of each point, bool (n, m)."""
     points, others = np.asarray(points, np.float64), np.asarray(others, np.float64)
     neighbors = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points)
+    # A point is not its own neighbour; a duplicate of it is. Balls are wider by what
+    # rounding can do, so that a duplicate or a tie is never left out.
     radii = neighbors.kneighbors()[0][:, -1] ** 2
     radii += _ROUNDING * (np.einsum("ij,ij->i", points, points) + radii)
     blocks = pairwise_distances_chunked(

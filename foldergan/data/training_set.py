@@ -110,12 +110,25 @@ def load(
     Raises:
         InputError: arrays are missing, damaged, or do not fit the settings.
     """
-    is_grouping_given = not set(GROUPING).isdisjoint(given)
     with arrays.unchanged(data_dir):
-        grouping = (
-            preset.data if is_grouping_given else _grouping(data_dir, model_dir, preset)
+        grouping = preset.data
+        if set(GROUPING).isdisjoint(given):
+            grouping = _grouping(data_dir, model_dir, preset)
+        data = read(data_dir, preset.gan, preset.seed, grouping, is_told=True)
+        preset.gan.require_reach(data.image_shape)
+        source = arrays.load_source(data_dir).source
+    shape = "x".join(map(str, data.image_shape))
+    print(
+        f"drawing {shape} from the {len(data.images)} images in "
+        f"{data_dir / filenames.IMAGES}, made from {source}"
+    )
+    if isinstance(data.images, Resized) and data.images.is_squashed:
+        print(
+            "warning: the arrays hold images of other proportions, which are squashed; "
+            "an image shape like theirs would keep them, and so would resize crop"
         )
-        data = _load(data_dir, preset, grouping)
+    if len(data.held_out):
+        print(f"held out {len(data.held_out)} images to evaluate by")
     wanted = preset.gan.image_shape if "image_shape" in given else None
     if wanted not in (None, data.image_shape):
         raise InputError(
@@ -134,26 +147,6 @@ def _grouping(data_dir: Path, model_dir: Path, preset: Preset) -> Data:
         if of_classifier.get("data") == arrays.identify(data_dir):
             return folder.load_settings("TrainModel", preset.data, GROUPING)[0]
     return preset.data
-
-
-def _load(data_dir: Path, preset: Preset, grouping: Data) -> TrainingSet:
-    """Loads the arrays, and says what they are."""
-    data = read(data_dir, preset.gan, preset.seed, grouping, is_told=True)
-    preset.gan.require_reach(data.image_shape)
-    shape = "x".join(map(str, data.image_shape))
-    source = arrays.load_source(data_dir).source
-    print(
-        f"drawing {shape} from the {len(data.images)} images in "
-        f"{data_dir / filenames.IMAGES}, made from {source}"
-    )
-    if isinstance(data.images, Resized) and data.images.is_squashed:
-        print(
-            "warning: the arrays hold images of other proportions, which are squashed; "
-            "an image shape like theirs would keep them, and so would resize crop"
-        )
-    if len(data.held_out):
-        print(f"held out {len(data.held_out)} images to evaluate by")
-    return data
 
 
 def read(

@@ -66,15 +66,10 @@ def build_cifar10_arrays(
         for start in range(0, len(pixels), 256):
             some = pixels[start : start + 256]
             if image_shape[2] == 1:
-                some = _to_grey(some)
+                column = some.reshape(-1, some.shape[2], 3)  # one below the other
+                grey = images.cv2.cvtColor(column, images.cv2.COLOR_RGB2GRAY)
+                some = grey.reshape(*some.shape[:3], 1)
             writer.append(images.resize_all(some, image_shape) / np.float32(255))
         writer.finish(labels.ravel().tolist(), made_from, {"counts": counts})
     print(f"read {len(pixels)} images of {len(CIFAR10_CLASSES)} classes: CIFAR-10")
     return list(CIFAR10_CLASSES)
-
-
-def _to_grey(pixels: np.ndarray) -> np.ndarray:
-    """Converts RGB images, uint8 (n, height, width, 3), to grey ones, (n, ..., 1)."""
-    below_each_other = pixels.reshape(-1, *pixels.shape[2:])
-    grey = images.cv2.cvtColor(below_each_other, images.cv2.COLOR_RGB2GRAY)
-    return grey.reshape(*pixels.shape[:3], 1)

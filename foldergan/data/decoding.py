@@ -97,15 +97,7 @@ def to_fractions(pixels: np.ndarray) -> np.ndarray:
 
 
 def _decode(content: bytes, target: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """Decodes to BGR, 8 or 16 bits, upright, without transparency.
-
-    Args:
-        content: of the file.
-        target: the longer side that the image will be resized to, in pixels.
-
-    Returns:
-        Pixels, of a JPEG perhaps shrunk; and (height, width) of all of it.
-    """
+    """Decodes to BGR, upright, a JPEG perhaps shrunk; and gives the size of it all."""
     buffer = np.frombuffer(content, np.uint8)
     if content.startswith(_JPEG):  # it has no transparency
         factor, size = _shrink_factor(content, target)
@@ -139,18 +131,7 @@ def _checked(pixels: np.ndarray | None) -> np.ndarray:
 
 
 def _shrink_factor(content: bytes, target: int) -> tuple[int, tuple[int, int]]:
-    """Chooses how far a JPEG is shrunk while it is decoded, which costs the least.
-
-    Decoding at 1/factor keeps the lowest frequencies of each block, which is not
-    quite the mean of an area. With this much left to average the two differ by 1 %.
-
-    Args:
-        content: of the file.
-        target: the longer side that the image will be resized to, in pixels.
-
-    Returns:
-        The factor, and where that is not 1 (height, width) as they are stored.
-    """
+    """Chooses how far a JPEG is shrunk while decoded, and measures one that is."""
     if len(content) >= _WORTH_SHRINKING:
         try:
             with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
@@ -158,6 +139,9 @@ def _shrink_factor(content: bytes, target: int) -> tuple[int, tuple[int, int]]:
         except Exception:  # of a damaged file anything; the decoder says what is wrong
             return 1, (0, 0)
         if height * width <= MOST_PIXELS:  # else OpenCV would measure the shrunk image
+            # Decoding at 1/factor keeps the lowest frequencies of each block, which is
+            # not quite the mean of an area. With so much left to average the two
+            # differ by 1 %.
             for factor in _SHRUNK:
                 if min(height, width) >= 0.75 * factor**2 * target:
                     return factor, (height, width)

@@ -140,9 +140,7 @@ def warn_of_leak(
         data: the images of the arrays.
     """
     known = extra.trained_on
-    if known is None:
-        return
-    if known["data"] != identity:
+    if known is None or known["data"] != identity:
         return
     unseen = np.arange(0)
     if known["held_out"]:

@@ -57,12 +57,7 @@ def find(images: Images) -> list[list[int]]:
 
 
 def _describe(images: Images) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Describes images.
-
-    Returns:
-        Shapes, unit vectors float32 (m, 63); colours, float32 (m, 48), 0 where an image
-        is grey; and the rows that they are of.
-    """
+    """Describes images: shapes, unit vectors (m, 63); colours (m, 48); their rows."""
     block = max(1, _VALUES_READ // int(np.prod(images.shape[1:])))
     frequency = np.hypot(*np.indices((_FREQUENCIES, _FREQUENCIES)))
     described = np.empty((len(images), _FREQUENCIES**2 - 1), np.float32)

@@ -95,23 +95,7 @@ def _held_groups(
     place: np.ndarray,
     group_of: np.ndarray,
 ) -> np.ndarray:
-    """Holds out whole groups.
-
-    In the order of the places of their first rows, each group is taken that brings the
-    classes nearer to their counts. Then, as long as that brings them nearer still, the
-    one group changes sides that does most. Classes of which nothing is held out yet get
-    their smallest group.
-
-    Args:
-        class_ids: int array (n,).
-        sizes: int array (classes,), rows of each class.
-        counts: int array (classes,), rows of each class to hold out.
-        place: float array (n,), by which rows are ordered.
-        group_of: int array (n,).
-
-    Returns:
-        bool array (n,).
-    """
+    """Holds out whole groups, bool (n,): `counts` of the `sizes` rows of each class."""
     _, first, group_of = np.unique(group_of, return_index=True, return_inverse=True)
     # A cell is the rows of one class in one group: few groups have more than one.
     cells, rows = np.unique(group_of * len(sizes) + class_ids, return_counts=True)
@@ -130,6 +114,7 @@ def _held_groups(
             free[class_of[cell]] += sign * rows_of[cell]
         is_held[group] = not is_held[group]
 
+    # In order of their first rows, take those that bring classes nearer to the counts.
     for group in np.argsort(place[first], kind="stable").tolist():
         nearer = 0.0
         for cell in cells_of[group]:
@@ -139,6 +124,7 @@ def _held_groups(
                 nearer = -np.inf
         if nearer > 0:
             change_side(group)
+    # As long as that brings them nearer still, let the one that does most change sides.
     while any(left):
         change = np.where(is_held[cells // len(sizes)], rows, -rows)
         missing = np.array(left)[classes]
@@ -148,6 +134,7 @@ def _held_groups(
         if gain.max() < 1e-9:
             break
         change_side(int(gain.argmax()))
+    # Classes of which nothing is held out yet give their smallest group.
     for number in np.flatnonzero((np.array(left) == counts) & (counts > 0)):
         of_class = np.unique(group_of[class_ids == number])
         spare = np.array(free)[classes] - rows
@@ -206,9 +193,10 @@ def hold_out(
     """
     rows, held_out = split_by_class(labels, fraction, seed, group_of)
     if len(held_out) < FEWEST_HELD_OUT:
+        in_groups = "" if group_of is None else f" in {len(np.unique(group_of))} groups"
         raise InputError(
-            f"holding out {fraction} of {len(labels)} images{_in_groups(group_of)} "
-            f"leaves {len(held_out)} to evaluate by and {FEWEST_HELD_OUT} are needed; "
+            f"holding out {fraction} of {len(labels)} images{in_groups} leaves "
+            f"{len(held_out)} to evaluate by and {FEWEST_HELD_OUT} are needed; "
             "hold out more, or 0 to evaluate nothing",
             ("held_out",),
         )
@@ -240,13 +228,6 @@ def split_in_three(
         class_ids[rest], num_classes, fraction_of_rest, seed, of_rest
     )
     return {"training": rest[training], "validation": rest[validation], "test": test}
-
-
-def _in_groups(group_of: np.ndarray | None) -> str:
-    """Writes in how many groups images are; nothing where each stands for itself."""
-    if group_of is None:
-        return ""
-    return f" in {len(np.unique(group_of))} groups"
 
 
 def training_counts(data_dir: Path, model_dir: Path) -> np.ndarray:

@@ -111,12 +111,7 @@ def _best(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _frames(
     model_dir: Path, last: int, best: int
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Makes the grids of a slider, up to epoch `last`: later ones are of another run.
-
-    Returns:
-        Epoch, size and image of each, that of epoch `best` among them, and how many
-        were left out: "thinned" and "too_large".
-    """
+    """Makes the grids of a slider up to epoch `last`: later ones are of another run."""
     found = list_grids(model_dir)
     epochs = sorted(epoch for epoch in found if epoch <= last)
     shown = {*thumbnails.thin(epochs, _FRAMES), *({best} & set(epochs))}

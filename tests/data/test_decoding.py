@@ -45,23 +45,28 @@ def png(width: int, height: int, rows: bytes = b"", bits: int = 8) -> bytes:
 # What comes out.
 
 
-def test_array_is_float32_of_the_asked_shape_within_0_and_1(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (9, 14, 3), np.uint8)
-    array = read_image(saved(tmp_path / "a.png", Image.fromarray(pixels)), (8, 6, 3))
-    assert array.dtype == np.float32 and array.shape == (8, 6, 3)
-    assert array.min() >= 0 and array.max() <= 1
-
-
 def test_pixels_keep_their_place_and_value(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     array = read_image(saved(tmp_path / "a.png", Image.fromarray(pixels)), (5, 7, 3))
     np.testing.assert_allclose(array * 255, pixels, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["png", "bmp", "tif", "webp", "ppm", "gif"])
-def test_channels_are_red_green_blue(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((f"a.{kind}", kind) for kind in ("png", "bmp", "tiff", "webp", "ppm", "gif")),
+        ("a.jpg", "png"),  # content decides, not the extension
+        ("a b.png", "png"),
+        ("\u732b/\u00e9t\u00e9 \u00fc.png", "png"),
+        ("x" * 251 + ".png", "png"),
+        ("100%{}.png", "png"),
+    ],
+)
+def test_channels_are_red_green_blue_of_any_kind_and_path(tmp_path, name, kind):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     options = {"lossless": True} if kind == "webp" else {}
-    path = saved(tmp_path / f"a.{kind}", Image.new("RGB", (4, 4), COLOUR), **options)
+    image = Image.new("RGB", (4, 4), COLOUR)
+    path = saved(tmp_path / name, image, format=kind, **options)
     np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
 
 
@@ -80,18 +85,19 @@ def test_one_channel_is_the_luma_of_rec_601(tmp_path, colour, luma):
 # Kinds of files.
 
 
-def test_16_bit_grey_keeps_its_scale(tmp_path):
-    pixels = np.array([[0, 65535], [0x1234, 0x8000]], np.uint16)
-    array = read_image(saved(tmp_path / "a.png", Image.fromarray(pixels)), (2, 2, 3))
-    for channel in range(3):
-        np.testing.assert_allclose(array[..., channel], pixels / 65535, rtol=1e-6)
-
-
-def test_16_bit_colour_keeps_its_scale_and_order(tmp_path):
-    bgr = np.full((2, 2, 3), (0x1234, 0x8000, 65535), np.uint16)
+@pytest.mark.parametrize(
+    "bgr",
+    [
+        np.array([[0, 65535], [0x1234, 0x8000]], np.uint16),
+        np.full((2, 2, 3), (0x1234, 0x8000, 65535), np.uint16),
+    ],
+    ids=["grey", "colour"],
+)
+def test_16_bits_keep_their_scale_and_order(tmp_path, bgr):
     cv2.imwrite(str(tmp_path / "a.png"), bgr)
     array = read_image(tmp_path / "a.png", (2, 2, 3))
-    np.testing.assert_allclose(array, bgr[..., ::-1] / 65535, rtol=1e-6)
+    expected = bgr.reshape(2, 2, -1)[..., ::-1] / 65535
+    np.testing.assert_allclose(array, expected + np.zeros((2, 2, 3)), rtol=1e-6)
 
 
 def palette_image() -> Image.Image:
@@ -101,17 +107,17 @@ def palette_image() -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("kind", ["png", "gif", "bmp", "tif"])
-def test_palette_colours_are_looked_up(tmp_path, kind):
-    array = read_image(saved(tmp_path / f"a.{kind}", palette_image()), (1, 2, 3))
-    np.testing.assert_allclose(array[0] * 255, [(10, 20, 30), COLOUR])
-
-
-@pytest.mark.parametrize("kind", ["png", "gif"])
-def test_transparent_palette_entry_becomes_white(tmp_path, kind):
-    path = saved(tmp_path / f"a.{kind}", palette_image(), transparency=0)
+@pytest.mark.parametrize(
+    ("kind", "options", "first"),
+    [
+        *((kind, {}, (10, 20, 30)) for kind in ("png", "gif", "bmp", "tif")),
+        *((kind, {"transparency": 0}, (255, 255, 255)) for kind in ("png", "gif")),
+    ],
+)
+def test_palette_colours_are_looked_up(tmp_path, kind, options, first):
+    path = saved(tmp_path / f"a.{kind}", palette_image(), **options)
     array = read_image(path, (1, 2, 3))
-    np.testing.assert_allclose(array[0] * 255, [(255, 255, 255), COLOUR])
+    np.testing.assert_allclose(array[0] * 255, [first, COLOUR])
 
 
 @pytest.mark.parametrize(("mode", "value"), [("L", 77), ("1", 1)])
@@ -159,31 +165,22 @@ def test_cmyk_jpeg_becomes_rgb(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_rotation_is_obeyed(tmp_path, orientation):
-    pixels = np.zeros((16, 32), np.uint8)
-    pixels[:8, :8] = 255  # a white corner, on a wide image
-    image, exif = Image.fromarray(pixels), Image.Exif()
-    exif[0x0112] = orientation
-    path = saved(tmp_path / "a.jpg", image, exif=exif, quality=100)
-    with Image.open(path) as stored:
-        upright = np.asarray(ImageOps.exif_transpose(stored)) / 255
-    array = read_image(path, (*upright.shape, 1))
-    np.testing.assert_allclose(array[..., 0], upright, atol=2 / 255)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["png", "webp", "tif"])
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_exif_rotation_is_obeyed_beside_transparency(tmp_path, kind, mode, orientation):
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("jpg", "RGB")]
+    + [(kind, mode) for kind in ("png", "webp", "tif") for mode in ("RGB", "RGBA")],
+)
+def test_exif_rotation_is_obeyed(tmp_path, kind, mode, orientation):
     if (kind, mode) == ("tif", "RGBA") and orientation > 4:
         pytest.skip("libtiff mirrors such a file by itself, but does not turn it")
     pixels = np.zeros((16, 32, len(mode)), np.uint8)
-    pixels[:8, :8] = 255
+    pixels[:8, :8] = 255  # a white corner, on a wide image
     pixels[..., 3:] = 255
     pixels[:4, 20:, 3:] = 0  # which is white as well
     image, exif = Image.fromarray(pixels), Image.Exif()
     exif[0x0112] = orientation
     options = {"lossless": True, "exact": True} if kind == "webp" else {}
+    options |= {"quality": 100} if kind == "jpg" else {}
     path = saved(tmp_path / f"a.{kind}", image, exif=exif, **options)
     with Image.open(path) as stored:
         upright = ImageOps.exif_transpose(stored).convert("RGBA")
@@ -204,53 +201,23 @@ def test_first_frame_of_an_animation_is_taken(tmp_path, kind):
     np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), (255, 0, 0))
 
 
-def test_content_decides_not_the_extension(tmp_path):
-    path = saved(tmp_path / "a.jpg", Image.new("RGB", (4, 4), COLOUR), format="png")
-    np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["a b.png", "\u732b/\u00e9t\u00e9 \u00fc.png", "x" * 251 + ".png", "100%{}.png"],
-)
-def test_any_path_can_be_read(tmp_path, name):
-    (tmp_path / name).parent.mkdir(exist_ok=True)
-    path = saved(tmp_path / name, Image.new("RGB", (4, 4), COLOUR))
-    np.testing.assert_allclose(one_colour(read_image(path, (4, 4, 3))), COLOUR)
-
-
 # Sizes.
 
 
-def test_shrinking_averages_blocks():
-    array = np.arange(16, dtype=np.float32).reshape(4, 4)
-    means = array.reshape(2, 2, 2, 2).mean((1, 3))
-    np.testing.assert_allclose(images.resize(array, (2, 2)), means)
-
-
-def test_enlarging_interpolates_between_pixel_centres():
-    array = np.array([[0, 1]], np.float32)
-    expected = [[0, 0.25, 0.75, 1]]
-    np.testing.assert_allclose(images.resize(array, (1, 4)), expected)
-
-
-def test_one_side_shrinks_while_the_other_grows():
-    array = np.array([[0, 1], [2, 5]], np.float32)
-    expected = [[1, 1.5, 2.5, 3]]  # means of the columns, 1 and 3, then between them
-    np.testing.assert_allclose(images.resize(array, (1, 4)), expected)
-
-
-def test_same_size_changes_nothing():
-    array = np.random.default_rng(0).random((3, 5, 3), np.float32)
-    np.testing.assert_array_equal(images.resize(array, (3, 5)), array)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_resize_all_keeps_number_and_channels(channels):
-    array = np.random.default_rng(0).random((2, 4, 4, channels), np.float32)
-    means = array.reshape(2, 2, 2, 2, 2, channels).mean((2, 4))
-    resized = images.resize_all(array, (2, 2, channels))
-    np.testing.assert_allclose(resized, means, rtol=1e-6)
+@pytest.mark.parametrize(
+    ("image", "size", "expected"),
+    [
+        (np.arange(16).reshape(4, 4), (2, 2), [[2.5, 4.5], [10.5, 12.5]]),
+        ([[0, 1]], (1, 4), [[0, 0.25, 0.75, 1]]),
+        # Means of the columns, 1 and 3, then between them.
+        ([[0, 1], [2, 5]], (1, 4), [[1, 1.5, 2.5, 3]]),
+        ([[0.1, 0.2], [0.4, 0.9]], (2, 2), [[0.1, 0.2], [0.4, 0.9]]),
+    ],
+    ids=["shrunk: mean of blocks", "enlarged: between centres", "both", "as it is"],
+)
+def test_resizing_in_closed_form(image, size, expected):
+    found = images.resize(np.array(image, np.float32), size)
+    np.testing.assert_array_equal(found, np.array(expected, np.float32))
 
 
 def test_resize_all_refuses_other_channels():
@@ -332,18 +299,11 @@ def test_files_are_resized_as_arrays_are(tmp_path, how):
 # Ranges.
 
 
-def test_tanh_range_and_back():
-    unit = np.linspace(0, 1, 11, dtype=np.float32)
-    tanh = images.to_tanh_range(unit)
-    np.testing.assert_allclose(tanh, np.linspace(-1, 1, 11), atol=1e-6)
-    np.testing.assert_allclose(images.to_unit_range(tanh), unit, atol=1e-6)
-
-
 def test_every_whole_number_survives_the_way_through_both_ranges():
     numbers = np.arange(256, dtype=np.uint8)
-    unit = numbers.astype(np.float32) / 255
-    there_and_back = images.to_unit_range(images.to_tanh_range(unit))
-    np.testing.assert_array_equal(images.to_uint8(there_and_back), numbers)
+    tanh = images.to_tanh_range(numbers.astype(np.float32) / 255)
+    np.testing.assert_allclose(tanh, np.linspace(-1, 1, 256), atol=1e-6)
+    np.testing.assert_array_equal(images.to_uint8(images.to_unit_range(tanh)), numbers)
 
 
 def test_to_uint8_rounds_and_clips():
@@ -362,8 +322,6 @@ def random_image() -> Image.Image:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "is empty"),
-        (b"not an image\n", "is not an image"),
         (b"\xff\xd8", "is not an image"),
         (png(0, 0), "is not an image"),
         (png(40000, 40000), "too many pixels"),
@@ -422,28 +380,6 @@ def test_float_pixels_are_refused_for_their_scale_is_unknown(tmp_path):
     image = Image.fromarray(np.full((4, 4), 0.5, np.float32))
     with pytest.raises(ImageError, match="float32"):
         read_image(saved(tmp_path / "a.tif", image), (4, 4, 3))
-
-
-def test_folder_named_like_a_image_is_refused(tmp_path):
-    (tmp_path / "a.jpg").mkdir()
-    with pytest.raises(ImageError, match="is a folder"):
-        read_image(tmp_path / "a.jpg", (4, 4, 3))
-
-
-def test_dangling_link_is_refused(tmp_path):
-    (tmp_path / "a.jpg").symlink_to(tmp_path / "gone.jpg")
-    with pytest.raises(ImageError, match="No such file"):
-        read_image(tmp_path / "a.jpg", (4, 4, 3))
-
-
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read anything"
-)
-def test_file_without_permission_is_refused(tmp_path):
-    path = saved(tmp_path / "a.png", random_image())
-    path.chmod(0)
-    with pytest.raises(ImageError, match="Permission denied"):
-        read_image(path, (4, 4, 3))
 
 
 def test_file_that_the_system_denies_is_refused(tmp_path, monkeypatch):

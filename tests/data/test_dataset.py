@@ -20,9 +20,11 @@ from foldergan.storage import arrays, filenames
 SHAPE = (8, 8, 3)
 
 
-def build(tmp_path, strict=False) -> list[str]:
+def build(tmp_path, least_classes=2, strict=False, **how) -> list[str]:
+    data = Data(**{"image_shape": SHAPE} | how)
+    folder = tmp_path / "dataset"
     return dataset.build(
-        tmp_path / "dataset", tmp_path, Data(image_shape=SHAPE), strict=strict
+        folder, tmp_path, data, strict=strict, least_classes=least_classes
     )
 
 
@@ -105,10 +107,8 @@ def test_class_without_a_readable_image_is_dropped(
     assert f"warning: {image_folder / 'grey'} has no image to read" in printed
 
 
-def test_hidden_folders_and_loose_files_are_no_classes(image_folder, tmp_path):
-    hidden = image_folder / ".ipynb_checkpoints"
-    shutil.copytree(image_folder / "red", hidden)
-    (image_folder / "notes.txt").write_text("loose")
+def test_hidden_folders_are_no_classes(image_folder, tmp_path):
+    shutil.copytree(image_folder / "red", image_folder / ".ipynb_checkpoints")
     assert build(tmp_path) == ["blue", "red"]
 
 
@@ -152,31 +152,41 @@ def test_long_lists_of_skipped_files_are_cut(image_folder, tmp_path, capsys):
     assert printed.count("bad ") == 20
 
 
-def test_strict_stops_at_an_unreadable_file(image_folder, tmp_path, old_arrays):
-    bad = image_folder / "red" / "bad.png"
-    bad.write_bytes(b"")
-    with pytest.raises(InputError, match="bad.png is empty; mend or remove it"):
-        build(tmp_path, strict=True)
-    assert files_in(tmp_path) == old_arrays
-
-
-def test_strict_accepts_a_clean_folder(image_folder, tmp_path):
-    assert build(tmp_path, strict=True) == ["blue", "red"]
-
-
-def test_nothing_readable_is_refused(image_folder, tmp_path, old_arrays):
-    for path in image_folder.glob("*/*"):
+def spoil(dataset_dir):
+    for path in dataset_dir.glob("*/*"):
         path.write_bytes(b"text")
-    with pytest.raises(InputError, match="no file in .*dataset is an image"):
-        build(tmp_path)
-    assert files_in(tmp_path) == old_arrays
 
 
-def test_one_class_only_is_refused(image_folder, tmp_path, old_arrays):
-    for path in (image_folder / "blue").iterdir():
+def empty_a_class(dataset_dir):
+    for path in (dataset_dir / "blue").iterdir():
         path.unlink()
-    with pytest.raises(InputError, match="one class only, red; .* needs two"):
-        build(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "strict", "words"),
+    [
+        (spoil, False, "no file in .*dataset is an image"),
+        (empty_a_class, False, "one class only, red; .* needs two"),
+        (
+            lambda dataset_dir: (dataset_dir / "red" / "bad.png").write_bytes(b""),
+            True,
+            "bad.png is empty; mend or remove it",
+        ),
+        pytest.param(
+            lambda dataset_dir: (dataset_dir / "red").rename(dataset_dir / "\x1b[2Jr"),
+            False,
+            "control characters",  # which a terminal would obey
+            marks=pytest.mark.skipif(os.name == "nt", reason="no such names"),
+        ),
+    ],
+)
+def test_what_will_not_do_is_refused_before_anything_is_replaced(
+    image_folder, tmp_path, old_arrays, change, strict, words
+):
+    change(image_folder)
+    with pytest.raises(InputError, match=words) as error:
+        build(tmp_path, strict=strict)
+    assert "\x1b" not in str(error.value)
     assert files_in(tmp_path) == old_arrays
 
 
@@ -193,36 +203,13 @@ def test_folder_that_may_not_be_listed_is_named(image_folder, tmp_path, monkeypa
         build(tmp_path)
 
 
-def test_images_in_no_class_folder_are_read_where_no_classes_are_needed(
-    image_folder, tmp_path
-):
-    (image_folder / "red" / "0.png").rename(image_folder / "loose.png")
-    names_read = dataset.build(
-        image_folder, tmp_path, Data(image_shape=SHAPE), least_classes=0
-    )
-    assert names_read == []
-    assert len(arrays.load_images(tmp_path)) == 8
-    assert not (tmp_path / filenames.LABELS).exists()
-
-
 def test_images_in_no_class_folder_are_counted_where_classes_are_needed(
     image_folder, tmp_path, capsys
 ):
     (image_folder / "red" / "0.png").rename(image_folder / "loose.png")
-    dataset.build(image_folder, tmp_path, Data(image_shape=SHAPE))
+    build(tmp_path)
     assert "1 files in" in capsys.readouterr().out
     assert len(arrays.load_images(tmp_path)) == 7
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
-def test_a_class_whose_name_a_terminal_would_obey_is_refused(
-    image_folder, tmp_path, old_arrays
-):
-    (image_folder / "red").rename(image_folder / "\x1b[2Jred")
-    with pytest.raises(InputError, match="control characters") as error:
-        build(tmp_path)
-    assert "\x1b" not in str(error.value)
-    assert files_in(tmp_path) == old_arrays
 
 
 # An unchanged folder is not read again.
@@ -300,11 +287,16 @@ def test_whatever_changed_is_read_again(image_folder, tmp_path, count_reads, cha
     assert len(count_reads) == 2  # and then it is known again
 
 
-def test_another_shape_is_read_again(image_folder, tmp_path, count_reads):
-    build(tmp_path)
-    dataset.build(image_folder, tmp_path, Data(image_shape=(4, 8, 3)))
-    assert arrays.load_images(tmp_path).shape == (8, 4, 8, 3)
-    assert len(count_reads) == 2
+def test_another_shape_or_way_to_resize_is_read_again(
+    image_folder, tmp_path, count_reads
+):
+    found = []
+    for how in ({}, {"resize": "crop"}, {"resize": "pad"}, {"image_shape": (4, 8, 3)}):
+        build(tmp_path, **how)
+        found.append(np.array(arrays.load_images(tmp_path)))
+    assert len(count_reads) == 4 and found[3].shape == (8, 4, 8, 3)
+    assert not np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[1], found[2])
 
 
 def test_a_folder_of_the_same_name_elsewhere_is_read_again(
@@ -332,10 +324,9 @@ def test_a_known_folder_is_still_refused_where_it_will_not_do(
 def test_a_folder_without_classes_is_known_too(image_folder, tmp_path, count_reads):
     (image_folder / "loose.png").symlink_to(image_folder / "red" / "0.png")
     for _ in range(2):
-        found = dataset.build(
-            image_folder, tmp_path, Data(image_shape=SHAPE), least_classes=0
-        )
-        assert found == []
+        assert build(tmp_path, least_classes=0) == []
+        assert len(arrays.load_images(tmp_path)) == 9
+        assert not (tmp_path / filenames.LABELS).exists()
     assert count_reads == [9]
     assert build(tmp_path) == ["blue", "red"]  # the loose one does not count here
     assert count_reads == [9, 8] and len(arrays.load_images(tmp_path)) == 8
@@ -351,8 +342,7 @@ def test_names_that_are_no_text_are_remembered(image_folder, tmp_path, count_rea
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no C locale")
-@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
-def test_class_names_are_utf_8_in_any_locale(image_folder, tmp_path, locale):
+def test_class_names_are_utf_8_in_any_locale(image_folder, tmp_path):
     (image_folder / "red").rename(image_folder / "r\xf6t \u732b")
     program = """
 import sys
@@ -371,7 +361,7 @@ export.save_checksums({names[1]: 1})
     end = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
-        env={**ENVIRONMENT, "PYTHONPATH": str(ROOT), **locale},
+        env=ENVIRONMENT | {"PYTHONPATH": str(ROOT), "LC_ALL": "C", "PYTHONUTF8": "0"},
         capture_output=True,
         text=True,
     )
@@ -384,7 +374,7 @@ export.save_checksums({names[1]: 1})
 def test_an_image_that_is_read_and_perhaps_damaged_is_named_each_time(
     image_folder, tmp_path, capfd
 ):
-    path = image_folder / "red" / "half.jpg"
+    path = image_folder / "blue" / "0 half.jpg"
     pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     assert cv2.imwrite(str(path), pixels)
     path.write_bytes(path.read_bytes()[:-1500] + b"\xff\xd9")
@@ -394,6 +384,7 @@ def test_an_image_that_is_read_and_perhaps_damaged_is_named_each_time(
         assert ("not read again" in printed.out) == again
         assert "perhaps damaged, for their libraries say:\n" in printed.out
         assert f"  {path} Corrupt JPEG data: premature end" in printed.out
+        assert printed.out.count(" data: ") == 1  # of no other image
         assert printed.err == ""
 
 

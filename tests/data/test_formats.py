@@ -47,8 +47,15 @@ def dicom(
     return path
 
 
-def ramp():
-    return np.arange(4096, dtype=np.uint16).reshape(64, 64)
+RAMP = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+
+
+def noise_of(kind, folder):
+    """A file of each kind, 64x64."""
+    if kind == "dcm":
+        return dicom(folder / "a.dcm", RAMP)
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    return heic(folder / "a.heic", Image.fromarray(pixels))
 
 
 def test_heic_is_read_in_colour(tmp_path):
@@ -73,12 +80,7 @@ def test_heic_stands_upright(tmp_path):
 @pytest.mark.parametrize("part", [0.3, 0.9])
 @pytest.mark.parametrize("kind", ["heic", "dcm"])
 def test_truncated_files_are_refused(tmp_path, kind, part):
-    path = tmp_path / f"a.{kind}"
-    if kind == "heic":
-        noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-        heic(path, Image.fromarray(noise))
-    else:
-        dicom(path, ramp())
+    path = noise_of(kind, tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
     with pytest.raises(ImageError, match="that cannot be read"):
@@ -89,71 +91,59 @@ def test_truncated_files_are_refused(tmp_path, kind, part):
     ("kind", "package"), [("heic", "pillow-heif"), ("dcm", "pydicom")]
 )
 def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch, kind, package):
-    path = tmp_path / f"a.{kind}"
-    if kind == "heic":
-        heic(path, Image.new("RGB", (64, 64)))
-    else:
-        dicom(path, ramp())
+    path = noise_of(kind, tmp_path)
     monkeypatch.setitem(sys.modules, package.replace("-", "_"), None)
     with pytest.raises(ImageError, match=f"needs the package {package}; run: .*-opt"):
         read_image(path, (4, 4, 3))
 
 
-def test_dicom_without_a_window_spans_its_values_in_16_bits(tmp_path):
-    path = dicom(tmp_path / "a.dcm", ramp())
-    found = read_image(path, (64, 64, 1))[..., 0]
-    np.testing.assert_allclose(found, ramp() / 4095, atol=1 / 65535)
-    assert len(np.unique(found)) == 4096  # not squeezed through 8 bits
-
-
-def test_the_window_of_dicom_is_that_of_its_standard(tmp_path):
-    """PS3.3, C.11.2.1.2.1, after the rescaling of C.11.1.1.2."""
-    tags = {"RescaleSlope": 2, "RescaleIntercept": -1024}
-    window = {"WindowCenter": 40, "WindowWidth": 400}
-    path = dicom(tmp_path / "a.dcm", ramp(), **tags, **window)
-    values = ramp() * 2.0 - 1024
-    expected = ((values - 39.5) / 399 + 0.5).clip(0, 1)
-    found = read_image(path, (64, 64, 1))[..., 0]
-    np.testing.assert_allclose(found, expected, atol=1 / 65535)
-
-
-def test_of_several_windows_the_first_is_taken(tmp_path):
-    window = {"WindowCenter": [1000, 9], "WindowWidth": [2001, 9]}
-    path = dicom(tmp_path / "a.dcm", ramp(), **window)
-    expected = ((ramp() - 999.5) / 2000 + 0.5).clip(0, 1)
-    found = read_image(path, (64, 64, 1))[..., 0]
-    np.testing.assert_allclose(found, expected, atol=1 / 65535)
-
-
-def test_a_table_of_values_is_looked_up(tmp_path):
+def table_of(values):
+    """A VOI LUT sequence."""
     table = Dataset()
-    table.LUTDescriptor = [4096, 0, 16]
-    table.add_new("LUTData", "US", (np.arange(4096) ** 2 // 4096).tolist())
-    expected = (ramp().astype(int) ** 2 // 4096) / (4095**2 // 4096)
-    path = dicom(tmp_path / "a.dcm", ramp(), VOILUTSequence=[table])
+    table.LUTDescriptor = [len(values), 0, 16]
+    table.add_new("LUTData", "US", values.tolist())
+    return [table]
+
+
+SQUARES = np.arange(4096) ** 2 // 4096
+FRAMES = {"NumberOfFrames": 2, "SamplesPerPixel": 1, "Rows": 64}
+# In each case: pixels, tags, and the values that are expected.
+GREY = {
+    "without a window they span 16 bits": (RAMP, {}, RAMP / 4095),
+    # PS3.3, C.11.2.1.2.1, after the rescaling of C.11.1.1.2.
+    "the window of the standard": (
+        RAMP,
+        {"RescaleSlope": 2, "RescaleIntercept": -1024}
+        | {"WindowCenter": 40, "WindowWidth": 400},
+        ((RAMP * 2.0 - 1024 - 39.5) / 399 + 0.5).clip(0, 1),
+    ),
+    "of several windows the first": (
+        RAMP,
+        {"WindowCenter": [1000, 9], "WindowWidth": [2001, 9]},
+        ((RAMP - 999.5) / 2000 + 0.5).clip(0, 1),
+    ),
+    "a table": (RAMP, {"VOILUTSequence": table_of(SQUARES)}, SQUARES[RAMP] / 4094),
+    "inverted": (RAMP, {"photometric": "MONOCHROME1"}, 1 - RAMP / 4095),
+    "of several frames the first": (
+        np.stack([RAMP, RAMP[::-1]]),
+        FRAMES,
+        RAMP / 4095,
+    ),
+    "one value is black": (np.full((64, 64), 77, np.uint16), {}, np.zeros((64, 64))),
+}
+
+
+@pytest.mark.parametrize(("pixels", "tags", "expected"), GREY.values(), ids=GREY)
+def test_grey_dicom_is_as_a_viewer_shows_it(tmp_path, pixels, tags, expected):
+    path = dicom(tmp_path / "a.dcm", pixels, **tags)
     found = read_image(path, (64, 64, 1))[..., 0]
     np.testing.assert_allclose(found, expected, atol=1 / 65535)
-
-
-def test_monochrome1_is_inverted(tmp_path):
-    path = dicom(tmp_path / "a.dcm", ramp(), photometric="MONOCHROME1")
-    found = read_image(path, (64, 64, 1))[..., 0]
-    np.testing.assert_allclose(found, 1 - ramp() / 4095, atol=1 / 65535)
 
 
 def test_dicom_in_colour_is_red_green_blue(tmp_path):
     pixels = np.zeros((4, 4, 3), np.uint8) + np.array((200, 100, 50), np.uint8)
     path = dicom(tmp_path / "a.dcm", pixels, photometric="RGB")
     np.testing.assert_allclose(read_image(path, (4, 4, 3)) * 255, pixels, atol=1e-4)
-
-
-def test_the_first_frame_of_dicom_is_taken(tmp_path):
-    frames = np.stack([ramp(), ramp()[::-1]])
-    path = dicom(
-        tmp_path / "a.dcm", frames, NumberOfFrames=2, SamplesPerPixel=1, Rows=64
-    )
-    found = read_image(path, (64, 64, 1))[..., 0]
-    np.testing.assert_allclose(found, ramp() / 4095, atol=1 / 65535)
 
 
 def test_a_palette_of_dicom_is_looked_up(tmp_path):
@@ -168,33 +158,24 @@ def test_a_palette_of_dicom_is_looked_up(tmp_path):
     np.testing.assert_allclose(read_image(path, (16, 16, 3)), expected, atol=1e-6)
 
 
-def test_dicom_of_other_bits_is_refused(tmp_path):
-    pixels = np.zeros((4, 4, 3), np.uint32)
-    path = dicom(tmp_path / "a.dcm", pixels, photometric="RGB")
-    with pytest.raises(ImageError, match="pixels are uint32"):
+@pytest.mark.parametrize(
+    ("pixels", "how", "words"),
+    [
+        (np.zeros((4, 4, 3), np.uint32), {"photometric": "RGB"}, "pixels are uint32"),
+        (RAMP, {"syntax": DeflatedExplicitVRLittleEndian}, "deflated"),
+    ],
+)
+def test_dicom_of_other_bits_or_deflated_is_refused(tmp_path, pixels, how, words):
+    path = dicom(tmp_path / "a.dcm", pixels, **how)
+    with pytest.raises(ImageError, match=words):
         read_image(path, (4, 4, 3))
-
-
-def test_dicom_that_is_one_value_is_black(tmp_path):
-    path = dicom(tmp_path / "a.dcm", np.full((4, 4), 77, np.uint16))
-    assert not read_image(path, (4, 4, 1)).any()
 
 
 @pytest.mark.parametrize("kind", ["heic", "dcm"])
 def test_too_many_pixels_are_refused_before_they_are_decoded(
     tmp_path, monkeypatch, kind
 ):
+    path = noise_of(kind, tmp_path)
     monkeypatch.setattr(formats, "MOST_PIXELS", 64 * 64 - 1)
-    path = tmp_path / f"a.{kind}"
-    if kind == "heic":
-        heic(path, Image.new("RGB", (64, 64)))
-    else:
-        dicom(path, ramp())
     with pytest.raises(ImageError, match="too many pixels"):
-        read_image(path, (4, 4, 3))
-
-
-def test_dicom_that_is_deflated_is_refused(tmp_path):
-    path = dicom(tmp_path / "a.dcm", ramp(), syntax=DeflatedExplicitVRLittleEndian)
-    with pytest.raises(ImageError, match="deflated"):
         read_image(path, (4, 4, 3))

@@ -217,14 +217,6 @@ def test_squashed_images_are_noted_once_and_again(tmp_path, capsys, resize):
         assert (note in printed) == (resize == "stretch")
 
 
-def test_another_resize_makes_the_arrays_anew(tmp_path):
-    draw(tmp_path / "images", {"cat": 1})
-    found = [build(tmp_path, resize=how) for how in ("stretch", "crop", "pad")]
-    found = [np.array(each) for each in found]
-    assert not np.array_equal(found[0], found[1])
-    assert not np.array_equal(found[1], found[2])
-
-
 @pytest.mark.parametrize(
     ("mode", "options", "channels", "note"),
     [

@@ -54,7 +54,9 @@ def mode_of(path, target: int) -> int:
     ],
 )
 def test_the_smaller_side_decides_how_far(tmp_path, size, target, mode):
-    assert mode_of(saved(tmp_path / "a.jpg", photograph(*size)), target) == mode
+    path = saved(tmp_path / "a.jpg", Image.new("RGB", size[::-1]))
+    path.write_bytes(path.read_bytes() + bytes(decoding._WORTH_SHRINKING))
+    assert mode_of(path, target) == mode
 
 
 @pytest.mark.parametrize(
@@ -91,25 +93,20 @@ def test_every_kind_of_jpeg_is_shrunk_alike(tmp_path, monkeypatch, mode, options
     assert np.abs(read_image(path, shape) - full).mean() < 0.01
 
 
-def test_a_shrunk_image_stands_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by a quarter
-    path = saved(tmp_path / "a.jpg", photograph(400, 600), exif=exif)
-    assert mode_of(path, 96) != FULL
-    with Image.open(path) as stored:
-        upright = ImageOps.exif_transpose(stored).resize((64, 96), Image.BOX)
-    found = read_image(path, (96, 64, 3))
-    assert np.abs(found - np.asarray(upright) / 255).mean() < 0.02
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("target", [96, 400])  # shrunk, and all of it
-def test_the_size_is_that_of_the_upright_file(tmp_path, orientation, target):
+@pytest.mark.parametrize("shrunk", [True, False])
+def test_a_large_image_stands_upright_and_so_is_its_size(tmp_path, orientation, shrunk):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = saved(tmp_path / "a.jpg", photograph(401, 603), exif=exif)
-    size = decoding.read_image(path, (target, target, 3)).size
-    assert size == ((401, 603) if orientation < 5 else (603, 401))
+    path = saved(tmp_path / "a.jpg", photograph(400, 600), exif=exif)
+    with Image.open(path) as stored:
+        upright = ImageOps.exif_transpose(stored)
+    shape = (upright.height // 5, upright.width // 5) if shrunk else (400, 400)
+    assert (mode_of(path, max(shape)) != FULL) == shrunk
+    found = decoding.read_image(path, (*shape, 3))
+    assert found.size == (upright.height, upright.width)
+    expected = np.asarray(upright.resize(shape[::-1], Image.BOX)) / 255
+    assert np.abs(decoding.to_fractions(found.pixels) - expected).mean() < 0.02
 
 
 @pytest.mark.parametrize("kept", [2, 3, 4, 20, 160])

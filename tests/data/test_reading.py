@@ -101,10 +101,8 @@ def test_each_worker_has_memory_for_the_largest_image(
     assert asked == [workers]
 
 
-@pytest.mark.parametrize("crashing_ones", [(0,), (59,), (3, 4), (5, 20, 58)])
-def test_files_that_crash_their_decoder_are_skipped_by_name(
-    files, tmp_path, crashing_ones
-):
+def test_files_that_crash_their_decoder_are_skipped_by_name(files, tmp_path):
+    crashing_ones = 0, 3, 4, 20, 59
     for number in crashing_ones:
         files[number].write_bytes(files[number].read_bytes() + b"CRASH")
     lines = subprocess.run(
@@ -144,19 +142,3 @@ def test_a_crash_that_comes_before_earlier_results_are_taken_blames_its_own_imag
     monkeypatch.setattr(reading, "_BLOCK_BYTES", 1)
     problems = read_all(files)[1]
     assert [n for n, problem in enumerate(problems) if problem] == [20]
-
-
-def damaged_jpeg(path):
-    """Half of a photograph, and the mark of its end."""
-    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-    path.write_bytes(path.read_bytes()[:-1500] + b"\xff\xd9")
-    return path
-
-
-def test_what_libraries_print_of_an_image_gets_its_name(files, tmp_path, capfd):
-    bad = damaged_jpeg(tmp_path / "30b.jpg")
-    _, problems, complaints = read_all([*files[:30], bad, *files[30:]])
-    assert problems == [None] * 61
-    assert complaints == [f"{bad} Corrupt JPEG data: premature end of data segment"]
-    assert capfd.readouterr().err == ""

@@ -208,17 +208,9 @@ def test_images_are_read_as_many_at_a_time_as_memory_holds(shape, model_shape, m
 # Of a backbone.
 
 
-@pytest.mark.parametrize("shape", [(None, None, 3), (None, 32, 3), (32, 32, 3)])
-def test_only_a_file_for_images_of_any_size_is_a_backbone(tmp_path, shape):
-    path = save_tiny(tmp_path, shape=shape)
-    if shape == (None, 32, 3):
-        with pytest.raises(InputError, match="one size"):
-            features.load_extractor(str(path), tmp_path)
-        return
+def test_a_file_for_images_of_any_size_is_a_backbone(tmp_path):
+    path = save_tiny(tmp_path)
     extractor = features.load_extractor(str(path), tmp_path)
-    if shape == (32, 32, 3):
-        assert extractor.name == "model tiny.keras, 40 features"  # 2 x 2 x 10
-        return
     assert extractor.name == "backbone tiny.keras, 10 features"
     network = keras.models.load_model(path)
     expected = network(random_images(2, (224, 224, 3))).numpy().mean((1, 2))
@@ -226,9 +218,7 @@ def test_only_a_file_for_images_of_any_size_is_a_backbone(tmp_path, shape):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("size", "seen"), [(16, 64), (32, 96), (64, 192), (128, 224), (512, 224)]
-)
+@pytest.mark.parametrize(("size", "seen"), [(16, 64), (32, 96), (128, 224)])
 def test_small_images_are_not_enlarged_more_than_helps(tmp_path, size, seen):
     path = str(save_tiny(tmp_path))
     extractor = features.load_extractor(path, tmp_path, size)

@@ -42,17 +42,6 @@ def figures(real, fake, training) -> dict:
 # The figures.
 
 
-def test_closer_share_is_half_for_one_law_give_or_take_what_is_said():
-    draws = [
-        figures(*(RNG.normal(size=(n, 4)) for n in (50, 500, 60)))[
-            "closer_to_training_share"
-        ]
-        for _ in range(100)
-    ]
-    assert np.mean(draws) == pytest.approx(0.5, abs=0.02)
-    assert np.std(draws) == pytest.approx(0.3 / 50**0.5, rel=0.2)
-
-
 def test_the_near_copy_share_finds_a_few_copies_that_the_closer_share_misses():
     training, held_out, poor = (RNG.normal(size=(300, 8)) for _ in range(3))
     found = figures(held_out, np.concatenate([training[:60], poor[:240] + 9]), training)

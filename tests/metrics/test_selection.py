@@ -73,40 +73,16 @@ def test_the_line_says_which_epoch_is_best():
 # The error of the difference of two checkpoints.
 
 
-def checkpoints(seed, *shifts, noise=0.0):
+def checkpoints(seed, *shifts):
     """Rows of generators that shift the same latents, and draws of the least."""
     rng = np.random.default_rng(seed)
     real, latents = rng.normal(size=(60, 6)), rng.normal(size=(200, 6))
     rows, least = [], []
     for epoch, shift in enumerate(shifts, 1):
-        fake = latents + shift + noise * rng.normal(size=latents.shape)
-        found = kid.kid(real, fake)
+        found = kid.kid(real, latents + shift)
         row = {"epoch": epoch, "kernel_distance": found.estimate}
-        row |= {"kernel_distance_low": found.low, "kernel_distance_high": found.high}
         selection.add_row(rows, least, row, found.draws)
     return rows, least
-
-
-def test_a_worse_newer_checkpoint_is_not_kept(monkeypatch):
-    """By the error of one checkpoint alone it was, in 25 of 25."""
-    monkeypatch.setattr(kid, "_DRAWS", 200)
-    for seed in range(25):
-        (one, other), least = checkpoints(seed, 0.5, 0.53)
-        alone = (one["kernel_distance_high"] - one["kernel_distance_low"]) / 4
-        assert 0 < other["kernel_distance"] - one["kernel_distance"] < alone
-        assert 0 < other["kernel_distance_error"] < alone / 3
-        assert selection.best_row([one, other]) is one
-        assert {row["epoch"] for row in least} == {1} and len(least) == 201
-
-
-def test_a_newer_checkpoint_that_cannot_be_told_apart_is_kept(monkeypatch):
-    monkeypatch.setattr(kid, "_DRAWS", 200)
-    found = []
-    for seed in range(40):
-        rows, _ = checkpoints(seed, 0.5, 0.5, noise=0.1)
-        found.append(selection.best_row(rows)["epoch"])
-    # Equally good: the newest is less in half of all, and within one error in 34 %.
-    assert np.mean(np.array(found) == 2) == pytest.approx(0.84, abs=0.2)
 
 
 def test_the_error_is_that_of_the_difference(monkeypatch):

@@ -19,9 +19,11 @@ IMAGES = np.random.default_rng(0).random((60, *SHAPE), np.float32)
 LABELS = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
 
 
-def load(folder, tmp_path, strict=False):
-    own_dir = tmp_path / filenames.EXTRA
-    return extra_images.load(folder, own_dir, NAMES, SHAPE, strict, "augment_with")
+def load(folder, tmp_path, strict=False, option="augment_with"):
+    own_dir = (
+        tmp_path / (filenames.HELD_OUT | {"augment_with": filenames.EXTRA})[option]
+    )
+    return extra_images.load(folder, own_dir, NAMES, SHAPE, strict, option)
 
 
 def test_joined_arrays_are_read_as_one():
@@ -60,11 +62,23 @@ def test_one_class_alone_can_be_added(tmp_path):
     assert load(folder, tmp_path).labels.tolist() == [[0, 0, 1]] * 4
 
 
-def test_other_classes_are_refused_before_anything_is_read(tmp_path):
+@pytest.mark.parametrize(
+    ("renamed", "words"),
+    [
+        ({"red": "green"}, "class green, and the dataset has amber, blue, red only"),
+        ({"red": "green", "blue": "azure"}, "has the classes azure, green, and"),
+    ],
+)
+@pytest.mark.parametrize("option", ["augment_with", "test"])
+def test_other_classes_are_refused_before_anything_is_read(
+    tmp_path, renamed, words, option
+):
     folder = draw_images(tmp_path / "more")
-    (folder / "red").rename(folder / "green")
-    with pytest.raises(InputError, match="class green, and the dataset has amber, bl"):
-        load(folder, tmp_path)
+    for before, after in renamed.items():
+        (folder / before).rename(folder / after)
+    with pytest.raises(InputError, match=words) as error:
+        load(folder, tmp_path, option=option)
+    assert error.value.options == (option,)
     assert [path.name for path in tmp_path.iterdir()] == ["more"]
 
 
@@ -82,18 +96,25 @@ def test_an_unreadable_file_is_an_error_where_asked(tmp_path):
         load(folder, tmp_path, strict=True)
 
 
-def test_they_are_trained_on_and_no_other_part_has_one(tmp_path):
-    extra = load(draw_images(tmp_path / "more"), tmp_path)
-    rows = splits.split_in_three(LABELS, Data(test_split=0.2), 0)
+@pytest.mark.parametrize(
+    ("part", "option", "test_split"),
+    [("training", "augment_with", 0.2), ("test", "test", 0.0)],
+)
+def test_they_are_added_to_one_part_and_no_other_has_one(
+    tmp_path, part, option, test_split
+):
+    extra = load(draw_images(tmp_path / "more"), tmp_path, option=option)
+    rows = splits.split_in_three(LABELS, Data(test_split=test_split), 0)
     data = splits.LabelledImages(IMAGES, LABELS, rows)
-    data = extra_images.add(extra, "training", data)
+    data = extra_images.add(extra, part, data)
     images, labels, joined = data.images, data.labels, data.rows
-    for part in ("validation", "test"):
-        np.testing.assert_array_equal(joined[part], rows[part])
-    added = joined["training"][len(rows["training"]) :]
+    added = joined.pop(part)[len(rows[part]) :]
+    assert added.tolist() == list(range(60, 68))
     np.testing.assert_array_equal(images[added], extra.images)
     np.testing.assert_array_equal(labels[added], extra.labels)
-    np.testing.assert_array_equal(images[joined["test"]], IMAGES[rows["test"]])
+    for other, numbers in joined.items():
+        np.testing.assert_array_equal(numbers, rows[other])
+        np.testing.assert_array_equal(images[numbers], IMAGES[numbers])
 
 
 # What the generator has seen.
@@ -169,37 +190,9 @@ def test_it_is_read_once(tmp_path, capsys):
 # What is held out from a folder of its own.
 
 
-def held_out(folder, tmp_path):
-    own_dir = tmp_path / filenames.HELD_OUT["test"]
-    return extra_images.load(folder, own_dir, NAMES, SHAPE, False, "test")
-
-
-def test_images_of_a_folder_are_held_out_and_all_others_trained_on(tmp_path):
-    extra = held_out(draw_images(tmp_path / "more"), tmp_path)
-    settings = Data(validation_split=0.2, test_split=0.0)
-    rows = splits.split_in_three(LABELS, settings, 0)
-    data = splits.LabelledImages(IMAGES, LABELS, rows)
-    data = extra_images.add(extra, "test", data)
-    images, labels, joined = data.images, data.labels, data.rows
-    assert joined["test"].tolist() == list(range(60, 68))
-    np.testing.assert_array_equal(images[joined["test"]], extra.images)
-    np.testing.assert_array_equal(labels[joined["test"]], extra.labels)
-    for part in ("training", "validation"):
-        np.testing.assert_array_equal(joined[part], rows[part])
-
-
-def test_all_other_classes_are_named(tmp_path):
-    folder = draw_images(tmp_path / "more")
-    (folder / "red").rename(folder / "green")
-    (folder / "blue").rename(folder / "azure")
-    with pytest.raises(InputError, match="has the classes azure, green, and") as error:
-        held_out(folder, tmp_path)
-    assert error.value.options == ("test",)
-
-
 def test_what_is_in_the_dataset_too_is_counted(tmp_path, capsys):
     folder = draw_images(tmp_path / "more")
-    extra = held_out(folder, tmp_path)
+    extra = load(folder, tmp_path, option="test")
     own_dir = tmp_path / filenames.HELD_OUT["test"]
     capsys.readouterr()
     extra_images.warn_of_duplicates(extra, own_dir, IMAGES, "one")

@@ -76,19 +76,18 @@ def is_refused(folder: Path) -> bool:
     return "images, labels or class names are others than those" in str(refused.value)
 
 
-@pytest.mark.parametrize("change", [blacken, swap_files, rename_class])
-def test_data_that_has_changed_is_refused(folder, change):
+@pytest.mark.parametrize(
+    ("change", "is_recorded"),
+    [(change, True) for change in (blacken, swap_files, rename_class)]
+    + [(change, False) for change in (blacken, swap_files)],
+)
+def test_data_that_has_changed_is_refused(folder, change, is_recorded):
+    if not is_recorded:
+        (folder / filenames.ORIGIN).unlink()
     state(folder).save({})
     change(folder)
-    assert is_refused(folder)
-
-
-@pytest.mark.parametrize("change", [blacken, swap_files])
-def test_so_it_is_of_arrays_that_nothing_is_recorded_of(folder, change):
-    (folder / filenames.ORIGIN).unlink()
-    state(folder).save({})
-    change(folder)
-    (folder / filenames.ORIGIN).unlink()
+    if not is_recorded:
+        (folder / filenames.ORIGIN).unlink()
     assert is_refused(folder)
 
 
@@ -129,28 +128,21 @@ def test_a_state_that_knew_a_sample_of_the_data_is_refused(folder):
         state(folder).load()
 
 
-def test_images_that_lie_as_they_were_made_are_not_read_again(folder, monkeypatch):
+@pytest.mark.parametrize(
+    ("of_images", "of_record", "is_read"),
+    [
+        (0, 1, False),  # the record is later, as far as the clock can tell
+        (2, 1, True),
+        (0, 0, True),  # another file of this size could be of the same moment
+    ],
+)
+def test_images_that_lie_as_they_were_made_are_not_read_again(
+    folder, monkeypatch, of_images, of_record, is_read
+):
     read, from_file = [], np.fromfile
     monkeypatch.setattr(np, "fromfile", lambda *a: read.append(a) or from_file(*a))
-    record = folder / filenames.ORIGIN
-    set_time(record, 1)  # later than the images, as far as the clock can tell
+    made = (folder / filenames.IMAGES).stat().st_mtime_ns
+    for name, seconds in ((filenames.IMAGES, of_images), (filenames.ORIGIN, of_record)):
+        os.utime(folder / name, ns=(made, made + seconds * 10**9))
     arrays.load_images(folder)
-    assert not read
-    set_time(folder / filenames.IMAGES, 2)
-    arrays.load_images(folder)
-    assert read
-
-
-def test_images_of_the_very_moment_of_their_record_are_read(folder, monkeypatch):
-    """Another file of this size could have been written in the same moment."""
-    changed = (folder / filenames.IMAGES).stat().st_mtime_ns
-    set_time(folder / filenames.ORIGIN, 0, changed)
-    read, from_file = [], np.fromfile
-    monkeypatch.setattr(np, "fromfile", lambda *a: read.append(a) or from_file(*a))
-    arrays.load_images(folder)
-    assert read
-
-
-def set_time(path: Path, seconds: int, start: int | None = None) -> None:
-    start = path.stat().st_mtime_ns if start is None else start
-    os.utime(path, ns=(start, start + seconds * 10**9))
+    assert bool(read) == is_read

@@ -241,12 +241,3 @@ def test_the_few_images_that_lose_their_colour_are_counted(tmp_path, capsys):
     draw(tmp_path / "images", {"cat": 1}, (8, 8), first=99)
     assert build(tmp_path, channels="auto").shape == (100, 8, 8, 1)
     assert "grey, but for 1, which lose their colour" in capsys.readouterr().out
-
-
-def test_16_bits_of_grey_are_kept_to_the_arrays(tmp_path):
-    folder = tmp_path / "images" / "cat"
-    folder.mkdir(parents=True)
-    pixels = np.arange(1000, 1064, dtype=np.uint16).reshape(8, 8)
-    Image.fromarray(pixels).save(folder / "0.png")
-    found = build(tmp_path, channels="auto")
-    np.testing.assert_array_equal(found[0, ..., 0], np.float32(pixels / 65535))

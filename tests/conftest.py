@@ -257,3 +257,18 @@ def finished(tmp_path_factory, start) -> Path:
         result = end_of(start(folder, *name.split(), "--preset", "smoke"))
         assert result.code == 0, result.err
     return folder
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory) -> Path:
+    """The model folder of all scripts, made without training: do not write there."""
+    import report_folder
+
+    return report_folder.fill(tmp_path_factory.mktemp("filled")).parent
+
+
+@pytest.fixture
+def model_dir(filled, tmp_path) -> Path:
+    """A copy of it, to write in."""
+    shutil.copytree(filled, tmp_path / "model")
+    return tmp_path / "model"

@@ -1,7 +1,6 @@
 """The model card: what it tells, whose it is, whether its code runs."""
 
 import re
-import shutil
 from dataclasses import replace
 
 import keras
@@ -17,18 +16,6 @@ from foldergan.report import card
 from foldergan.report.run import RunReport
 from foldergan.storage import filenames, models, tables
 from foldergan.storage.run_directory import RunDirectory
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """A folder that all scripts have run in: copy it, do not write there."""
-    return report_folder.fill(tmp_path_factory.mktemp("filled")).parent
-
-
-@pytest.fixture
-def model_dir(filled, tmp_path):
-    shutil.copytree(filled, tmp_path / "model")
-    return tmp_path / "model"
 
 
 def test_it_tells_what_the_folder_holds(model_dir):

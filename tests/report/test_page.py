@@ -1,6 +1,8 @@
 """The page: what is on it, what is escaped, how large it gets."""
 
+import base64
 import datetime
+import hashlib
 import re
 import shutil
 import tomllib
@@ -12,7 +14,7 @@ import report_folder
 from conftest import ROOT
 from report_folder import CLASSES, NASTY
 
-from foldergan.report import page
+from foldergan.report import classifier, dataset, generator, page, predictions
 from foldergan.report.run import RunReport
 from foldergan.storage import filenames, plots, tables
 
@@ -33,18 +35,6 @@ class Elements(HTMLParser):
 
     def ids(self) -> list[str]:
         return [a["id"] for _, a in self.found if "id" in a]
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """A folder that all scripts have run in: copy it, do not write there."""
-    return report_folder.fill(tmp_path_factory.mktemp("filled")).parent
-
-
-@pytest.fixture
-def model_dir(filled, tmp_path):
-    shutil.copytree(filled, tmp_path / "model")
-    return tmp_path / "model"
 
 
 def sections(text: str) -> list[str]:
@@ -263,9 +253,6 @@ def test_nothing_but_the_page_itself_is_referred_to(filled):
 
 
 def test_only_its_own_script_and_style_may_run(filled):
-    import base64
-    import hashlib
-
     text = page.render(filled)
     (policy,) = (m["content"] for m in Elements(text).of("meta") if "http-equiv" in m)
     assert policy.startswith("default-src 'none'; img-src data:;")
@@ -351,8 +338,6 @@ def test_a_thousand_classes_and_many_grids_stay_below_ten_megabytes(tmp_path):
 
 
 def test_the_parts_together_cannot_pass_ten_megabytes():
-    from foldergan.report import classifier, dataset, generator, predictions
-
     parts = (dataset, classifier, predictions)
     images = sum(part._BYTES for part in parts) + generator._FRAME_BYTES
     assert images < 9_000_000  # what is left is for text and the nearest neighbours
@@ -379,7 +364,6 @@ def test_an_installed_package_has_the_templates():
 
 
 def test_a_greyscale_set_without_classes(tmp_path):
-
     images = np.random.default_rng(0).random((5, 16, 16, 1), np.float32)
     np.save(tmp_path / filenames.IMAGES, images)
     RunReport(tmp_path, "GANModel").add_dataset(tmp_path, images, None)
@@ -416,66 +400,60 @@ def run(script: str, hours: float = 0, state: str = "done", **others) -> dict:
     return {"script": script, "times": times | {"date": f"{at:%d %B}"}} | others
 
 
-def verdict(**found) -> str:
-    text = page.verdict(NOTHING | found)
-    return " ".join(str(text).replace("<b>", "").replace("</b>", "").split())
+TRAINED = CLASSIFIER | {"confusions": MATRIX}
+DRAWN = {"as_intended": 0.84}
+BEST = {"epoch": 80, "kernel_distance": 0.0312}
+STALE = [run("GANModel"), run("GeneratePredict", -1)]  # drawn before the training ended
 
 
-def test_it_says_what_there_is():
-    assert verdict() == ""
-    assert verdict(dataset=DATASET) == "1,040 images in 5 classes."
-    one = DATASET | {"num_classes": 1}
-    assert verdict(dataset=one, gan=GAN) == "1,040 images; GAN trained for 100 epochs."
-    trained = CLASSIFIER | {"confusions": MATRIX}
-    everything = {
-        "dataset": DATASET,
-        "classifier": trained,
-        "gan": GAN,
-        "generated": {"as_intended": 0.84},
-        "runs": [run("GANModel"), run("GeneratePredict", 1)],
-    }
-    assert verdict(**everything) == (
-        "1,040 images in 5 classes; classifier 90.6 % on held-out images; after 30 min "
-        "of GAN training 84 % of generated images are recognised as intended."
-    )
-
-
-def test_images_of_before_the_training_ended_say_nothing_of_it():
-    found = {"gan": GAN, "generated": {"as_intended": 0.84}}
-    stale = [run("GANModel"), run("GeneratePredict", -1)]
-    assert verdict(**found, runs=stale) == "GAN trained for 30 min."
-    best = {"epoch": 80, "kernel_distance": 0.0312}
-    assert verdict(gan=GAN | {"best": best}, runs=stale) == (
-        "After 30 min of GAN training the best checkpoint, epoch 80, has a KID of "
-        "0.0312."
-    )
-
-
-def test_what_is_in_training_is_said_to_be():
-    running = [run("GANModel", state="running")]
-    assert verdict(gan=GAN, runs=running) == (
-        "GAN in training, epoch 100 after 30 min."
-    )
-    training = CLASSIFIER | {"is_training": True}
-    assert verdict(classifier=training) == "Classifier in training, epoch 9."
-
-
-def test_without_held_out_images_accuracy_is_that_of_the_training_images():
-    matrix = MATRIX | {"is_held_out": False}
-    found = CLASSIFIER | {"confusions": matrix}
-    assert verdict(classifier=found) == "Classifier 90.6 % on its training images."
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({}, ""),
+        ({"dataset": DATASET}, "1,040 images in 5 classes."),
+        (
+            {"dataset": DATASET | {"num_classes": 1}, "gan": GAN},
+            "1,040 images; GAN trained for 100 epochs.",
+        ),
+        (
+            {"dataset": DATASET, "classifier": TRAINED, "gan": GAN, "generated": DRAWN}
+            | {"runs": [run("GANModel"), run("GeneratePredict", 1)]},
+            "1,040 images in 5 classes; classifier 90.6 % on held-out images; after 30 "
+            "min of GAN training 84 % of generated images are recognised as intended.",
+        ),
+        (
+            {"gan": GAN, "generated": DRAWN, "runs": STALE},
+            "GAN trained for 30 min.",
+        ),
+        (
+            {"gan": GAN | {"best": BEST}, "runs": STALE},
+            "After 30 min of GAN training the best checkpoint, epoch 80, has a KID of "
+            "0.0312.",
+        ),
+        (
+            {"gan": GAN, "runs": [run("GANModel", state="running")]},
+            "GAN in training, epoch 100 after 30 min.",
+        ),
+        (
+            {"classifier": CLASSIFIER | {"is_training": True}},
+            "Classifier in training, epoch 9.",
+        ),
+        (
+            {"classifier": TRAINED | {"confusions": MATRIX | {"is_held_out": False}}},
+            "Classifier 90.6 % on its training images.",
+        ),
+    ],
+)
+def test_the_verdict_says_what_there_is(found, said):
+    text = str(page.verdict(NOTHING | found))
+    assert " ".join(re.sub("</?b>", "", text).split()) == said
 
 
 def test_facts_are_preset_date_and_duration():
     runs = [run("TrainModel", preset="a"), run("GANModel", 24, preset="a")]
-    assert page.facts({"runs": runs}) == [
-        ("Preset", "a"),
-        ("Date", "02 May"),
-        ("Duration", "1 h 0 min"),
-    ]
+    expected = [("Preset", "a"), ("Date", "02 May"), ("Duration", "1 h 0 min")]
+    assert page.facts({"runs": runs}) == expected
     runs[1]["preset"] = "b"
-    assert page.facts({"runs": runs})[0] == (
-        "Preset",
-        "a (TrainModel), b (GANModel)",
-    )
+    several = ("Preset", "a (TrainModel), b (GANModel)")
+    assert page.facts({"runs": runs})[0] == several
     assert page.facts({"runs": None}) == []

@@ -33,6 +33,16 @@ def written(monkeypatch):
     return clock, saved
 
 
+@pytest.fixture
+def refuse(monkeypatch):
+    """Lets a disk refuse the page from now on."""
+
+    def full(*arguments):
+        raise RunError("no space left")
+
+    return lambda: monkeypatch.setattr(page, "update", full)
+
+
 def times(folder) -> dict:
     return json.loads((folder / "report" / "times_GANModel.json").read_text())
 
@@ -96,32 +106,22 @@ def test_a_run_that_never_began_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_does_not_hide_why_the_run_ended(tmp_path, monkeypatch):
+def test_a_full_disk_does_not_hide_why_the_run_ended(tmp_path, refuse):
     with pytest.raises(Interrupted), RunReport(tmp_path, "GANModel") as report:
         report.update()
-
-        def full(*arguments):
-            raise RunError("no space left")
-
-        monkeypatch.setattr(page, "update", full)
+        refuse()
         raise Interrupted(signal.SIGTERM)
 
 
 def test_a_disk_that_refuses_the_page_costs_a_warning_and_not_the_training(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys, refuse
 ):
-    def full(*arguments):
-        raise RunError("no space left")
-
-    with (
-        monkeypatch.context() as patch,
-        RunReport(tmp_path, "GANModel", Clock()) as report,
-    ):
-        patch.setattr(page, "update", full)
+    with RunReport(tmp_path, "GANModel", Clock()) as report:
+        refuse()
         report.update()
         report.update()
         assert capsys.readouterr().out.count("warning: no space left") == 1
-        patch.undo()
+        monkeypatch.undo()
     assert (tmp_path / filenames.REPORT).is_file()
     with pytest.raises(RunError), RunReport(tmp_path, "GANModel"):
-        monkeypatch.setattr(page, "update", full)
+        refuse()

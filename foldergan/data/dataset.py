@@ -101,11 +101,7 @@ def build(
 
 
 def warn_of_classes(groups: list[list[tuple[int, str]]]) -> None:
-    """Warns of images that are in several classes: no classifier can learn them.
-
-    Args:
-        groups: row and path of images that are the same.
-    """
+    """Warns of images, row and path, that are the same and in several classes."""
     together = [[path for _, path in group] for group in groups]
     mixed = [paths for paths in together if len(set(map(os.path.dirname, paths))) > 1]
     if mixed:
@@ -118,13 +114,7 @@ def warn_of_classes(groups: list[list[tuple[int, str]]]) -> None:
 
 
 def list_problems(skipped: list[str], doubtful: list[str], total: int) -> None:
-    """Prints which files were skipped, and which may be damaged.
-
-    Args:
-        skipped: a line a file.
-        doubtful: a line a file that was read, and complained of.
-        total: files in all.
-    """
+    """Prints lines of which of `total` files were skipped, and which may be damaged."""
     for title, lines in (
         (f"skipped {len(skipped)} of {total} files:", skipped),
         ("read, and perhaps damaged, for their libraries say:", doubtful),

@@ -66,15 +66,9 @@ def load(
 
 
 def find_near(folder: Path, identity: str, images: Images) -> list[list[int]]:
-    """Finds near duplicates, or loads those that were found before.
+    """Finds near duplicates as `near_duplicates.find`, or loads those found before.
 
-    Args:
-        folder: that they are kept in.
-        identity: of the images.
-        images: float32 (n, height, width, 1 or 3), 0 to 1; may lie on disk.
-
-    Returns:
-        Groups of row numbers; see `near_duplicates.find`.
+    They are kept in the folder, with the identity of the images.
     """
     groups = load_near(folder, identity, len(images))
     if groups is None:
@@ -88,12 +82,7 @@ def find_near(folder: Path, identity: str, images: Images) -> list[list[int]]:
 
 
 def load_near(folder: Path, identity: str, count: int) -> list[list[int]] | None:
-    """Loads near duplicates that were found before.
-
-    Args:
-        folder: that they are kept in.
-        identity: of the images.
-        count: of the images.
+    """Loads near duplicates of so many images that were found before.
 
     Returns:
         Groups of row numbers; None where they are not known, or of other images.
@@ -177,20 +166,20 @@ def split(
     at_random = divide(None)
     if grouping.group_of is None:
         return at_random, at_random
-    failure = None
     try:
         parts = divide(grouping.group_of)
-    except InputError as error:
-        parts, failure = {name: np.arange(0) for name in at_random}, error
-    empty = [n for n, rows in at_random.items() if len(rows) and not len(parts[n])]
-    if not empty:
-        return parts, at_random
-    if grouping.named is not None:
-        raise failure or InputError(
-            f"{len(grouping.named)} images in {grouping.named.max() + 1} groups leave "
-            f"none for {' and '.join(empty)}: the groups are too few or too large",
+        empty = [n for n, rows in at_random.items() if len(rows) and not len(parts[n])]
+        if not empty:
+            return parts, at_random
+        raise InputError(
+            f"{len(grouping.group_of)} images in {len(np.unique(grouping.group_of))} "
+            f"groups leave none for {' and '.join(empty)}: the groups are too few or "
+            "too large",
             GROUPING,
         )
+    except InputError:
+        if grouping.named is not None:
+            raise
     print(
         "warning: so many images are near duplicates of each other that nothing is "
         "left to hold out; they are split at random"
@@ -206,15 +195,9 @@ def tell(
     class_ids: np.ndarray,
     class_names: Sequence[str] | None,
 ) -> None:
-    """Says what stays together, and what that changes.
+    """Says what stays together, and what that changes between two results of `split`.
 
-    Args:
-        grouping: of the rows.
-        settings: its group_by and near_duplicates.
-        parts: see `split`.
-        at_random: the same.
-        class_ids: int array (n,).
-        class_names: of these; numbers stand for them where they are not known.
+    Numbers stand for the classes of `class_ids`, int array (n,), without their names.
     """
     if grouping.named is not None:
         print(

@@ -50,12 +50,7 @@ class Looks(NamedTuple):
 
     @classmethod
     def of(cls, facts: Sequence[Facts], image_shape: Sequence[int]) -> Self:
-        """Sums up what was found of one image or more.
-
-        Args:
-            facts: of each image.
-            image_shape: (height, width, channels) that they are resized to.
-        """
+        """Sums up one image or more, resized to (height, width, channels)."""
         heights, widths, is_grey = np.array(facts, int).T
         ratios = heights * image_shape[1] / (widths * image_shape[0])
         return cls(
@@ -97,12 +92,10 @@ def first_lines(
 ) -> Iterator[str]:
     """Yields what a user should know of images that arrays are made from.
 
-    Args:
-        found: what was found when they were made; its "looks" are those of `Looks`.
-        asked_shape: (height, width, channels) that was asked for.
-        resize: stretch, crop or pad.
+    Their `Looks` are in "looks", if they were `found` by 0.3 or later; `asked_shape` is
+    (height, width, channels).
     """
-    if "looks" not in found:  # not before 0.3
+    if "looks" not in found:
         return
     looks = Looks(**found["looks"])
     yield f"  {looks}"
@@ -280,12 +273,7 @@ def _listed(title: str, lines: list[str]) -> Iterator[str]:
 
 
 def some(lines: Sequence[str], most: int) -> Iterator[str]:
-    """Yields the first of many lines, safe to print, and says how many more there are.
-
-    Args:
-        lines: of any text, such as names of files.
-        most: that are yielded one by one.
-    """
+    """Yields the first of many lines, safe to print, and how many more there are."""
     yield from map(printable, lines[:most])
     if len(lines) > most:
         yield f"... and {len(lines) - most:,} more"

@@ -87,14 +87,10 @@ def read_all(
     take: Callable[[np.ndarray], object],
     strict: bool = False,
 ) -> Found:
-    """Reads many images, and says what else is there; it shows how far it is.
+    """Reads images as `read_images`, says what else is there, and shows how far it is.
 
-    Args:
-        paths: any files.
-        image_shape: (height, width, channels) of every result; 1 channel is grey.
-        how: stretch, crop or pad, which `images.resize` explains.
-        take: is given the images, float32 (n, *image_shape), 0-1, a few at a time.
-        strict: ends at the first file that is no image.
+    Gives `take` a few at a time, float32 (n, *image_shape), 0-1. Strictly, it ends at
+    the first file that is no image.
     """
     found, digests, done = Found([], [], [], [], []), bytearray(), 0
     progress = ImageProgress(len(paths), "read")

@@ -15,8 +15,13 @@ from foldergan import engine
 from foldergan.classifier import evaluation
 from foldergan.classifier.network import whiten
 from foldergan.config.settings import Classifier
-from foldergan.data.batches import epoch_batches, epochs_of
-from foldergan.data.splits import LabelledImages, balanced_weights, class_counts
+from foldergan.data.splits import (
+    LabelledImages,
+    balanced_weights,
+    class_counts,
+    epoch_batches,
+    epochs_of,
+)
 from foldergan.errors import RunError
 from foldergan.images import Tensor
 from foldergan.nn import augmentation, convolutions

@@ -1,5 +1,6 @@
-"""Which rows are trained on and which are held out: by class, and in whole groups."""
+"""Which rows are trained on, in which batches, and which are held out."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -253,3 +254,23 @@ def training_counts(data_dir: Path, model_dir: Path) -> np.ndarray:
         grouping, lambda group_of: split_in_three(labels, settings, seed, group_of)
     )
     return class_counts(labels, parts["training"])
+
+
+def epochs_of(epochs: int, least_steps: int, count: int, batch_size: int) -> int:
+    """Lets few images be passed over more often than `epochs`, for enough steps."""
+    return max(epochs, math.ceil(least_steps / math.ceil(count / batch_size)))
+
+
+def epoch_batches(
+    num_rows: int, batch_size: int, seed: int, epoch: int
+) -> list[np.ndarray]:
+    """Shuffles row numbers for one epoch and cuts them into batches.
+
+    The order depends on nothing but the arguments, so that a resumed run sees the
+    batches that an unbroken one would have seen.
+
+    Returns:
+        Arrays of at most `batch_size` row numbers; every row stands in one.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(num_rows)
+    return [order[i : i + batch_size] for i in range(0, num_rows, batch_size)]

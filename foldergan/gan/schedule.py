@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 from foldergan.config.settings import GAN
-from foldergan.data.batches import epochs_of
+from foldergan.data.splits import epochs_of
 
 
 class Schedule(NamedTuple):

@@ -9,7 +9,7 @@ from keras import ops
 
 from foldergan import engine
 from foldergan.config.settings import GAN
-from foldergan.data.batches import epoch_batches
+from foldergan.data.splits import epoch_batches
 from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError, RunError
 from foldergan.gan import losses, networks

@@ -10,8 +10,7 @@ from conftest import classifier_of
 from foldergan import backend
 from foldergan.classifier import evaluation, training
 from foldergan.config.presets import Classifier
-from foldergan.data.batches import epoch_batches
-from foldergan.data.splits import LabelledImages
+from foldergan.data.splits import LabelledImages, epoch_batches
 from foldergan.errors import InputError, RunError
 
 SETTINGS = Classifier(epochs=8, batch_size=4, learning_rate=0.005)

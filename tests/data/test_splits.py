@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from foldergan.data.batches import epoch_batches, epochs_of
-from foldergan.data.splits import class_counts, split_by_class
+from foldergan.data.splits import (
+    class_counts,
+    epoch_batches,
+    epochs_of,
+    split_by_class,
+)
 
 
 def one_hot(*counts):

@@ -8,7 +8,7 @@ from conftest import discriminator_of, generator_of
 
 from foldergan import backend, engine
 from foldergan.config.settings import GAN
-from foldergan.data.batches import epoch_batches
+from foldergan.data.splits import epoch_batches
 from foldergan.data.training_set import TrainingSet
 from foldergan.errors import InputError, RunError
 from foldergan.gan import networks, sampling

@@ -29,20 +29,9 @@ _MOST_TOGETHER = 64  # so that a worker of large files is soon done, and can end
 _MOST_WORKERS = 8
 _Paths = Sequence[Path | str]
 _Shape = tuple[int, int, int]
-
-
-class Facts(NamedTuple):
-    """What an image is like in its file.
-
-    Attributes:
-        height: in pixels, upright.
-        width: in pixels.
-        is_grey: whether it has no colour.
-    """
-
-    height: int
-    width: int
-    is_grey: bool
+Facts = tuple[
+    int, int, bool
+]  # height and width in a file, upright; if it has no colour
 
 
 class Block(NamedTuple):
@@ -204,7 +193,7 @@ def _read_block(paths: _Paths, image_shape: _Shape, how: str) -> Block:
             _complaint()
             continue
         images.append(pixels)
-        facts.append(Facts(*size, is_grey))
+        facts.append((*size, is_grey))
         problems.append(None)
         if line := _complaint():
             complaints.append(f"{path} {line}")

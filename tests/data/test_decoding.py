@@ -2,7 +2,6 @@
 
 import os
 import struct
-import sys
 import zlib
 from pathlib import Path
 
@@ -30,25 +29,19 @@ def one_colour(array: np.ndarray) -> np.ndarray:
     return array[0, 0] * 255
 
 
-def png(width: int, height: int, rows: bytes = b"", bits: int = 8) -> bytes:
-    """A greyscale PNG, of any claimed size, with these compressed rows."""
+def png(width: int, height: int) -> bytes:
+    """A greyscale PNG of any claimed size, without pixels."""
 
     def chunk(kind, data):
         checksum = zlib.crc32(kind + data)
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
-    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 # What comes out.
-
-
-def test_pixels_keep_their_place_and_value(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
-    array = read_image(saved(tmp_path / "a.png", Image.fromarray(pixels)), (5, 7, 3))
-    np.testing.assert_allclose(array * 255, pixels, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -286,14 +279,13 @@ def test_an_array_is_resized_as_each_image_is(how, channels):
     assert resized.is_squashed == (how == "stretch")
 
 
+@pytest.mark.parametrize("size", [(4, 4), (20, 10)])
 @pytest.mark.parametrize("how", ["stretch", "crop", "pad"])
-def test_files_are_resized_as_arrays_are(tmp_path, how):
+def test_files_are_resized_as_arrays_are(tmp_path, how, size):
     pixels = np.random.default_rng(0).integers(0, 256, (20, 10, 3), np.uint8)
     path = saved(tmp_path / "a.png", Image.fromarray(pixels))
-    pixels = decoding.read_image(path, (4, 4, 3), how).pixels
-    with Image.open(path) as image:
-        expected = images.resize(np.asarray(image), (4, 4), how)
-    np.testing.assert_array_equal(pixels, expected)
+    found = decoding.read_image(path, (*size, 3), how).pixels
+    np.testing.assert_array_equal(found, images.resize(pixels, size, how))
 
 
 # Ranges.
@@ -314,11 +306,6 @@ def test_to_uint8_rounds_and_clips():
 # Files that give no image.
 
 
-def random_image() -> Image.Image:
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    return Image.fromarray(pixels)
-
-
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -334,46 +321,26 @@ def test_content_without_a_image_is_refused(tmp_path, content, reason):
         read_image(path, (4, 4, 3))
 
 
-@pytest.mark.parametrize("part", [0.05, 0.5, 0.98])
-@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "bmp", "tif"])
-def test_truncated_file_is_refused(tmp_path, kind, part):
-    path = saved(tmp_path / f"a.{kind}", random_image())
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * part)])
+def flip_a_bit(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage"),
+    [
+        (kind, lambda content, part=part: content[: int(len(content) * part)])
+        for kind in ("png", "jpg", "gif", "webp", "bmp", "tif")
+        for part in (0.05, 0.5, 0.98)
+    ]
+    + [("png", flip_a_bit)],
+)
+def test_damaged_file_is_refused(tmp_path, kind, damage):
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    path = saved(tmp_path / f"a.{kind}", Image.fromarray(pixels))
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ImageError, match="damaged"):
         read_image(path, (4, 4, 3))
-
-
-def test_flipped_bit_in_a_png_is_refused(tmp_path):
-    path = saved(tmp_path / "a.png", random_image())
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(ImageError, match="damaged"):
-        read_image(path, (4, 4, 3))
-
-
-def peak_memory() -> int:
-    """Most bytes that this process has held so far; 0 where nothing tells."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def test_small_file_that_unpacks_to_400_million_pixels_is_refused(tmp_path):
-    side, packer = 20_000, zlib.compressobj(9)
-    rows = bytes((side // 8 + 1) * 100)
-    packed = b"".join(packer.compress(rows) for _ in range(side // 100))
-    bomb = png(side, side, packed + packer.flush(), bits=1)
-    assert len(bomb) < 100_000
-    (tmp_path / "a.png").write_bytes(bomb)
-    before = peak_memory()
-    with pytest.raises(ImageError, match="too many pixels"):
-        read_image(tmp_path / "a.png", (4, 4, 3))
-    assert peak_memory() - before < 2**26  # bytes
 
 
 def test_float_pixels_are_refused_for_their_scale_is_unknown(tmp_path):

@@ -7,7 +7,6 @@ from PIL import Image
 from foldergan.config.commands import flag_of
 from foldergan.config.settings import Data
 from foldergan.data import dataset, folders, inspection
-from foldergan.data.reading import Facts
 from foldergan.errors import InputError
 from foldergan.storage import arrays
 
@@ -32,7 +31,7 @@ def text_of(folder) -> str:
 
 
 def test_looks_are_ranges_medians_and_counts():
-    facts = [Facts(10, 20, True), Facts(30, 30, False), Facts(20, 90, False)]
+    facts = [(10, 20, True), (30, 30, False), (20, 90, False)]
     looks = inspection.Looks.of(facts, (8, 8, 3))
     assert looks.heights == [10, 20, 30] and looks.widths == [20, 30, 90]
     assert (looks.images, looks.grey, looks.squashed) == (3, 1, 2)
@@ -54,13 +53,13 @@ def test_looks_are_ranges_medians_and_counts():
     ],
 )
 def test_other_proportions_than_those_of_the_shape_count(size, shape, is_squashed):
-    looks = inspection.Looks.of([Facts(*size, False)], (*shape, 3))
+    looks = inspection.Looks.of([(*size, False)], (*shape, 3))
     assert looks.squashed == is_squashed
 
 
 @pytest.mark.parametrize(("grey", "are_grey"), [(100, True), (98, True), (97, False)])
 def test_nearly_all_are_grey(grey, are_grey):
-    facts = [Facts(8, 8, number < grey) for number in range(100)]
+    facts = [(8, 8, number < grey) for number in range(100)]
     assert inspection.Looks.of(facts, (8, 8, 3)).are_grey is are_grey
 
 
@@ -143,7 +142,7 @@ def test_a_folder_without_an_image_is_refused(tmp_path):
     ],
 )
 def test_the_preset_depends_on_classes_images_and_sizes(tmp_path, counts, side, preset):
-    facts = [Facts(side, side + 9, False)] * sum(counts.values())
+    facts = [(side, side + 9, False)] * sum(counts.values())
     looks = inspection.Looks.of(facts, (32, 32, 3))
     counted = inspection.Counter({"none": 0} | counts)
     found = inspection.Inspection(tmp_path, counted, looks, [], [], [], [])

@@ -130,20 +130,8 @@ def test_they_are_looked_for_once(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "content",
-    [
-        "",
-        "[",
-        "[]",
-        "3",
-        "{}",
-        {"groups": 3},
-        {"groups": [3]},
-        {"groups": [["a"]]},
-        {"groups": [[0, COUNT]]},
-        {"groups": [[-1, 0]]},
-        {"method": 0},
-        {"of": "others"},
-    ],
+    ["", "[", "[]", "3", "{}", {"method": 0}, {"of": "others"}]
+    + [{"groups": each} for each in (3, [3], [["a"]], [[0, COUNT]], [[-1, 0]])],
 )
 def test_an_odd_record_is_made_anew(tmp_path, content):
     images = SCENES.astype(np.float32) / 255

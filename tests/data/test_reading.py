@@ -55,6 +55,9 @@ def test_images_come_in_order_and_what_is_none_is_named(
     np.testing.assert_array_equal(images, expected)
     assert problems == [None] * 7 + ["is empty"] + [None] * 52
     assert complaints == []
+    found = reading.read_all(files, SHAPE, "stretch", len)
+    assert found.numbers == [n for n in range(60) if n != 7]
+    assert found.skipped == [f"{files[7]} is empty"] and len(found.facts) == 59
 
 
 def test_images_that_are_the_same_are_found_in_groups_and_in_order(files):

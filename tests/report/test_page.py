@@ -47,23 +47,21 @@ def test_an_empty_folder_has_a_page_that_says_what_to_do(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("section", "files"),
+    ("section", "name"),
     [
-        ("dataset", ["report/dataset.json"]),
-        ("classifier", ["train_history.csv"]),
-        ("gan", ["gan_history.csv"]),
-        ("generated", ["report/predictions.json"]),
-        ("help", ["does_it_help.csv"]),
-        ("runs", ["run_TrainModel.json"]),
+        ("dataset", "report/dataset.json"),
+        ("classifier", "train_history.csv"),
+        ("gan", "gan_history.csv"),
+        ("generated", "report/predictions.json"),
+        ("help", "does_it_help.csv"),
+        ("runs", "run_TrainModel.json"),
     ],
 )
-def test_a_section_is_there_when_its_file_is(model_dir, tmp_path, section, files):
-    assert section in sections(page.render(model_dir))
-    alone = tmp_path / "alone"
-    (alone / "report").mkdir(parents=True)
-    for name in files:
-        shutil.copy(model_dir / name, alone / name)
-    text = page.render(alone)
+def test_a_section_is_there_when_its_file_is(filled, tmp_path, section, name):
+    assert section in sections(page.render(filled))
+    (tmp_path / "report").mkdir()
+    shutil.copy(filled / name, tmp_path / name)
+    text = page.render(tmp_path)
     assert sections(text) == [section] and "could not be shown" not in text
 
 

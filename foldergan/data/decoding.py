@@ -35,17 +35,11 @@ _GREY = 10 / 255  # largest difference of channels: a JPEG's grey is not quite e
 
 
 class Decoded(NamedTuple):
-    """One image.
+    """One image, resized."""
 
-    Attributes:
-        pixels: uint8 or uint16 array (height, width, channels), RGB or grey, resized.
-        size: (height, width) of the image in the file, upright.
-        is_grey: whether the image in the file has no colour.
-    """
-
-    pixels: np.ndarray
-    size: tuple[int, int]
-    is_grey: bool
+    pixels: np.ndarray  # uint8 or uint16 (height, width, channels), RGB or grey
+    size: tuple[int, int]  # (height, width) of the image in the file, upright
+    is_grey: bool  # whether the image in the file has no colour
 
 
 def read_image(

@@ -13,21 +13,14 @@ from foldergan.storage import arrays, exports, locking
 
 
 class ExtraImages(NamedTuple):
-    """Images beside those of the arrays.
+    """Images beside those of the arrays."""
 
-    Attributes:
-        images: float32 (n, height, width, channels), 0-1; lie on disk.
-        labels: float32 one-hot (n, classes), columns like the arrays' labels.
-        about: JSON values, what they are, for the record of a training.
-        identity: of their arrays, see `arrays.identify`.
-        trained_on: what their generator was trained on; see
-            `run_directory.describe_training`; None where nothing is known of it.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    about: dict[str, Any]
-    identity: str
+    images: np.ndarray  # float32 (n, height, width, channels), 0-1; lie on disk
+    labels: np.ndarray  # float32 one-hot (n, classes), columns like the arrays' labels
+    about: dict[str, Any]  # JSON values, what they are, for the record of a training
+    identity: str  # of their arrays, see `arrays.identify`
+    # What their generator was trained on; see `run_directory.describe_training`; None
+    # where nothing is known of it.
     trained_on: dict[str, Any] | None
 
 

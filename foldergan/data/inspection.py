@@ -30,23 +30,14 @@ _LISTED = 5  # files or groups that are named
 
 
 class Looks(NamedTuple):
-    """What images have in common, as whole numbers that JSON can hold.
+    """What images have in common, as whole numbers that JSON can hold."""
 
-    Attributes:
-        images: how many there are.
-        grey: how many have no colour.
-        squashed: how many have other proportions than they are resized to.
-        heights: least, median and largest, in pixels.
-        widths: the same.
-        channels: of the arrays that they are read into.
-    """
-
-    images: int
-    grey: int
-    squashed: int
-    heights: list[int]
+    images: int  # how many there are
+    grey: int  # how many have no colour
+    squashed: int  # how many have other proportions than they are resized to
+    heights: list[int]  # least, median and largest, in pixels
     widths: list[int]
-    channels: int
+    channels: int  # of the arrays that they are read into
 
     @classmethod
     def of(cls, facts: Sequence[Facts], image_shape: Sequence[int]) -> Self:
@@ -127,25 +118,15 @@ def are_likely_grey(paths: Sequence[str]) -> bool:
 
 
 class Inspection(NamedTuple):
-    """All that is found of a folder.
-
-    Attributes:
-        dataset: the folder.
-        counts: class name -> images; "" for those in no class folder.
-        looks: of the images.
-        skipped: a line for each file that is no image.
-        doubtful: a line for each that may be damaged.
-        same: groups of paths of images that are the same.
-        near: groups of paths of images that differ by encoding, size or retouching.
-    """
+    """All that is found of a folder."""
 
     dataset: Path
-    counts: Counter[str]
+    counts: Counter[str]  # class name -> images; "" for those in no class folder
     looks: Looks
-    skipped: list[str]
-    doubtful: list[str]
-    same: list[list[str]]
-    near: list[list[str]]
+    skipped: list[str]  # a line for each file that is no image
+    doubtful: list[str]  # a line for each image that may be damaged
+    same: list[list[str]]  # groups of paths of images that are the same
+    near: list[list[str]]  # of those that differ by encoding, size or retouching
 
     @property
     def classes(self) -> dict[str, int]:
@@ -191,15 +172,10 @@ def inspect(dataset: Path) -> Inspection:
 
 
 class Advice(NamedTuple):
-    """Which preset suits a folder.
+    """Which preset suits a folder."""
 
-    Attributes:
-        preset: its name.
-        why: the reason, to stand after "for".
-    """
-
-    preset: str
-    why: str
+    preset: str  # its name
+    why: str  # the reason, to stand after "for"
 
 
 def advise(found: Inspection) -> Advice:

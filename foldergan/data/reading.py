@@ -35,38 +35,24 @@ Facts = tuple[
 
 
 class Block(NamedTuple):
-    """Some decoded images.
+    """Some decoded images."""
 
-    Attributes:
-        images: float32 array (n, height, width, channels), 0-1, of those that are.
-        facts: of each of them.
-        problems: for every path None, or what is wrong.
-        complaints: what libraries print of images that are read all the same, such as
-            that their end is missing: path and first line.
-    """
-
-    images: np.ndarray
-    facts: list[Facts]
-    problems: list[str | None]
+    images: np.ndarray  # float32 (n, height, width, channels), 0-1, of those that are
+    facts: list[Facts]  # of each of them
+    problems: list[str | None]  # for every path None, or what is wrong
+    # What libraries print of images that are read all the same, such as that their end
+    # is missing: path and first line.
     complaints: list[str]
 
 
 class Found(NamedTuple):
-    """What there is in many files.
+    """What there is in many files."""
 
-    Attributes:
-        numbers: of the files that are images, in turn.
-        facts: of each of these.
-        same: groups of images that are the same to the last bit: places in `numbers`.
-        skipped: a line for each other file.
-        doubtful: a line for each image that may be damaged.
-    """
-
-    numbers: list[int]
-    facts: list[Facts]
-    same: list[list[int]]
-    skipped: list[str]
-    doubtful: list[str]
+    numbers: list[int]  # of the files that are images, in turn
+    facts: list[Facts]  # of each of these
+    same: list[list[int]]  # groups of equal ones, to the last bit: places in `numbers`
+    skipped: list[str]  # a line for each other file
+    doubtful: list[str]  # a line for each image that may be damaged
 
 
 def read_all(

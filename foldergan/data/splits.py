@@ -20,17 +20,11 @@ FEWEST_HELD_OUT = 6  # coverage looks at five neighbours of each
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images of known classes, and which of them a classifier is trained on.
+    """Images of known classes, perhaps on disk, and which a classifier trains on."""
 
-    Attributes:
-        images: float32 (n, height, width, channels), 0-1; may lie on disk.
-        labels: float32 one-hot (n, classes).
-        rows: "training", "validation" and perhaps "test" -> row numbers.
-    """
-
-    images: np.ndarray | Joined
-    labels: np.ndarray
-    rows: Parts
+    images: np.ndarray | Joined  # float32 (n, height, width, channels), 0-1
+    labels: np.ndarray  # float32 one-hot (n, classes)
+    rows: Parts  # "training", "validation" and perhaps "test" -> row numbers
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -3,7 +3,6 @@
 import hashlib
 import math
 from pathlib import Path
-from typing import Any, TypeGuard
 
 import keras
 import numpy as np
@@ -37,7 +36,8 @@ class FeatureExtractor:
 
     def __init__(self, model: keras.Model, name: str) -> None:
         taken, given = (networks.shape_of(model, end) for end in ("input", "output"))
-        if not (_is_known(taken) and _is_known(given) and len(taken) == 4):
+        known = isinstance(taken, tuple) and isinstance(given, tuple)
+        if not known or len(taken) != 4 or None in (*taken[1:], *given[1:]):
             raise InputError(
                 f"{name} gives no features: it maps {taken} to {given}, not images "
                 "of one size to one array"
@@ -208,8 +208,3 @@ def _load_model(path: Path, image_size: int) -> FeatureExtractor:
     images = keras.Input(model.input_shape[1:])
     prepared = keras.Model(images, model(preparing(images), training=False))
     return FeatureExtractor(prepared, f"model {path.name}")
-
-
-def _is_known(shape: Any) -> TypeGuard[tuple[Any, ...]]:
-    """Tells whether a shape is that of one array, of known sizes but the first."""
-    return isinstance(shape, tuple) and None not in shape[1:]

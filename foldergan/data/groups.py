@@ -21,19 +21,11 @@ _METHOD = 2  # of finding near duplicates; another finds them anew
 
 
 class Grouping(NamedTuple):
-    """Images that belong together.
+    """Images that belong together: int arrays (n,) of numbers of groups, or None."""
 
-    Attributes:
-        group_of: int array (n,), the same number for images that no split may part;
-            None where each may stand anywhere.
-        named: int array (n,), the group that each path names; None without.
-        near: int array (n,), the same number for near duplicates, which those that are
-            the same to the last bit are too; None without any.
-    """
-
-    group_of: np.ndarray | None = None
-    named: np.ndarray | None = None
-    near: np.ndarray | None = None
+    group_of: np.ndarray | None = None  # that no split may part
+    named: np.ndarray | None = None  # that paths name
+    near: np.ndarray | None = None  # of near duplicates, which equal images are too
 
 
 def load(

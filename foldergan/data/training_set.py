@@ -18,30 +18,19 @@ from foldergan.storage.run_directory import RunDirectory
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Images from the arrays on disk, at the size that is drawn.
+    """Images from the arrays on disk, at the size that is drawn."""
 
-    Attributes:
-        images: float32 (n, height, width, channels), 0-1; lie on disk.
-        rows: row numbers to train on.
-        held_out: row numbers to evaluate by; may be empty.
-        labels: float32 one-hot (n, num_classes) that the networks are given; None
-            where they are given no classes.
-        held_out_labels: float32 one-hot, of the held-out rows; of one class where
-            nothing is known of classes.
-        class_names: in the order of `labels`; None without classes, or of arrays that
-            were made elsewhere.
-        identity: of the arrays, see `arrays.identify`.
-        grouping: its group_by and near_duplicates are those of the split.
-    """
-
-    images: np.ndarray | Resized
-    rows: np.ndarray
-    held_out: np.ndarray = field(default_factory=lambda: np.arange(0))
+    images: np.ndarray | Resized  # float32 (n, height, width, channels), 0-1; on disk
+    rows: np.ndarray  # row numbers to train on
+    held_out: np.ndarray = field(default_factory=lambda: np.arange(0))  # to evaluate by
+    # float32 one-hot (n, num_classes) that the networks are given; None without.
     labels: np.ndarray | None = None
+    # float32 one-hot, of the held-out rows; of one class where no classes are known.
     held_out_labels: np.ndarray = field(default_factory=lambda: np.ones((0, 1)))
+    # In the order of `labels`; None without, or of arrays that were made elsewhere.
     class_names: list[str] | None = None
-    identity: str = ""
-    grouping: Data = Data()
+    identity: str = ""  # of the arrays, see `arrays.identify`
+    grouping: Data = Data()  # its group_by and near_duplicates are those of the split
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

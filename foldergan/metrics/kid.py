@@ -22,22 +22,15 @@ _LEAST_SHAPE = 1 / 3  # of the weights' gamma distribution, in classes of two im
 
 
 class KID(NamedTuple):
-    """What `kid` finds.
+    """What `kid` finds."""
 
-    Attributes:
-        estimate: 0 on average where both follow the same law, and so at times below 0.
-        low: lower end of a 95 % interval.
-        high: its upper end.
-        floor: noise floor, which 95 % of sets of as many real images stay below. A
-            generator below it may still be worse than real images.
-        draws: float64 (1 + draws,), the estimate and its bootstrap.
-    """
-
-    estimate: float
-    low: float
-    high: float
+    estimate: float  # 0 on average where both follow one law, and so at times below 0
+    low: float  # lower end of a 95 % interval
+    high: float  # its upper end
+    # Noise floor, which 95 % of sets of as many real images stay below. A generator
+    # below it may still be worse than real images.
     floor: float
-    draws: np.ndarray
+    draws: np.ndarray  # float64 (1 + draws,), the estimate and its bootstrap
 
 
 class _Side(NamedTuple):

@@ -12,20 +12,14 @@ _TOO_LARGE = 1 / 3  # of near copies that may be chance: then there are too few 
 
 
 class Nearest(NamedTuple):
-    """What is nearest to each of n images, among those trained on.
+    """What is nearest to each of n images, among those trained on."""
 
-    Attributes:
-        rows: int64 (n,), row numbers of the nearest images.
-        is_mirrored: bool (n,), whether it is their mirror image that is.
-        distances: float64 (n,), Euclidean, of features; exactly 0 between equals.
-        is_repeat: bool (n,), whether the image is nearer than half of the distance of
-            that training image to any other. These balls do not overlap: an image in
-            one looks like that training image, not like what several have in common.
-    """
-
-    rows: np.ndarray
-    is_mirrored: np.ndarray
-    distances: np.ndarray
+    rows: np.ndarray  # int64 (n,), row numbers of the nearest images
+    is_mirrored: np.ndarray  # bool (n,), whether it is their mirror image that is
+    distances: np.ndarray  # float64 (n,), Euclidean, of features; exactly 0 of equals
+    # bool (n,), whether the image is nearer than half of the distance of that training
+    # image to any other. These balls do not overlap: an image in one looks like that
+    # training image, not like what several have in common.
     is_repeat: np.ndarray
 
 

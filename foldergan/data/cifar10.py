@@ -26,13 +26,9 @@ CIFAR10_CLASSES = (
 def build_cifar10_arrays(
     data_dir: Path, image_shape: tuple[int, int, int]
 ) -> list[str]:
-    """Saves CIFAR-10's 50,000 training images as the arrays.
+    """Saves CIFAR-10's 50,000 training images as arrays (height, width, 3 or 1).
 
     Keras downloads them once, or takes the copy under KERAS_HOME.
-
-    Args:
-        data_dir: folder for img_data.txt.npy and img_label.txt.npy.
-        image_shape: (height, width, 3) to resize them to.
 
     Returns:
         The ten class names, sorted: the order of the labels' columns.

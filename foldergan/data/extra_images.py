@@ -95,11 +95,8 @@ def warn_of_duplicates(
 ) -> None:
     """Warns of held-out images that are in the dataset too, exactly or nearly.
 
-    Args:
-        extra: that are held out.
-        folder: of their arrays, in which the near duplicates are kept.
-        images: of the dataset.
-        identity: of these, see `arrays.identify`.
+    `folder`, that of their arrays, keeps the near duplicates; the dataset is told by
+    its images and their identity.
     """
     count, exact, near = len(images), 0, 0
     both = f"{identity} beside {extra.identity}"
@@ -124,13 +121,9 @@ def warn_of_duplicates(
 def warn_of_leak(
     extra: ExtraImages, data_dir: Path, identity: str, data: splits.LabelledImages
 ) -> None:
-    """Warns where the generator was trained on images that are held out here.
+    """Warns where a generator was trained on images of the arrays that are held out.
 
-    Args:
-        extra: drawn images.
-        data_dir: folder of the arrays.
-        identity: of the arrays, see `arrays.identify`.
-        data: the images of the arrays.
+    It drew `extra`; `identity` and `data` are of the arrays, in `data_dir`.
     """
     known = extra.trained_on
     if known is None or known["data"] != identity:

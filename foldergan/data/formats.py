@@ -2,8 +2,9 @@
 
 import importlib
 import io
+from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,14 +38,13 @@ def decode(content: bytes) -> np.ndarray | None:
     Raises:
         ImageError: it is damaged, too large, or its package is not installed.
     """
+    decoder: Callable[[ModuleType, bytes], np.ndarray]
     if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
-        return _guarded(_decode_heic, "HEIC", "pillow_heif", content)
-    if content[128:132] == b"DICM":
-        return _guarded(_decode_dicom, "DICOM", "pydicom", content)
-    return None
-
-
-def _guarded(decoder: Any, name: str, package: str, content: bytes) -> np.ndarray:
+        name, package, decoder = "HEIC", "pillow_heif", _decode_heic
+    elif content[128:132] == b"DICM":
+        name, package, decoder = "DICOM", "pydicom", _decode_dicom
+    else:
+        return None
     try:
         module = importlib.import_module(package)
     except ImportError as error:

@@ -31,15 +31,10 @@ class Grouping(NamedTuple):
 def load(
     data_dir: Path, identity: str, settings: Data, images: Images | None = None
 ) -> Grouping:
-    """Groups the images of the arrays.
+    """Groups the images of the arrays by the group_by and near_duplicates of settings.
 
-    Near duplicates are looked for once, and kept beside the arrays.
-
-    Args:
-        data_dir: folder of the arrays.
-        identity: of the arrays, see `arrays.identify`.
-        settings: its group_by and near_duplicates.
-        images: of the arrays, where they are open already.
+    Near duplicates are looked for once, and kept beside the arrays. `identity` is that
+    of `arrays.identify`; `images` are the arrays', where they are open already.
 
     Raises:
         InputError: the paths are not known, or `group_by` does not fit them.

@@ -140,10 +140,7 @@ class Inspection(NamedTuple):
 
 
 def inspect(dataset: Path) -> Inspection:
-    """Reads all images of a folder, and writes nothing.
-
-    Args:
-        dataset: folder of class folders, or of images.
+    """Reads all images of a folder, with class folders or without; writes nothing.
 
     Raises:
         InputError: it is not there, holds a split of its own, or no images.

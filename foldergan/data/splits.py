@@ -226,11 +226,7 @@ def split_in_three(
 
 
 def training_counts(data_dir: Path, model_dir: Path) -> np.ndarray:
-    """Counts the images of each class that a saved classifier was trained on.
-
-    Args:
-        data_dir: folder of the arrays.
-        model_dir: folder of the classifier, with the record of its training.
+    """Counts the images of each class that a recorded classifier was trained on.
 
     Returns:
         int64 array (classes,).

@@ -54,13 +54,8 @@ def make_arrays(
 ) -> None:
     """Makes the arrays if a dataset is given, or if that is no classifier's part.
 
-    Args:
-        dataset_dir: folder of images, if one was given.
-        data_dir: folder for the arrays.
-        preset: its GAN and its data.
-        given: names of the settings that are the user's, not the preset's.
-        strict: makes an unreadable file an error.
-        is_resumed: keeps arrays that are there.
+    A resumed training keeps arrays that are there; strictly, an unreadable file is an
+    error. `given` names the settings that are the user's, not the preset's.
 
     Raises:
         InputError: the dataset is missing or does not fit the settings.
@@ -90,11 +85,7 @@ def load(
 ) -> TrainingSet:
     """Loads the arrays, split as the classifier's where nothing else is given.
 
-    Args:
-        data_dir: folder of the arrays.
-        model_dir: folder of the classifier, if there is one.
-        preset: its GAN, its data and its seed.
-        given: names of the settings that are the user's, not the preset's.
+    `given` names the settings that are the user's, not the preset's.
 
     Raises:
         InputError: arrays are missing, damaged, or do not fit the settings.
@@ -199,11 +190,7 @@ def _at_size(images: np.ndarray, data_dir: Path, settings: GAN) -> np.ndarray | 
 
 
 def of_generator(generator_path: Path, data_dir: Path) -> tuple[TrainingSet, GAN]:
-    """Reads the arrays as the training of a saved generator saw them.
-
-    Args:
-        generator_path: with the record of its training in the same folder.
-        data_dir: folder of the arrays.
+    """Reads the arrays as the training of a generator, recorded beside it, saw them.
 
     Returns:
         What it was trained on, and its settings of data and evaluation; the other

@@ -26,10 +26,8 @@ def describe(
 ) -> dict[str, Any]:
     """Counts the images of each class and makes thumbnails of some, for `section`.
 
-    Args:
-        data_dir: folder of the arrays.
-        images: float32 array (n, height, width, channels), 0-1; may lie on disk.
-        class_names: in the order of the labels' columns, where they are known.
+    They are those of the arrays, float32 (n, height, width, channels), 0-1, which may
+    lie on disk; class names are in the order of the labels' columns.
     """
     known = arrays.load_source(data_dir)
     try:

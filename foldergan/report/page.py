@@ -50,11 +50,7 @@ def update(model_dir: Path, history: list[dict[str, float]] | None = None) -> No
 
 
 def render(model_dir: Path, history: list[dict[str, float]] | None = None) -> str:
-    """Makes the page.
-
-    Args:
-        model_dir: folder of the models.
-        history: of a classifier in training; see `classifier.section`.
+    """Makes the page of a folder of models; see `classifier.section` of `history`.
 
     Returns:
         HTML, below 10,000,000 bytes, that refers to nothing outside itself. A part

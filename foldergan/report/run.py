@@ -84,9 +84,7 @@ class RunReport:
     def update(self, history: list[dict[str, float]] | None = None) -> None:
         """Writes the log, and the page, unless it was written a moment ago.
 
-        Args:
-            history: rows of a classifier that is in training; its table is saved at
-                the end.
+        The rows of a classifier in training are given: its table is saved at the end.
         """
         self._history = history or []
         if self._clock() >= self._due:

@@ -241,35 +241,30 @@ def grow(path):
     path.write_bytes(path.read_bytes() + b"\0")
 
 
+FIRST = "dataset/red/0.png"
 CHANGES = {
-    "an image rewritten": lambda folder: rewrite(folder / "dataset/red/0.png"),
-    "an image added": lambda folder: shutil.copy(
-        folder / "dataset/red/0.png", folder / "dataset/red/9.png"
-    ),
-    "an image gone": lambda folder: (folder / "dataset/red/0.png").unlink(),
-    "an image renamed": lambda folder: (folder / "dataset/red/0.png").rename(
-        folder / "dataset/red/00.png"
-    ),
-    "a class renamed": lambda folder: (folder / "dataset/red").rename(
-        folder / "dataset/rot"
-    ),
-    "images changed": lambda folder: grow(folder / filenames.IMAGES),
-    "images rewritten": lambda folder: rewrite(folder / filenames.IMAGES),
-    "images gone": lambda folder: (folder / filenames.IMAGES).unlink(),
-    "labels rewritten": lambda folder: rewrite(folder / filenames.LABELS),
-    "labels gone": lambda folder: (folder / filenames.LABELS).unlink(),
-    "record gone": lambda folder: (folder / filenames.ORIGIN).unlink(),
-    "record damaged": lambda folder: (folder / filenames.ORIGIN).write_text("{"),
-    "record of another kind": lambda folder: (folder / filenames.ORIGIN).write_text(
-        "[]"
-    ),
+    "an image rewritten": (FIRST, rewrite),
+    "an image added": (FIRST, lambda path: shutil.copy(path, path.with_name("9.png"))),
+    "an image gone": (FIRST, Path.unlink),
+    "an image renamed": (FIRST, lambda path: path.rename(path.with_name("00.png"))),
+    "a class renamed": ("dataset/red", lambda path: path.rename(path.with_name("rot"))),
+    "images changed": (filenames.IMAGES, grow),
+    "images rewritten": (filenames.IMAGES, rewrite),
+    "images gone": (filenames.IMAGES, Path.unlink),
+    "labels rewritten": (filenames.LABELS, rewrite),
+    "labels gone": (filenames.LABELS, Path.unlink),
+    "record gone": (filenames.ORIGIN, Path.unlink),
+    "record damaged": (filenames.ORIGIN, lambda path: path.write_text("{")),
+    "record of another kind": (filenames.ORIGIN, lambda path: path.write_text("[]")),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_whatever_changed_is_read_again(image_folder, tmp_path, count_reads, change):
+@pytest.mark.parametrize(("name", "change"), CHANGES.values(), ids=CHANGES)
+def test_whatever_changed_is_read_again(
+    image_folder, tmp_path, count_reads, name, change
+):
     build(tmp_path)
-    CHANGES[change](tmp_path)
+    change(tmp_path / name)
     build(tmp_path)
     assert len(count_reads) == 2
     images, _ = saved_arrays(tmp_path)

@@ -29,16 +29,13 @@ def load(image_folder, tmp_path):
     return load_as
 
 
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [(arrays, "load_images"), (arrays, "load_labels"), (arrays, "load_source")],
-)
+@pytest.mark.parametrize("name", ["load_images", "load_labels", "load_source"])
 @pytest.mark.parametrize("is_after", [False, True])
 def test_arrays_that_are_replaced_while_they_are_read_are_refused(
-    load, image_folder, tmp_path, monkeypatch, module, name, is_after
+    load, image_folder, tmp_path, monkeypatch, name, is_after
 ):
     """As many images and classes, of other names: nothing else would tell."""
-    read = getattr(module, name)
+    read = getattr(arrays, name)
 
     def read_while_another_writes(*given, **options):
         monkeypatch.undo()
@@ -47,7 +44,7 @@ def test_arrays_that_are_replaced_while_they_are_read_are_refused(
         dataset.build(image_folder, tmp_path, Data(image_shape=SHAPE))
         return content if is_after else read(*given, **options)
 
-    monkeypatch.setattr(module, name, read_while_another_writes)
+    monkeypatch.setattr(arrays, name, read_while_another_writes)
     with pytest.raises(InputError, match="were replaced while they were read"):
         load()
     assert load().class_names == ["azure", "blue"]

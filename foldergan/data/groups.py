@@ -46,10 +46,16 @@ def load(
         images = arrays.load_images(data_dir)
     duplicates = arrays.load_source(data_dir).duplicates
     exact = [[row for row, _ in group] for group in duplicates]
-    kinds = find_near(data_dir, identity, images), exact  # flat ones are exact alone
-    near_of = _merged(*(_numbered(kind, len(images)) for kind in kinds if kind))
-    kept = near_of if settings.near_duplicates == "keep-together" else None
-    return Grouping(_merged(named, kept), named, near_of)
+    alike = find_near(data_dir, identity, images) + exact  # flat ones are exact alone
+    links = [(group[0], row) for group in alike for row in group]
+    near = _joined(links, len(images)) if links else None
+    if near is None or settings.near_duplicates == "ignore":
+        return Grouping(named, named, near)
+    if named is None:
+        return Grouping(near, None, near)
+    firsts = np.unique(named, return_index=True)[1][named]
+    links += zip(firsts, range(len(images)), strict=True)
+    return Grouping(_joined(links, len(images)), named, near)
 
 
 def find_near(folder: Path, identity: str, images: Images) -> list[list[int]]:
@@ -82,14 +88,6 @@ def load_near(folder: Path, identity: str, count: int) -> list[list[int]] | None
             if not rows or 0 <= min(rows) <= max(rows) < count:
                 return groups
     return None
-
-
-def _numbered(groups: list[list[int]], count: int) -> np.ndarray:
-    """Numbers groups of rows, and every other row for itself: int array (count,)."""
-    number = np.arange(count)
-    for group in groups:
-        number[group] = group[0]
-    return number
 
 
 def by_path(paths: list[str] | None, pattern: str) -> np.ndarray:
@@ -237,18 +235,7 @@ def _tell_classes(
         )
 
 
-def _merged(*kinds: np.ndarray | None) -> np.ndarray | None:
-    """Joins what any kind of groups puts together, directly or by others."""
-    given = [numbers for numbers in kinds if numbers is not None]
-    if len(given) < 2:
-        return given[0] if given else None
-    count = len(given[0])
-    rows = np.tile(np.arange(count), len(given))
-    firsts = []
-    for numbers in given:
-        _, first, group = np.unique(numbers, return_index=True, return_inverse=True)
-        firsts.append(first[group])
-    links = coo_array(
-        (np.ones(len(rows)), (rows, np.concatenate(firsts))), shape=(count, count)
-    )
-    return connected_components(links, directed=False)[1]
+def _joined(links: list[tuple[int, int]], count: int) -> np.ndarray:
+    """Numbers rows, int array (count,): the same for those that links join."""
+    graph = coo_array((np.ones(len(links)), np.array(links).T), shape=(count, count))
+    return connected_components(graph, directed=False)[1]

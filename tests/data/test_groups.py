@@ -61,12 +61,6 @@ def test_of_three_parts_none_shares_a_group():
         assert len(parts[name]) / len(labels) == pytest.approx(0.2, abs=0.03)
 
 
-def test_without_groups_in_the_path_slices_of_a_patient_are_on_both_sides():
-    labels, group_of = patients()
-    sides = split_by_class(labels, 0.2, 0)
-    assert rows_on_both_sides(group_of, *sides) > 30  # of 60
-
-
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.3])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_fraction_of_each_class_is_reached_to_half_a_group(seed, fraction):

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 from foldergan.data import groups, near_duplicates
-from foldergan.images import Joined, cv2, resize
+from foldergan.images import cv2, resize
 from foldergan.storage import filenames
 
 COUNT = 60
@@ -102,11 +102,6 @@ def test_clusters_of_many_images_find_the_same(monkeypatch):
     monkeypatch.setattr(near_duplicates, "_VALUES_READ", 7 * 48 * 48 * 3)
     changed = np.stack([encoded(image) for image in SCENES[:10]])
     assert found(SCENES, changed) == [[row, COUNT + row] for row in range(10)]
-
-
-def test_folders_are_compared_as_one():
-    pixels = SCENES.astype(np.float32) / 255
-    assert near_duplicates.find(Joined(pixels, pixels[5:6])) == [[5, COUNT]]
 
 
 def test_few_of_the_drawn_images_of_this_repository_are_taken_for_duplicates():

@@ -132,13 +132,6 @@ def test_the_same_images_give_the_same_figures_and_no_other_draws_are_disturbed(
     np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
-def test_blocks_of_any_size_give_the_same_figures(monkeypatch):
-    images = normal(0, 31), normal(1, 23, shift=0.5)
-    whole = kid(*images)[:4]
-    monkeypatch.setattr(module, "_BLOCK", 100)
-    assert kid(*images)[:4] == pytest.approx(whole)
-
-
 # Images that were drawn class by class.
 
 

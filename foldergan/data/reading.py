@@ -29,9 +29,7 @@ _MOST_TOGETHER = 64  # so that a worker of large files is soon done, and can end
 _MOST_WORKERS = 8
 _Paths = Sequence[Path | str]
 _Shape = tuple[int, int, int]
-Facts = tuple[
-    int, int, bool
-]  # height and width in a file, upright; if it has no colour
+Facts = tuple[int, int, bool]  # height and width in the file, upright; if it is grey
 
 
 class Block(NamedTuple):

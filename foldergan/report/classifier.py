@@ -1,5 +1,6 @@
 """How well the classes are recognised: charts, figures, and what is confused."""
 
+from collections import defaultdict
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,11 @@ def describe(
     Returns:
         JSON values for `section`.
     """
-    true, predicted = labels.argmax(1), probabilities.argmax(1)
-    counts: dict[tuple[int, int], list[int]] = {}
-    for number in np.argsort(-probabilities.max(1), kind="stable"):  # the surest first
-        counts.setdefault((int(true[number]), int(predicted[number])), []).append(
-            int(number)
-        )
+    true, predicted = labels.argmax(1).tolist(), probabilities.argmax(1).tolist()
+    counts: dict[tuple[int, int], list[int]] = defaultdict(list)
+    surest_first = np.argsort(-probabilities.max(1), kind="stable")
+    for number in surest_first.tolist():
+        counts[true[number], predicted[number]].append(number)
     cells = sorted(counts, key=lambda cell: (cell[0] == cell[1], -len(counts[cell])))
     if len(class_names) > _MOST_IN_MATRIX:
         cells = [cell for cell in cells if cell[0] != cell[1]][:_PAIRS]
@@ -75,10 +75,7 @@ def section(model_dir: Path, history: list[dict[str, float]]) -> dict[str, Any] 
     Beside the history of a training under way, empty for none, the results of an
     earlier one would mislead.
     """
-    rows = history or [
-        {name: float(value) for name, value in row.items()}
-        for row in tables.load_csv(model_dir / filenames.CLASSIFIER_HISTORY)
-    ]
+    rows = history or tables.load_rows(model_dir / filenames.CLASSIFIER_HISTORY)
     if not rows:
         return None
     found: dict[str, Any] = {

@@ -71,13 +71,9 @@ def browser(started, page):
 
 
 def set_up(driver, width: int, scheme: str) -> None:
-    features = [
-        {"name": "prefers-color-scheme", "value": scheme},
-        {
-            "name": "prefers-reduced-motion",
-            "value": "reduce",
-        },  # no scrolling to wait for
-    ]
+    # Of reduced motion there is no scrolling to wait for.
+    preferences = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+    features = [{"name": name, "value": value} for name, value in preferences.items()]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     size = {"width": width, "height": 800, "deviceScaleFactor": 1}
     size["mobile"] = width < 600

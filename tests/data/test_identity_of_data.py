@@ -70,16 +70,10 @@ def permute_labels(folder: Path) -> None:
     np.save(folder / filenames.LABELS, labels[::-1])
 
 
-def is_refused(folder: Path) -> bool:
-    with pytest.raises(InputError) as refused:
-        state(folder).load()
-    return "images, labels or class names are others than those" in str(refused.value)
-
-
 @pytest.mark.parametrize(
     ("change", "is_recorded"),
     [(change, True) for change in (blacken, swap_files, rename_class)]
-    + [(change, False) for change in (blacken, swap_files)],
+    + [(change, False) for change in (blacken, swap_files, permute_labels)],
 )
 def test_data_that_has_changed_is_refused(folder, change, is_recorded):
     if not is_recorded:
@@ -87,21 +81,9 @@ def test_data_that_has_changed_is_refused(folder, change, is_recorded):
     state(folder).save({})
     change(folder)
     if not is_recorded:
-        (folder / filenames.ORIGIN).unlink()
-    assert is_refused(folder)
-
-
-def test_labels_of_ones_own_that_were_permuted_are_refused(folder):
-    (folder / filenames.ORIGIN).unlink()
-    state(folder).save({})
-    permute_labels(folder)
-    assert is_refused(folder)
-
-
-def test_labels_that_no_longer_belong_to_the_record_are_refused(folder):
-    permute_labels(folder)
-    with pytest.raises(InputError, match=r"img_label\.txt\.npy is not the file"):
-        state(folder)
+        (folder / filenames.ORIGIN).unlink(missing_ok=True)
+    with pytest.raises(InputError, match="images, labels or class names are others"):
+        state(folder).load()
 
 
 def test_the_same_data_goes_on_wherever_it_lies(folder):

@@ -51,7 +51,7 @@ def left_behind(folder: Path, into: Path, monkeypatch) -> Iterator[list[Path]]:
         if not path.is_relative_to(folder):
             return
         # What is written in place is not whole between two copies.
-        assert not is_written or path.name.startswith("."), f"{path} is written in place"
+        assert not is_written or path.name.startswith("."), f"{path} is not replaced"
         with _unwatched():
             state = _contents(folder)
             if state not in seen:

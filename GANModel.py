@@ -68,6 +68,8 @@ def main() -> None:
     options, preset = parse_flags()
     options.output_dir = options.output_dir or options.model_dir
     sources.refuse_missing(preset.gan.backbone)  # before anything is replaced
+    if not options.resume:
+        gan.start.refuse_damaged(preset.gan.start_from)
 
     with Team() as team:
         if not team.is_first:

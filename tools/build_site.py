@@ -20,7 +20,7 @@ SOURCES = (
     "benchmarks/*",
     "examples/*",
     "notebooks/*",
-    "foldergan/backbones/weights/*.md",
+    "foldergan/*/weights/*.md",
 )
 CONFIG = """[project]
 site_name = "foldergan"

@@ -19,8 +19,9 @@ Of every package in `requirements-dev.lock`, in the words of its own metadata. M
 that needs; the others are for the tests.
 
 Part of the repository are also weights of EfficientNet-Lite0 and EfficientNet-Lite1
-([Apache-2.0](../foldergan/backbones/weights/README.md)) and photographs that
-["can be freely used for any purpose"](../examples/README.md).
+([Apache-2.0](../foldergan/backbones/weights/README.md)), networks that learned from
+photographs of groceries ([MIT](../foldergan/gan/weights/README.md)), and photographs
+that ["can be freely used for any purpose"](../examples/README.md).
 
 | package | version | licence |
 |---|---|---|

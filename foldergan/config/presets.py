@@ -147,6 +147,7 @@ PRESETS = {
             gan=GAN(
                 image_shape=(128, 128, 3),
                 backbone="EfficientNetLite0",
+                start_from="photographs",
                 # Another network than the discriminator's.
                 features="EfficientNetLite1",
                 held_out=0.1,

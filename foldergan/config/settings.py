@@ -281,9 +281,17 @@ class GAN(Computed):
         f"generator: {_BACKBONES}",
         metavar="NAME|FILE",
     )
+    start_from: str = fields.network(
+        "none",
+        "with a backbone: networks that have learned before, to start from: none, "
+        "photographs, which come with foldergan and have EfficientNetLite0 as their "
+        "backbone, or the path of an .npz file of tools/pretrain_generator.py",
+        metavar="NAME|FILE",
+    )
     warm_up_steps: int = fields.optimization(
-        50,
-        "with a backbone: first steps, in which the generator reconstructs the images",
+        300,
+        "with a backbone: first steps, in which the generator reconstructs the images; "
+        "a sixth of them after networks that have learned before",
         least=0,
     )
     reconstruction: float = fields.optimization(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what the scripts use
         sampling,
         saves,
         schedule,
+        start,
         timing,
         trainer,
     )

@@ -9,6 +9,7 @@ standard normal numbers take their place.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -28,13 +29,30 @@ _GRID = 4  # height and width that each feature map is averaged to
 _PIXELS = 16  # height and width that the image is averaged to
 
 
+class Codes(NamedTuple):
+    """Codes of images, and what they say.
+
+    A descriptor is about its class's mean + its code @ directions.
+
+    Attributes:
+        values: float32 array (n, 1 or 2, size), of standard deviation 1; zero for rows
+            that were not encoded and for components beyond the data's rank.
+        means: float32 array (classes, or 1 without any, d), of descriptors.
+        directions: float32 array (size, d), orthogonal; what 1 of each component adds.
+    """
+
+    values: np.ndarray
+    means: np.ndarray
+    directions: np.ndarray
+
+
 def encode(
     feature_network: keras.Model,
     data: TrainingSet,
     shrink: Callable[[Tensor], Tensor],
     size: int,
     is_mirrored: bool,
-) -> np.ndarray:
+) -> Codes:
     """Computes the codes of images, and of their mirror images; shows progress.
 
     Args:
@@ -43,10 +61,6 @@ def encode(
         shrink: makes images, -1 to 1, what the feature network takes.
         size: of a code.
         is_mirrored: whether mirror images have codes too.
-
-    Returns:
-        float32 array (n, 1 or 2, size), of standard deviation 1; zero for other rows
-        and for components beyond the data's rank.
 
     Raises:
         InputError: the features are not finite.
@@ -96,8 +110,12 @@ def encode(
     progress.done()
     # Their mean is 0, for that of each class was taken off.
     squares = np.einsum("nvs,nvs->s", codes, codes, dtype=np.float64)
-    codes /= np.sqrt(squares / (views * len(rows))).clip(_LEAST_DEVIATION)
-    return values
+    deviations = np.sqrt(squares / (views * len(rows))).clip(_LEAST_DEVIATION)
+    codes /= deviations
+    directions = np.zeros((size, width), np.float32)
+    lengths = np.square(axes).sum(0).clip(_LEAST_DEVIATION**2)
+    directions[: axes.shape[1]] = (axes * (deviations / lengths)).T
+    return Codes(values, means, directions)
 
 
 def _principal_axes(fitted: np.ndarray, size: int) -> np.ndarray:

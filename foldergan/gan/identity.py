@@ -25,7 +25,16 @@ _MAY_CHANGE = {
 # The same, but it changes the bits of what follows, which deserves a line.
 RATES = ("discriminator_learning_rate", "generator_learning_rate")
 # What says nothing without a backbone; states of before there were any lack them.
-_OF_BACKBONE = {"backbone", "warm_up_steps", "reconstruction", "guidance", "code_size"}
+_OF_BACKBONE = {
+    "backbone",
+    "warm_up_steps",
+    "reconstruction",
+    "guidance",
+    "code_size",
+    "start_from",
+}
+# Settings that states of earlier versions lack, and what they were then.
+_LATE = {"resize": None, "start_from": "none"}
 # Bump when the fixed convolutions behind a backbone change, which no state holds;
 # older checkpoints are then rejected.
 _MIXING = 2
@@ -36,8 +45,9 @@ def of_settings(settings: GAN) -> dict[str, Any]:
     left_out = set(_MAY_CHANGE)
     if settings.backbone == "none":
         left_out |= _OF_BACKBONE
-    if settings.resize is None:  # states of before it was there lack it
-        left_out.add("resize")
+    left_out |= {
+        name for name, value in _LATE.items() if getattr(settings, name) == value
+    }
     return {k: v for k, v in asdict(settings).items() if k not in left_out}
 
 

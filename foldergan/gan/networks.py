@@ -14,7 +14,7 @@ from foldergan.images import Tensor
 from foldergan.nn.convolutions import Convolution, computing_in, copy_of
 
 # Else a class would be one small number behind hundreds of latent ones, unheard.
-_CLASS_SCALE = 3.0  # one-hot labels are scaled to the latents' magnitude
+CLASS_SCALE = 3.0  # one-hot labels are scaled to the latents' magnitude
 _LEAST_SIZE = 4  # height or width up to which a head does not halve a map
 # What ends a block of the classifier: features, ready to be used.
 _ENDS = (layers.Activation, layers.Add, layers.MaxPooling2D, layers.ReLU)
@@ -80,7 +80,7 @@ def encode_classes(latents: Tensor, one_hot: Tensor) -> Tensor:
     Returns:
         Tensor (n, latent_dim + num_classes).
     """
-    scaled = layers.Rescaling(_CLASS_SCALE)(one_hot)
+    scaled = layers.Rescaling(CLASS_SCALE)(one_hot)
     return layers.Concatenate()([latents, scaled])
 
 

@@ -21,13 +21,14 @@ from foldergan import engine
 from foldergan.classifier import linear_head
 from foldergan.config.settings import GAN
 from foldergan.data.training_set import TrainingSet
-from foldergan.gan import codes, networks, photographs
+from foldergan.gan import codes, networks, photographs, start
 from foldergan.gan.trainer import Trainer
 from foldergan.gan.upsampling import Upsampling, every, feature_distance
 from foldergan.images import Tensor, to_tanh_range
 from foldergan.nn.augmentation import augment
-from foldergan.progress import ImageProgress
+from foldergan.progress import ImageProgress, note
 
+_FROM_A_START = 6  # how many times shorter the pre-training is
 _PRETRAINING_RATE = 1e-3  # learning rate
 _PRETRAINING_PIXELS = 2.0  # weight of the pixels beside that of the mixed maps
 _PIXELS = 3.0  # the same after the pre-training
@@ -79,6 +80,7 @@ class PhotographTrainer(Trainer):
     feature_network: keras.Model  # here there always is one
 
     def __init__(self, parts: photographs.Networks, settings: GAN, seed: int) -> None:
+        self._networks = parts
         discriminator, generator, feature_network, upsampling = parts
         self._upsampling = Upsampling(*upsampling, seed) if upsampling else None
         settings = replace(settings, latents="half")
@@ -94,7 +96,8 @@ class PhotographTrainer(Trainer):
         self.warm_up_optimizer = keras.optimizers.Adam(_PRETRAINING_RATE, 0.5, 0.99)
         self.warm_up_optimizer.build(generator.trainable_variables)
         self._code_size = min(settings.code_size, self.latent_dim)
-        self._codes = np.empty((0, 1, self._code_size), np.float32)
+        self._codes = codes.Codes(*[np.empty((0, 1, self._code_size), np.float32)] * 3)
+        self._warm_up_steps = settings.warm_up_steps
         conditions = self.num_classes + self._code_size
         self._compiled_pretraining = self._compiled(self.pretraining_step, conditions)
         self._compiled_adversarial = self._compiled(self.step, conditions)
@@ -110,11 +113,13 @@ class PhotographTrainer(Trainer):
         for batch in batches:
             own = engine.own_rows(len(batch))
             rng = np.random.default_rng((self.seed, self._step))
-            views = self._codes.shape[1]  # the image, and perhaps its mirror image
+            views = self._codes.values.shape[
+                1
+            ]  # the image, and perhaps its mirror image
             rows, is_mirrored = batch[own], rng.integers(0, views, len(batch))[own]
             reals = to_tanh_range(data.images[rows])
             reals[is_mirrored == 1] = reals[is_mirrored == 1, :, ::-1]
-            conditions = self._codes[rows, is_mirrored]
+            conditions = self._codes.values[rows, is_mirrored]
             if data.labels is not None:
                 conditions = np.concatenate([data.labels[rows], conditions], axis=1)
             yield tuple(engine.whole(each, len(batch)) for each in (reals, conditions))
@@ -202,7 +207,7 @@ class PhotographTrainer(Trainer):
 
     def _take_step(self, images: Tensor, conditions: Tensor, number: np.int32) -> None:
         """Takes a step of the pre-training or an adversarial one, by its number."""
-        first = self._settings.warm_up_steps
+        first = self._warm_up_steps
         if number == first:  # its epoch may have begun before
             self._forget_figures()
         name, step = (
@@ -218,7 +223,7 @@ class PhotographTrainer(Trainer):
     def means(self) -> dict[str, float]:
         """Tells the means of the epoch under way, in the pre-training its only loss."""
         means = super().means()
-        if self._step > self._settings.warm_up_steps:
+        if self._step > self._warm_up_steps:
             return means
         return {"reconstruction_loss": means["g_loss"]}
 
@@ -226,7 +231,7 @@ class PhotographTrainer(Trainer):
 
     def prepare(self, data: TrainingSet) -> None:
         """Calibrates the feature networks, computes codes, and fits what guides."""
-        if len(self._codes):  # those of the state
+        if len(self._codes.values):  # those of the state
             return
         print("calibrating the backbone's features", flush=True)
         count = len(data.rows)
@@ -242,8 +247,28 @@ class PhotographTrainer(Trainer):
             self._code_size,
             is_mirrored="mirror" in self._settings.augmentation,
         )
+        self._start(data)
         if self._guide is not None:
             self._fit_guide(self._guide, data)
+
+    def _start(self, data: TrainingSet) -> None:
+        """Starts from networks that have learned before, if asked to."""
+        spec = self._settings.start_from
+        if spec == "none":
+            return
+        labels = np.empty((len(data.images), 0), np.float32)
+        labels = labels if data.labels is None else data.labels
+        known = start.load(spec)
+        if not start.apply(
+            known, self._networks, self._codes, labels[data.rows], self.seed
+        ):
+            note(
+                f"note: the start {spec} is of other networks than these, and is not "
+                "used"
+            )
+            return
+        self.ema_generator.set_weights(self.generator.get_weights())
+        self._warm_up_steps //= _FROM_A_START
 
     def _fit_guide(self, guide: keras.layers.Dense, data: TrainingSet) -> None:
         """Fits a linear classifier of the backbone's pooled features of some images."""
@@ -263,14 +288,24 @@ class PhotographTrainer(Trainer):
 
     def state(self) -> dict[str, np.ndarray]:
         """Copies everything that training has changed or computed once, by name."""
-        computed = self._values_of(self._prepared()) | {"codes": self._codes}
-        return super().state() | computed
+        values, means, directions = self._codes
+        return (
+            super().state()
+            | self._values_of(self._prepared())
+            | {"codes": values, "code_means": means, "code_directions": directions}
+            | {"warm_up_steps": np.array(self._warm_up_steps)}
+        )
 
     def _assign(self, state: dict[str, np.ndarray]) -> None:
         super()._assign(state)
         self._assign_to(self._prepared(), state)
         views = state["codes"].shape[1]
-        self._codes = state["codes"].reshape(-1, views, self._code_size)
+        self._codes = codes.Codes(
+            state["codes"].reshape(-1, views, self._code_size),
+            # Of no state that an earlier version saved, and of no use to this training.
+            *(state.get(x, np.empty(0)) for x in ("code_means", "code_directions")),
+        )
+        self._warm_up_steps = int(state.get("warm_up_steps", self._warm_up_steps))
         for network in self._feature_networks:
             network.trainable = False
 

@@ -71,6 +71,8 @@ def build_networks(
             the images or is not to be had.
     """
     name, precision = settings.backbone, settings.computed_in
+    # Those of a start know one seed's convolutions.
+    seed = seed if settings.start_from == "none" else 0
     settings.require_reach(image_shape)
     factor = settings.upsampling(image_shape)
     height, width, channels = image_shape

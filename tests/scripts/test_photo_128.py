@@ -154,6 +154,23 @@ def test_a_backbone_that_has_changed_is_refused(script, trained, backbone):
     assert done.code == 2 and "trained through the backbone" in done.err
 
 
+def test_a_missing_start_ends_in_a_sentence_before_anything_is_moved(
+    script, trained, backbone
+):
+    before = sorted((trained / "model").iterdir())
+    done = script(
+        "GANModel.py",
+        *PRESET,
+        *TINY,
+        f"--backbone={backbone}",
+        "--held-out=0",
+        "--start-from=gone.npz",
+    )
+    assert done.code == 2 and "gone.npz" in done.err
+    assert "--start-from" in done.err and "tools/pretrain_generator.py" in done.err
+    assert sorted((trained / "model").iterdir()) == before
+
+
 def test_a_missing_backbone_ends_in_a_sentence(script, trained):
     (trained / "model" / "train.h5").unlink()
     done = script(

@@ -69,7 +69,7 @@ def main() -> None:
     options.output_dir = options.output_dir or options.model_dir
     sources.refuse_missing(preset.gan.backbone)  # before anything is replaced
     if not options.resume:
-        gan.start.refuse_damaged(preset.gan.start_from)
+        sources.refuse_damaged_start(preset.gan.start_from)
 
     with Team() as team:
         if not team.is_first:

@@ -83,9 +83,9 @@ def test_codes_of_many_images_are_those_of_few(monkeypatch):
     rows = np.arange(3, 200)
     data = TrainingSet(CountedRows(images, 64), rows, labels=LABELS[:200])
     given = pooled_maps(), data, np.asarray, 3, True
-    expected = codes.encode(*given)[rows]
+    expected = codes.encode(*given).values[rows]
     monkeypatch.setattr(codes, "_MOST_FITTED", 50)
-    found = codes.encode(*given)
+    found = codes.encode(*given).values
     assert (found[:3] == 0).all()
     for one, other in zip(expected.T, found[rows].T, strict=True):
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) > 0.95

@@ -5,12 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foldergan.errors import InputError
-from foldergan.storage.seals import checksum_of
+from foldergan.storage import seals
 
 _FILE_ENDINGS = (".keras", ".h5")
 
 # In the package, with their weights: name -> number of the EfficientNet-Lite.
 SHIPPED = {"EfficientNetLite0": 0, "EfficientNetLite1": 1}
+
+# Where a GAN through a backbone may start from.
+SHIPPED_START = "photographs"
+OTHER_START = (
+    f"give none, {SHIPPED_START}, or a file that tools/pretrain_generator.py made"
+)
+_OF_START = ("start_from",)
 
 _HOST = "https://storage.googleapis.com"
 _APPLICATIONS = f"{_HOST}/tensorflow/keras-applications"
@@ -102,4 +109,24 @@ def fingerprint(spec: str) -> str:
     path = Path(spec)
     if spec in NAMES or not path.is_file():
         return spec
-    return f"{path.name} {checksum_of(path)}"
+    return f"{path.name} {seals.checksum_of(path)}"
+
+
+def start_path(spec: str) -> Path:
+    """Names the file of a pretrained start of the GAN: the package's, or a path."""
+    if spec == SHIPPED_START:
+        return Path(__file__).parents[1] / "gan" / "weights" / f"{spec}.npz"
+    return Path(spec)
+
+
+def refuse_damaged_start(spec: str) -> None:
+    """Refuses a start, other than none, that is missing or damaged.
+
+    Raises:
+        InputError: it is.
+    """
+    if spec == "none":
+        return
+    if not start_path(spec).is_file():
+        raise InputError(f"{start_path(spec)} not found; {OTHER_START}", _OF_START)
+    seals.check(start_path(spec), OTHER_START, _OF_START, is_ours=True)

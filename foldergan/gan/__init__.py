@@ -14,7 +14,6 @@ if TYPE_CHECKING:  # what the scripts use
         sampling,
         saves,
         schedule,
-        start,
         timing,
         trainer,
     )

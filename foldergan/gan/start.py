@@ -6,44 +6,19 @@ generator, its upsampler, and what its codes say. The one that comes with the pa
 was made by tools/pretrain_generator.py.
 """
 
-from pathlib import Path
-
 import keras
 import numpy as np
 from keras import layers
 
-from foldergan.errors import InputError, report_unreadable
+from foldergan.backbones import sources
+from foldergan.errors import report_unreadable
 from foldergan.gan import networks, photographs
 from foldergan.gan.codes import Codes
-from foldergan.storage import seals
 
-SHIPPED = "photographs"
 _DRAWN = 256  # images that batch normalizations are adapted to
-_WAY_OUT = f"give none, {SHIPPED}, or a file that tools/pretrain_generator.py made"
-_OPTIONS = ("start_from",)
 _NETWORKS = ("generator", "upsampler", "upsampler_discriminator")
 _COLORS = 3  # channels
 _LEAST = 1e-12  # squared length of a direction
-
-
-def path_of(spec: str) -> Path:
-    """Names the file of a start: that of the package, or a path."""
-    if spec == SHIPPED:
-        return Path(__file__).with_name("weights") / f"{SHIPPED}.npz"
-    return Path(spec)
-
-
-def refuse_damaged(spec: str) -> None:
-    """Refuses a start, other than none, that is missing or damaged.
-
-    Raises:
-        InputError: it is.
-    """
-    if spec == "none":
-        return
-    if not path_of(spec).is_file():
-        raise InputError(f"{path_of(spec)} not found; {_WAY_OUT}", _OPTIONS)
-    seals.check(path_of(spec), _WAY_OUT, _OPTIONS, is_ours=True)
 
 
 def load(spec: str) -> dict[str, np.ndarray]:
@@ -52,10 +27,10 @@ def load(spec: str) -> dict[str, np.ndarray]:
     Raises:
         InputError: the file is missing, damaged, or something else.
     """
-    refuse_damaged(spec)
-    path = path_of(spec)
+    sources.refuse_damaged_start(spec)
+    path = sources.start_path(spec)
     with (
-        report_unreadable(path, "not a start", _WAY_OUT, _OPTIONS),
+        report_unreadable(path, "not a start", sources.OTHER_START, ("start_from",)),
         np.load(path, allow_pickle=False) as arrays,
     ):
         found = {name: arrays[name].astype(np.float32) for name in arrays.files}
@@ -71,11 +46,11 @@ def contents(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         state: of a training through a backbone, without classes.
     """
     averaged = any(name.startswith("generator_ema/") for name in state)
-    sources = {name: name for name in _NETWORKS}
-    sources["generator"] = "generator_ema" if averaged else "generator"
+    known = {name: name for name in _NETWORKS}
+    known["generator"] = "generator_ema" if averaged else "generator"
     weights = {
         f"{name}/{number}": state[f"{source}/{number}"]
-        for name, source in sources.items()
+        for name, source in known.items()
         for number in range(sum(x.startswith(f"{source}/") for x in state))
     }
     of_codes = {name: state[name] for name in ("code_means", "code_directions")}

@@ -314,7 +314,7 @@ def test_to_uint8_rounds_and_clips():
         (png(40000, 40000), "too many pixels"),
     ],
 )
-def test_content_without_a_image_is_refused(tmp_path, content, reason):
+def test_content_without_an_image_is_refused(tmp_path, content, reason):
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
     with pytest.raises(ImageError, match=reason):

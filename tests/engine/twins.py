@@ -134,7 +134,8 @@ def train_gan(case, folder):
     if case == "photographs":
         trainer.prepare(data)
         rng = np.random.default_rng(1)  # for an axis has no sign
-        trainer._codes = rng.standard_normal(trainer._codes.shape, np.float32)
+        values = rng.standard_normal(trainer._codes.values.shape, np.float32)
+        trainer._codes = trainer._codes._replace(values=values)
     for part in trainer._parts().values():
         if hasattr(part, "epsilon"):
             # Else Adam moves by the sign of a gradient, and that may be rounding's.

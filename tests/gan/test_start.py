@@ -10,6 +10,7 @@ from conftest import ROOT
 from test_photograph_trainer import new_trainer, run, weights_of
 from tiny_backbone import random_images, save_tiny
 
+from foldergan.backbones import sources
 from foldergan.config.presets import PRESETS
 from foldergan.config.settings import GAN
 from foldergan.errors import InputError
@@ -161,7 +162,7 @@ def test_going_on_needs_no_start_and_gives_the_same_bits(tmp_path, learned):
 def test_a_missing_or_damaged_start_is_refused(tmp_path, learned):
     path = Path(shutil.copy(learned[1], tmp_path))
     with pytest.raises(InputError, match=r"none\.npz"):
-        start.refuse_damaged(str(tmp_path / "none.npz"))
+        sources.refuse_damaged_start(str(tmp_path / "none.npz"))
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
@@ -176,7 +177,7 @@ def test_a_missing_or_damaged_start_is_refused(tmp_path, learned):
     seals.seal(path)
     with pytest.raises(InputError, match=r"not a start.* no code_directions"):
         start.load(str(path))
-    start.refuse_damaged("none")
+    sources.refuse_damaged_start("none")
 
 
 def test_the_pre_training_is_a_sixth_as_long(tmp_path, learned):

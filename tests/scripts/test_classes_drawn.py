@@ -126,7 +126,7 @@ def test_a_class_id_becomes_a_loud_one_hot_class_behind_the_latent_vector():
     drawer = networks.inference_generator(generator, 3)
     assert models.num_classes_of(drawer) == 3
     latents = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
-    classes = networks._CLASS_SCALE * np.eye(3, dtype=np.float32)
+    classes = networks.CLASS_SCALE * np.eye(3, dtype=np.float32)
     joined = np.concatenate([latents, classes], axis=1)
     np.testing.assert_allclose(
         drawer.predict([latents, np.arange(3)], verbose=0),

@@ -5,7 +5,7 @@
         --dataset ~/photographs --data-dir learned --model-dir learned
     python tools/pretrain_generator.py learned/resume.npz photographs.npz
 
-Every step of that is of the pre-training; it may go on in pieces, by --resume. Many
+Every step of that is of the pre-training. With --resume it continues in pieces. Many
 photographs, of all kinds, are best. foldergan/gan/weights/README.md names those of the
 start that comes with the package.
 """

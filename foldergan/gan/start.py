@@ -68,7 +68,7 @@ def apply(
 
     The generator draws from a new code what the start's draws from the code that says
     the same, and from a class what it draws from the code of the class's mean image.
-    Grey images are taken for colored ones of equal red, green and blue.
+    A grey image counts as a colored one of equal red, green and blue.
 
     Args:
         start: as `load` returns it.

@@ -267,6 +267,7 @@ class PhotographTrainer(Trainer):
                 "used"
             )
             return
+        print(f"starting from networks that have learned from other images: {spec}")
         self.ema_generator.set_weights(self.generator.get_weights())
         self._warm_up_steps //= _FROM_A_START
 

@@ -14,6 +14,7 @@ SHIPPED = {"EfficientNetLite0": 0, "EfficientNetLite1": 1}
 
 # Where a GAN through a backbone may start from.
 SHIPPED_START = "photographs"
+START_BACKBONE = "EfficientNetLite0"  # that it has learned through
 OTHER_START = (
     f"give none, {SHIPPED_START}, or a file that tools/pretrain_generator.py made"
 )

@@ -18,6 +18,7 @@ import numpy as np
 from keras import ops
 
 from foldergan import engine
+from foldergan.backbones import sources
 from foldergan.classifier import linear_head
 from foldergan.config.settings import GAN
 from foldergan.data.training_set import TrainingSet
@@ -113,9 +114,7 @@ class PhotographTrainer(Trainer):
         for batch in batches:
             own = engine.own_rows(len(batch))
             rng = np.random.default_rng((self.seed, self._step))
-            views = self._codes.values.shape[
-                1
-            ]  # the image, and perhaps its mirror image
+            _, views, _ = self._codes.values.shape  # perhaps its mirror image too
             rows, is_mirrored = batch[own], rng.integers(0, views, len(batch))[own]
             reals = to_tanh_range(data.images[rows])
             reals[is_mirrored == 1] = reals[is_mirrored == 1, :, ::-1]
@@ -258,9 +257,10 @@ class PhotographTrainer(Trainer):
             return
         labels = np.empty((len(data.images), 0), np.float32)
         labels = labels if data.labels is None else data.labels
-        known = start.load(spec)
-        if not start.apply(
-            known, self._networks, self._codes, labels[data.rows], self.seed
+        # Through another backbone the same numbers of a code say something else.
+        backbone = sources.START_BACKBONE if spec == sources.SHIPPED_START else None
+        if backbone not in (None, self._settings.backbone) or not start.apply(
+            start.load(spec), self._networks, self._codes, labels[data.rows], self.seed
         ):
             note(
                 f"note: the start {spec} is of other networks than these, and is not "

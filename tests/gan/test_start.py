@@ -123,6 +123,19 @@ def test_a_start_of_other_networks_is_left_alone(tmp_path, learned, capsys, othe
         np.testing.assert_array_equal(one, two)
 
 
+def test_that_of_the_package_is_of_its_backbone_alone(
+    tmp_path, learned, capsys, monkeypatch
+):
+    # Other backbones have mixed maps of the same shapes, in which codes differ.
+    monkeypatch.setattr(sources, "start_path", lambda spec: Path(learned[1]))
+    note.cache_clear()
+    new_trainer(tmp_path, start_from=sources.SHIPPED_START)
+    assert "is of other networks" in capsys.readouterr().out
+    monkeypatch.setattr(sources, "START_BACKBONE", str(tmp_path / "tiny.keras"))
+    new_trainer(tmp_path, start_from=sources.SHIPPED_START)
+    assert "starting from" in capsys.readouterr().out
+
+
 def test_another_length_of_latents_fits(tmp_path, learned):
     _, path = learned
     new = new_trainer(tmp_path, start_from=path, latent_dim=9, code_size=3)
